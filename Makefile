@@ -1,0 +1,32 @@
+# Thin wrappers, nothing hidden. Everything runs in an environment of its own, .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test check bench clean
+
+.venv/.runtime: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+.venv/.check: .venv/.runtime
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[check]'
+	@touch $@
+
+demo: .venv/.runtime        ## set up, then the simulated machine, the gateway and the alarm
+	$(BIN)/inversion demo
+
+test: .venv/.check          ## set up, then all tests
+	$(BIN)/python -m pytest
+
+check: .venv/.check         ## lint, types, floors
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/.check         ## ratios against the floor, in one run
+	$(BIN)/python -m benchmarks.observe
+
+clean:
+	rm -rf .venv build results

@@ -1,0 +1,1 @@
+"""What a measurement means: signal, physics, forward models, engines, tracking, alerts, and the gateway."""

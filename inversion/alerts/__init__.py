@@ -1,0 +1,1 @@
+"""Alert rules: pure functions from estimates to alarm states."""

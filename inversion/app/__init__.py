@@ -1,0 +1,1 @@
+"""Command line, configuration, gateway, worker, journal, sinks, batch, simulation."""

@@ -1,0 +1,1 @@
+"""Sinks, one destination a file; plug-ins of the group `inversion.sink`."""

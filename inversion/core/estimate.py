@@ -1,0 +1,111 @@
+"""The answer: parameters with intervals, or the words "not resolvable"."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inversion.core.parameter import ParameterSpace
+from sensors import Quality
+
+Array = NDArray[np.float64]
+
+_NORMAL = NormalDist()
+
+#: Probabilities at which a marginal posterior is tabulated.
+QUANTILE_LEVELS: Array = np.concatenate(
+    [[0.0005, 0.0025, 0.005, 0.01, 0.025], np.linspace(0.05, 0.95, 37), [0.975, 0.99, 0.995, 0.9975, 0.9995]]
+)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How far an estimate may be believed, and why not further."""
+
+    quality: Quality = Quality.GOOD
+    reduced_chi2: float = float("nan")
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Posterior of one frame (or of a track).
+
+    mean: (p,) and covariance: (p, p), in latent space
+    floor: (p,) SI, the smallest value that these conditions could resolve
+    resolved: (p,) False where the data say only "somewhere between the lower bound and the upper end"
+    marginals: (p, k) SI, quantiles of each parameter at QUANTILE_LEVELS; None where the latent Gaussian says it all
+    """
+
+    space: ParameterSpace
+    mean: Array
+    covariance: Array
+    floor: Array
+    resolved: tuple[bool, ...]
+    fit: Fit
+    marginals: Array | None = None
+
+    def __post_init__(self) -> None:
+        p = len(self.space)
+        if (
+            self.mean.shape != (p,)
+            or self.covariance.shape != (p, p)
+            or self.floor.shape != (p,)
+            or len(self.resolved) != p
+        ):
+            raise ValueError(f"an estimate of {p} parameters needs ({p},), ({p}, {p}), ({p},) and {p} flags")
+        if self.marginals is not None and self.marginals.shape != (p, QUANTILE_LEVELS.size):
+            raise ValueError(f"marginals must be ({p}, {QUANTILE_LEVELS.size}), got {self.marginals.shape}")
+
+    def resolvable(self, name: str) -> bool:
+        """Whether the data determine the parameter, rather than only bound it from above."""
+        return self.resolved[self.space.index(name)]
+
+    def quantile(self, name: str, probability: float) -> float:
+        """SI value below which the parameter lies with this probability."""
+        i = self.space.index(name)
+        if self.marginals is not None:
+            return float(np.interp(probability, QUANTILE_LEVELS, self.marginals[i]))
+        spread = float(np.sqrt(self.covariance[i, i])) * _NORMAL.inv_cdf(probability)
+        return float(self.space.from_latent(self.mean + spread)[i])
+
+    def value(self, name: str) -> float:
+        """SI point value: the posterior median."""
+        return self.quantile(name, 0.5)
+
+    def interval(self, name: str, level: float = 0.9) -> tuple[float, float]:
+        """Credible interval, SI: equal-tailed when resolvable, else from the lower bound up to the `level` quantile.
+
+        An equal-tailed interval misses a small pit by construction, hence the second form.
+        """
+        if not 0 < level < 1:
+            raise ValueError(f"level must lie between 0 and 1, got {level}")
+        if not self.resolvable(name):
+            return self.space[name].low, self.quantile(name, level)
+        return self.quantile(name, (1 - level) / 2), self.quantile(name, (1 + level) / 2)
+
+    def probability_above(self, name: str, limit: float) -> float:
+        """P(parameter > limit), limit in SI."""
+        i = self.space.index(name)
+        if limit < self.space.low[i]:
+            return 1.0
+        if limit >= self.space.high[i]:
+            return 0.0
+        if self.marginals is not None:
+            values = self.marginals[i]
+            below = np.interp(limit, values, QUANTILE_LEVELS, left=0.0, right=1.0)
+            return float(1 - below)
+        theta = self.space.low.copy()
+        theta[i] = limit
+        latent = float(self.space.to_latent(theta)[i])
+        std = float(np.sqrt(self.covariance[i, i]))
+        return 1 - _NORMAL.cdf((latent - float(self.mean[i])) / std)
+
+
+def prior_estimate(space: ParameterSpace, floor: Array, fit: Fit) -> Estimate:
+    """The prior as an answer: nothing was learnt, `fit.reason` says why."""
+    p = len(space)
+    return Estimate(space, np.zeros(p), np.eye(p), floor, (False,) * p, fit)

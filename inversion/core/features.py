@@ -1,0 +1,44 @@
+"""What a forward model measured in a batch of frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensors import Quality
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Features:
+    """The d observables of n frames, with their noise.
+
+    values: (n, d); std: (n, d), one standard deviation of each value, positive
+    limit: (n, d) limit of detection: a value at or below it is censored, it is known only to lie below
+        `limit` (-inf where every value is quantitative)
+    conditions: (n, c) what the prediction is conditioned on (shaft speed, sample rate, ...)
+    quality, reasons: one a frame; the values of a BAD frame mean nothing
+    """
+
+    values: Array
+    std: Array
+    limit: Array
+    conditions: Array
+    quality: tuple[Quality, ...]
+    reasons: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        n = len(self.quality)
+        shapes = {self.values.shape, self.std.shape, self.limit.shape}
+        if len(shapes) != 1 or self.values.ndim != 2 or len(self.values) != n:
+            raise ValueError(f"values, std, limit must share one shape ({n}, d), got {sorted(shapes)}")
+        if self.conditions.ndim != 2 or len(self.conditions) != n or len(self.reasons) != n:
+            raise ValueError(
+                f"conditions and reasons must have {n} rows, got {self.conditions.shape}, {len(self.reasons)}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.quality)

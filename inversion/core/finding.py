@@ -1,0 +1,117 @@
+"""A finding: one estimate of one asset at one time with its alarms, and its JSON contract.
+
+The JSON shape is a contract; its schema is `finding.schema.json` beside this file.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from inversion.core.estimate import Estimate
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """Where one alert rule stands after a finding.
+
+    limit: in `unit`, the unit people see; probability: P(beyond the limit) as judged on the track
+    state: "normal", "pending" (on-delay runs), "active", "clearing" (off-delay runs)
+    since_ns: UTC, when this state began
+    """
+
+    name: str
+    parameter: str
+    side: str
+    limit: float
+    unit: str
+    probability: float
+    state: str
+    since_ns: int
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was inferred from one frame. `estimate` is of the window, `track` of the asset along time."""
+
+    asset: str
+    source: str
+    position: int | None
+    start_ns: int
+    clock_trusted: bool
+    duration_s: float
+    engine: str
+    estimate: Estimate
+    track: Estimate | None = None
+    alarms: tuple[Alarm, ...] = ()
+
+
+def to_json(finding: Finding, level: float = 0.9) -> dict[str, Any]:
+    """The finding by its JSON contract, values in the units people see, six significant digits."""
+    fit = finding.estimate.fit
+    return {
+        "asset": finding.asset,
+        "start": _iso(finding.start_ns),
+        "start_ns": finding.start_ns,
+        "clock_trusted": finding.clock_trusted,
+        "duration_s": _short(finding.duration_s),
+        "source": finding.source,
+        "position": finding.position,
+        "engine": finding.engine,
+        "parameters": parameters_to_json(finding.estimate, level),
+        "track": None if finding.track is None else parameters_to_json(finding.track, level),
+        "fit": {
+            "quality": fit.quality.name.lower(),
+            "reduced_chi2": _short(fit.reduced_chi2),
+            "reason": fit.reason,
+        },
+        "alarms": [
+            {
+                "name": alarm.name,
+                "parameter": alarm.parameter,
+                "side": alarm.side,
+                "limit": _short(alarm.limit),
+                "unit": alarm.unit,
+                "probability": _short(alarm.probability),
+                "state": alarm.state,
+                "since_ns": alarm.since_ns,
+            }
+            for alarm in finding.alarms
+        ],
+    }
+
+
+def parameters_to_json(estimate: Estimate, level: float) -> dict[str, dict[str, Any]]:
+    """`{name: {mean, low, high, level, unit, floor, resolvable}}` of the parameters that are no nuisance."""
+    rows = {}
+    for i, parameter in enumerate(estimate.space):
+        if parameter.nuisance:
+            continue
+        low, high = estimate.interval(parameter.name, level)
+        rows[parameter.name] = {
+            "mean": _short(parameter.to_shown(estimate.value(parameter.name))),
+            "low": _short(parameter.to_shown(low)),
+            "high": _short(parameter.to_shown(high)),
+            "level": level,
+            "unit": parameter.shown,
+            "floor": _short(parameter.to_shown(float(estimate.floor[i]))),
+            "resolvable": estimate.resolved[i],
+        }
+    return rows
+
+
+def dumps(record: dict[str, Any]) -> str:
+    """One line of JSON, the same bytes for the same record everywhere."""
+    return json.dumps(record, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def _short(value: float) -> float | None:
+    return float(f"{value:.6g}") if math.isfinite(value) else None
+
+
+def _iso(start_ns: int) -> str:
+    seconds, nanoseconds = divmod(start_ns, 1_000_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"

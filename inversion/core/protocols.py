@@ -1,0 +1,71 @@
+"""The doors between the floors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inversion.core.estimate import Estimate
+from inversion.core.features import Features
+from inversion.core.parameter import ParameterSpace
+from sensors import Frame
+
+Array = NDArray[np.float64]
+
+
+class ForwardModel(Protocol):
+    """Both halves of the comparison: what would be observed, and what is. A frozen dataclass; fields configure it."""
+
+    @property
+    def space(self) -> ParameterSpace:
+        """The hidden parameters."""
+        ...
+
+    @property
+    def observables(self) -> tuple[str, ...]:
+        """Names of the d features."""
+        ...
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Names of the channels that a frame must hold."""
+        ...
+
+    def simulate(self, theta: Array, conditions: Array) -> Array:
+        """Predicted features: (..., p) SI and (..., c) to (..., d), vectorised."""
+        ...
+
+    def observe(self, frames: Sequence[Frame]) -> Features:
+        """The same d features, measured. Bad data become quality and reason, never an exception."""
+        ...
+
+    def floor(self, conditions: Array) -> Array:
+        """(c,) to (p,) SI: the smallest value of each parameter that these conditions can resolve, 0 where none."""
+        ...
+
+
+class Inverter(Protocol):
+    """Features to estimates."""
+
+    def invert(self, features: Features) -> list[Estimate]:
+        """One estimate a frame; bad data are said in `fit`, never raised."""
+        ...
+
+
+class Engine(Protocol):
+    """A way to invert. A frozen dataclass; its fields configure it."""
+
+    def bind(self, model: ForwardModel) -> Inverter:
+        """An inverter for this model. Raises ModelError when they do not fit."""
+        ...
+
+
+class Sink(Protocol):
+    """Where findings go. A frozen dataclass; its fields configure it."""
+
+    async def write(self, findings: Sequence[Mapping[str, Any]]) -> None:
+        """Deliver findings in their JSON contract, in order. Raises on failure; the gateway retries and counts."""
+        ...

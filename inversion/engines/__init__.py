@@ -1,0 +1,1 @@
+"""Inversion engines, one method a file; plug-ins of the group `inversion.engine`."""

@@ -1,0 +1,1 @@
+"""Pure functions of machine physics: bearing kinematics, time-domain simulation."""

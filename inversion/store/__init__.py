@@ -1,0 +1,1 @@
+"""Trained networks with their cards (room kept; filled when networks ship)."""

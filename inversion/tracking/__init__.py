@@ -1,0 +1,1 @@
+"""Filters over the estimates of one asset along time."""

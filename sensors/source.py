@@ -1,0 +1,36 @@
+"""The two doors of this package: `Source` (where frames come from) and `Reader` (how a file is read)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensors.frame import Frame
+
+
+class Source(Protocol):
+    """Where frames come from. Implementations are frozen dataclasses whose fields are their configuration."""
+
+    def frames(self) -> AsyncGenerator[Frame, None]:
+        """Frames, in order.
+
+        Raises SourceUnavailable when nobody answers (the gateway calls `frames` again, later);
+        raises another SensorError when retrying cannot help; returns when the data end.
+        """
+        ...
+
+
+class Reader(Protocol):
+    """Reads one kind of recorded file. Implementations are frozen dataclasses; fields are their options."""
+
+    def read(self, path: Path, wanted: Sequence[str]) -> Mapping[str, NDArray[np.floating[Any]]]:
+        """Variables of the file by name, each (n,), those that match a pattern of `wanted`.
+
+        Names are the file's own (nested ones joined by dots); patterns are shell globs, matched with case.
+        A pattern that matches nothing is simply absent from the result. Raises RecordingError for a damaged file.
+        """
+        ...
