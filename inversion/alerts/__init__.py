@@ -1,1 +1,7 @@
-"""Alert rules: pure functions from estimates to alarm states."""
+"""Alarms on the probability that a limit is passed."""
+
+from inversion.alerts.advance import advance
+from inversion.alerts.rule import SIDES, AlertRule
+from inversion.alerts.state import PHASES, AlertState
+
+__all__ = ["PHASES", "SIDES", "AlertRule", "AlertState", "advance"]
