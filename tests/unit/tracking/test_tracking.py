@@ -1,0 +1,205 @@
+"""The tracker: what each kind of window does, and the laws of an honest filter."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inversion.core import QUANTILE_LEVELS, Estimate, Fit, Parameter, ParameterSpace
+from inversion.tracking import Track, Tracker, advance, to_estimate
+from sensors import Quality
+
+SPACE = ParameterSpace((Parameter("spall", "m", 0.0, 6e-3, "width", shown="mm"),))
+HOUR = 3_600_000_000_000
+STILL = Tracker(growth_per_sqrt_day=0.0)
+
+
+def window(
+    mean: float, std: float = 0.3, *, resolved: bool = True, quality: Quality = Quality.GOOD, space=SPACE
+) -> Estimate:
+    p = len(space)
+    return Estimate(
+        space, np.full(p, mean), np.eye(p) * std**2, np.full(p, 1e-3), (resolved,) * p, Fit(quality, 1.0, "why")
+    )
+
+
+def follow(tracker: Tracker, windows, step_ns: int = 0, track: Track | None = None) -> Track:
+    for k, estimate in enumerate(windows):
+        track = advance(tracker, track, estimate, k * step_ns)
+    return track
+
+
+def belief(track: Track):
+    return track.beliefs["spall"]
+
+
+def test_one_window_is_its_own_track():
+    track = belief(follow(STILL, [window(0.5, 0.2)]))
+    assert track.mean == pytest.approx(0.5, rel=0.02)
+    assert track.total == pytest.approx(0.04, rel=0.02)
+    assert track.total >= 0.04
+
+
+def test_intervals_tighten_down_to_the_shared_error_and_no_further():
+    totals = [belief(follow(STILL, [window(0.5, 0.3)] * n)).total for n in (1, 2, 5, 50, 1000)]
+    assert totals == sorted(totals, reverse=True)
+    assert totals[1] == pytest.approx(0.09 * (0.3 + 0.7 / 2), rel=0.1)
+    assert totals[-1] == pytest.approx(0.3 * 0.09 / (1 - 0.09), rel=0.02)
+
+
+@given(st.lists(st.floats(0.01, 0.99), min_size=1, max_size=40), st.floats(0.0, 0.5))
+def test_never_tighter_than_the_shared_part_of_the_best_window(variances, shared):
+    tracker = Tracker(growth_per_sqrt_day=0.0, shared=shared)
+    track = follow(tracker, [window(0.1, v**0.5) for v in variances])
+    assert belief(track).total >= shared * min(variances) * (1 - 1e-9)
+    assert belief(track).total <= 1.0 + 1e-9
+
+
+@given(st.lists(st.tuples(st.floats(-2, 2), st.floats(0.05, 0.9)), min_size=1, max_size=8), st.randoms())
+def test_windows_of_one_moment_may_come_in_any_order(windows, random):
+    shuffled = list(windows)
+    random.shuffle(shuffled)
+    one, other = (belief(follow(Tracker(), [window(m, s) for m, s in order])) for order in (windows, shuffled))
+    assert one.mean == pytest.approx(other.mean, rel=1e-6, abs=1e-9)
+    assert one.total == pytest.approx(other.total, rel=1e-6)
+
+
+def test_unresolved_windows_above_the_track_change_nothing_but_the_time():
+    start = follow(STILL, [window(0.0)] * 3)
+    later = advance(STILL, start, window(0.5, 0.8, resolved=False), HOUR)
+    assert later.beliefs == start.beliefs
+    assert later.last_ns == HOUR
+
+
+def test_one_unresolved_window_below_the_track_changes_little_and_a_run_of_them_changes_the_verdict():
+    tracker = Tracker(growth_per_sqrt_day=0.5)
+    start = follow(tracker, [window(1.0, 0.2)] * 10, HOUR)
+    low = window(-2.0, 0.7, resolved=False)
+    once = advance(tracker, start, low, 10 * HOUR)
+    assert belief(once).resolved
+    assert abs(belief(once).mean - belief(start).mean) < 0.3
+    track = start
+    for k in range(200):
+        track = advance(tracker, track, low, (10 + k) * HOUR)
+    assert not belief(track).resolved
+    assert (belief(track).mean, belief(track).total) == pytest.approx((-2.0, 0.49))
+
+
+def test_an_unresolved_track_repeats_the_latest_upper_bound():
+    marginals = np.linspace(0.0, 2e-3, QUANTILE_LEVELS.size)[None]
+    bounded = replace(window(0.0, resolved=False), marginals=marginals)
+    track = follow(Tracker(), [bounded] * 5)
+    assert to_estimate(track, bounded).interval("spall")[1] == pytest.approx(bounded.interval("spall")[1], rel=1e-6)
+    assert not to_estimate(track, bounded).resolvable("spall")
+
+
+def test_marginals_are_matched_by_the_wider_side():
+    theta = SPACE.from_latent(np.array([[0.0]]))[0, 0]
+    skew = np.interp(QUANTILE_LEVELS, [0, 0.1587, 0.5, 0.8413, 1], theta + np.array([-1.5, -0.5, 0, 0.1, 0.5]) * 1e-3)
+    skewed = replace(window(0.0), marginals=skew[None])
+    below = float(SPACE.to_latent(np.array([theta - 0.5e-3]))[0])
+    assert belief(follow(STILL, [skewed])).total == pytest.approx(below**2, rel=0.15)  # the table is coarse
+
+
+def test_missing_hours_widen_to_the_prior_and_no_further():
+    tracker = Tracker(growth_per_sqrt_day=0.5)
+    start = follow(tracker, [window(0.7, 0.2)] * 20)
+    bad = window(0.0, quality=Quality.BAD)
+    totals = [belief(advance(tracker, start, bad, hours * HOUR)).total for hours in (0, 1, 24, 24 * 365)]
+    assert totals[0] == belief(start).total
+    assert totals[1] == pytest.approx(totals[0] + 0.25 / 24)
+    assert totals[2] == pytest.approx(totals[0] + 0.25)
+    assert totals[3] == pytest.approx(1.0)
+    assert belief(advance(tracker, start, bad, HOUR)).mean == belief(start).mean
+    assert not belief(advance(tracker, start, bad, 24 * 365 * HOUR)).resolved
+
+
+def test_time_running_backward_adds_nothing():
+    start = follow(Tracker(), [window(0.0)] * 2, 10 * HOUR)
+    assert advance(Tracker(), start, window(0.0, quality=Quality.BAD), 0).beliefs == start.beliefs
+
+
+def test_growth_can_be_set_for_one_parameter():
+    two = ParameterSpace((Parameter("a", "1", 0, 1, ""), Parameter("b", "1", 0, 1, "")))
+    tracker = Tracker(growth_per_sqrt_day=0.0, growth={"b": 0.4})
+    track = follow(tracker, [window(0.0, space=two), window(0.0, quality=Quality.BAD, space=two)], 24 * HOUR)
+    assert track.beliefs["b"].total - track.beliefs["a"].total == pytest.approx(0.16)
+
+
+def test_a_bad_first_window_leaves_the_prior():
+    estimate = to_estimate(follow(Tracker(), [window(2.0, quality=Quality.BAD)]), window(0.0))
+    assert (estimate.mean[0], estimate.covariance[0, 0], estimate.resolved) == (0.0, 1.0, (False,))
+
+
+def test_another_parameter_space_starts_anew():
+    wider = ParameterSpace((Parameter("spall", "m", 0.0, 9e-3, "width", shown="mm"),))
+    track = advance(STILL, follow(STILL, [window(2.0, 0.1)] * 5), window(0.0, 0.1, space=wider), HOUR)
+    assert belief(track) == belief(follow(STILL, [window(0.0, 0.1)]))
+
+
+def test_estimate_carries_floor_and_fit_of_its_window():
+    last = window(0.3)
+    estimate = to_estimate(follow(Tracker(), [window(0.0), last]), last)
+    assert (estimate.fit, estimate.floor[0], estimate.resolved) == (last.fit, 1e-3, (True,))
+
+
+kinds = st.builds(
+    window,
+    st.floats(-3, 3),
+    st.floats(0.02, 1.2),
+    resolved=st.booleans(),
+    quality=st.sampled_from([Quality.GOOD, Quality.UNCERTAIN, Quality.BAD]),
+)
+
+
+@given(st.lists(st.tuples(kinds, st.integers(-HOUR, 100 * HOUR)), min_size=1, max_size=15))
+def test_track_survives_json_to_the_byte_and_stays_possible(steps):
+    track, now = None, 0
+    for estimate, gap in steps:
+        now += gap
+        track = advance(Tracker(), track, estimate, now)
+        line = json.dumps(track.to_dict())
+        track = Track.from_dict(json.loads(line))
+        assert json.dumps(track.to_dict()) == line
+        assert 0 <= belief(track).total < 1.45
+        assert np.isfinite(belief(track).mean)
+        if belief(track).resolved:
+            assert belief(track).total <= 1.0 + 1e-9
+
+
+@pytest.mark.parametrize("shared", [0.0, 0.3])
+def test_intervals_cover_simulated_random_walks(shared):
+    """1,500 assets walk for 12 days; windows err by own and shared errors; 90 % intervals cover 87 to 97 %."""
+    rng = np.random.default_rng(20261121)
+    tracker = Tracker(growth_per_sqrt_day=0.3, shared=shared)
+    error, hits, widths = 0.25, [], []
+    for _ in range(1500):
+        truth, bias, track = rng.normal(), rng.normal() * np.sqrt(shared * error), None
+        for day in range(12):
+            truth += 0.3 * rng.normal() if day else 0.0
+            measured = truth + bias + rng.normal() * np.sqrt((1 - shared) * error)
+            posterior = 1 / (1 + 1 / error)
+            track = advance(tracker, track, window(measured / error * posterior, posterior**0.5), day * 24 * HOUR)
+        half = 1.645 * belief(track).total ** 0.5
+        hits.append(abs(belief(track).mean - truth) <= half)
+        widths.append(half)
+    assert 0.87 <= np.mean(hits) <= 0.97
+    assert np.mean(widths) < 1.645 * posterior**0.5  # and the track is tighter than a window
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"growth_per_sqrt_day": -1}, "growth must be zero or more, got growth_per_sqrt_day = -1"),
+        ({"growth": {"spall": float("nan")}}, "growth must be zero or more, got spall = nan"),
+        ({"shared": 0.6}, "shared must lie between 0 and 0.5, got 0.6"),
+    ],
+)
+def test_impossible_settings_are_refused(settings, says):
+    with pytest.raises(ValueError, match=says):
+        Tracker(**settings)
