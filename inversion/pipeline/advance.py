@@ -1,0 +1,102 @@
+"""Frames in, findings out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from inversion import alerts, tracking
+from inversion.alerts import AlertRule, AlertState
+from inversion.core import Alarm, Estimate, Finding, Fit, ForwardModel, prior_estimate
+from inversion.pipeline.pipeline import Pipeline
+from inversion.pipeline.state import AssetState
+from sensors import Frame, Quality
+
+
+def advance(
+    pipeline: Pipeline, states: Mapping[str, AssetState], frames: Sequence[Frame]
+) -> tuple[dict[str, AssetState], list[Finding]]:
+    """States after these frames, and one finding a frame, in order. Pure.
+
+    The same frames in any batching give the same findings. Bad data never raise: a frame without a channel that the
+    model needs gives the prior, of quality BAD, with the reason.
+    """
+    estimates = _invert(pipeline, frames)
+    after = dict(states)
+    findings = []
+    for frame, estimate in zip(frames, estimates, strict=True):
+        state, finding = _follow(pipeline, after.get(frame.asset, AssetState()), frame, estimate)
+        after[frame.asset] = state
+        findings.append(finding)
+    return after, findings
+
+
+def _invert(pipeline: Pipeline, frames: Sequence[Frame]) -> list[Estimate]:
+    """One estimate a frame; those that hold every channel are observed and inverted together."""
+    lacks = [_missing(pipeline.model, frame) for frame in frames]
+    complete = [frame for frame, missing in zip(frames, lacks, strict=True) if not missing]
+    inverted = iter(pipeline.inverter.invert(pipeline.model.observe(complete)) if complete else ())
+    return [_unmeasured(pipeline.model, missing) if missing else next(inverted) for missing in lacks]
+
+
+def _missing(model: ForwardModel, frame: Frame) -> str:
+    """Why the model cannot look at this frame; empty where it can."""
+    absent = [name for name in model.channels if name not in frame.channels]
+    if not absent:
+        return ""
+    return f"channel {', '.join(absent)} is missing, there are: {', '.join(frame.channels)}"
+
+
+def _unmeasured(model: ForwardModel, reason: str) -> Estimate:
+    """The prior; its floor is not known, hence NaN (null in JSON)."""
+    floor = np.full(len(model.space), np.nan)
+    return prior_estimate(model.space, floor, Fit(Quality.BAD, reason=reason))
+
+
+def _follow(pipeline: Pipeline, state: AssetState, frame: Frame, estimate: Estimate) -> tuple[AssetState, Finding]:
+    """One asset, one more window: track, then alarms on the track."""
+    track = tracking.advance(pipeline.tracker, state.track, estimate, frame.start_ns)
+    tracked = tracking.to_estimate(track, estimate)
+    judged = _judged(tracked, estimate)
+    after = {
+        rule.name: alerts.advance(rule, state.alerts.get(rule.name, AlertState()), judged, frame.start_ns)
+        for rule in pipeline.rules
+    }
+    finding = Finding(
+        asset=frame.asset,
+        source=frame.source,
+        position=frame.position,
+        start_ns=frame.start_ns,
+        clock_trusted=frame.clock_trusted,
+        duration_s=frame.duration_s,
+        engine=pipeline.engine,
+        estimate=estimate,
+        track=tracked,
+        alarms=tuple(_alarm(pipeline, rule, after[rule.name], frame) for rule in pipeline.rules),
+    )
+    return AssetState(track, after), finding
+
+
+def _judged(tracked: Estimate, window: Estimate) -> Estimate:
+    """What alarms are judged on: the track, resolvable only where the window is too.
+
+    So a window that is not resolvable never raises an alarm, however sure the track is from earlier windows.
+    """
+    both = tuple(a and b for a, b in zip(tracked.resolved, window.resolved, strict=True))
+    return replace(tracked, resolved=both)
+
+
+def _alarm(pipeline: Pipeline, rule: AlertRule, state: AlertState, frame: Frame) -> Alarm:
+    parameter = pipeline.model.space[rule.parameter]
+    return Alarm(
+        name=rule.name,
+        parameter=rule.parameter,
+        side=rule.side,
+        limit=parameter.to_shown(rule.limit),
+        unit=parameter.shown,
+        probability=float("nan") if state.probability is None else state.probability,
+        state=state.phase,
+        since_ns=frame.start_ns if state.since_ns is None else state.since_ns,
+    )

@@ -1,0 +1,53 @@
+"""What is done to every frame, live or recorded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from inversion.alerts import AlertRule
+from inversion.core import ConfigurationError, ForwardModel, Inverter
+from inversion.tracking import Tracker
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A forward model, an inverter bound to it, alert rules and a tracker.
+
+    engine: name of the engine, for findings
+    Raises ConfigurationError for a rule that the model can never answer.
+    """
+
+    model: ForwardModel
+    inverter: Inverter
+    engine: str
+    rules: tuple[AlertRule, ...]
+    tracker: Tracker
+
+    def __post_init__(self) -> None:
+        names = [rule.name for rule in self.rules]
+        for name in names:
+            if names.count(name) > 1:
+                raise ConfigurationError(f"alarm {name!r}: two alarms have this name, expected different ones")
+        for rule in self.rules:
+            self._check(rule)
+        shown = self._shown()
+        for name in self.tracker.growth:
+            if name not in self.model.space.names:
+                raise ConfigurationError(f"tracking.growth.{name}: no such parameter, there are: {', '.join(shown)}")
+
+    def _check(self, rule: AlertRule) -> None:
+        shown = self._shown()
+        if rule.parameter not in shown:
+            raise ConfigurationError(
+                f"alarm {rule.name!r}: no parameter {rule.parameter!r}, there are: {', '.join(shown)}"
+            )
+        parameter = self.model.space[rule.parameter]
+        if not parameter.low < rule.limit < parameter.high:
+            limit, low, high = (parameter.to_shown(x) for x in (rule.limit, parameter.low, parameter.high))
+            raise ConfigurationError(
+                f"alarm {rule.name!r}: limit {limit:g} {parameter.shown} lies outside the range of "
+                f"{rule.parameter!r}, expected between {low:g} and {high:g} {parameter.shown}"
+            )
+
+    def _shown(self) -> tuple[str, ...]:
+        return tuple(parameter.name for parameter in self.model.space if not parameter.nuisance)
