@@ -1,0 +1,204 @@
+"""A site: what to measure, how to invert it, when to alarm and where findings go, from one TOML file."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from inversion.app.nearest import did_you_mean
+from inversion.app.options import Document, Key, build, read_document
+from inversion.app.plugins import PluginError, load_plugin
+from inversion.core import ConfigurationError, Engine, ForwardModel, ModelError, Sink
+from sensors import Source
+
+if TYPE_CHECKING:  # the gateway process never loads what inverts: its worker does
+    from inversion.alerts import AlertRule
+    from inversion.pipeline import Pipeline
+
+_SECTIONS = ("site", "source", "forward", "engine", "tracking", "alarm", "sink", "journal", "gateway")
+
+
+@dataclass(frozen=True)
+class SiteOptions:
+    """`[site]`. level: probability of the intervals that findings state."""
+
+    name: str
+    level: float = 0.9
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise ValueError("name must not be empty")
+        if not 0 < self.level < 1:
+            raise ValueError(f"level must lie between 0 and 1, got {self.level}")
+
+
+@dataclass(frozen=True)
+class JournalOptions:
+    """`[journal]`. path: the SQLite file; by default `<site>.journal` beside the configuration."""
+
+    path: Path | None = None
+
+
+@dataclass(frozen=True)
+class GatewayOptions:
+    """`[gateway]`.
+
+    queue_frames: frames that wait for the worker before the sources are held back
+    frame_timeout_s: a worker that needs longer for its frames is restarted
+    stop_s: how long a stop may take to deliver what is journalled and to write what is not, s
+    """
+
+    queue_frames: int = 16
+    frame_timeout_s: float = 60.0
+    stop_s: float = 10.0
+
+    def __post_init__(self) -> None:
+        if self.queue_frames < 1:
+            raise ValueError(f"queue_frames must be at least 1, got {self.queue_frames}")
+        if not (self.frame_timeout_s > 0 and self.stop_s > 0):
+            raise ValueError(f"times must be positive, got {self.frame_timeout_s} s and {self.stop_s} s")
+
+
+@dataclass(frozen=True)
+class Site:
+    """Everything but the pipeline, which is built where it runs (`load_pipeline`).
+
+    sinks: by the name under which the journal remembers how far each one got
+    """
+
+    path: Path
+    name: str
+    level: float
+    sources: tuple[Source, ...]
+    sinks: Mapping[str, Sink]
+    journal: Path
+    gateway: GatewayOptions
+
+
+def load_site(path: Path) -> Site:
+    """The site of a configuration file; connects to nothing. Raises ConfigurationError, one line a complaint."""
+    document = _document(path)
+    options = build(document, ("site",), document.content.get("site", {}), SiteOptions)
+    journal = build(document, ("journal",), document.content.get("journal", {}), JournalOptions)
+    return Site(
+        path=path,
+        name=options.name,
+        level=options.level,
+        sources=_sources(document),
+        sinks=_sinks(document),
+        journal=journal.path or path.with_name(f"{options.name}.journal"),
+        gateway=build(document, ("gateway",), document.content.get("gateway", {}), GatewayOptions),
+    )
+
+
+def load_pipeline(path: Path) -> Pipeline:
+    """The forward model, engine, tracker and alarm rules of a site. Raises ConfigurationError."""
+    from inversion.pipeline import Pipeline
+    from inversion.tracking import Tracker
+
+    document = _document(path)
+    model: ForwardModel = _plugin(document, ("forward",), "inversion.forward")
+    engine: Engine = _plugin(document, ("engine",), "inversion.engine")
+    tracker = build(document, ("tracking",), document.content.get("tracking", {}), Tracker)
+    rules = _rules(document, model)
+    try:
+        inverter = engine.bind(model)
+    except ModelError as error:
+        raise document.error(("engine",), str(error)) from error
+    try:
+        return Pipeline(model, inverter, document.content["engine"]["use"], rules, tracker)
+    except ConfigurationError as error:  # rules are checked already, so it is the tracker that does not fit the model
+        raise document.error(("tracking",), str(error)) from error
+
+
+def _document(path: Path) -> Document:
+    document = read_document(path)
+    unknown = [document.unknown((name,), _SECTIONS) for name in document.content if name not in _SECTIONS]
+    if unknown:
+        raise ConfigurationError("\n".join(map(str, unknown)))
+    return document
+
+
+def _plugin(document: Document, key: Key, group: str, ours: Collection[str] = ("use",)) -> Any:
+    """The plug-in that the table at `key` names in `use`, built from the table's options but `ours`."""
+    table = _at(document, key)
+    if not isinstance(table, Mapping):
+        raise document.error(
+            key, "is required, found nothing" if table is None else f"must be a table, found {table!r}"
+        )
+    name = table.get("use")
+    if not isinstance(name, str):
+        problem = "is required, found nothing" if name is None else f"must be a name, found {name!r}"
+        raise document.error((*key, "use"), problem)
+    try:
+        plugin = load_plugin(group, name)
+    except PluginError as error:
+        raise document.error((*key, "use"), str(error)) from error
+    options = {option: value for option, value in table.items() if option not in ours}
+    return build(document, key, options, plugin)
+
+
+def _sources(document: Document) -> tuple[Source, ...]:
+    """`[source]`, or several `[[source]]`."""
+    table = document.content.get("source")
+    keys: list[Key] = [("source", i) for i in range(len(table))] if isinstance(table, list) else [("source",)]
+    return tuple(_plugin(document, key, "sensors.source") for key in keys)
+
+
+def _sinks(document: Document) -> dict[str, Sink]:
+    sinks: dict[str, Sink] = {}
+    for i, table in enumerate(_tables(document, "sink")):
+        key = ("sink", i)
+        name = table.get("name", table.get("use", ""))
+        if not isinstance(name, str):
+            raise document.error((*key, "name"), f"must be a name, found {name!r}")
+        if name in sinks:
+            raise document.error(key, f"a second sink named {name!r}; give it a `name` of its own")
+        sinks[name] = _plugin(document, key, "inversion.sink", ("use", "name"))
+    return sinks
+
+
+def _rules(document: Document, model: ForwardModel) -> tuple[AlertRule, ...]:
+    rules: list[AlertRule] = []
+    for i, table in enumerate(_tables(document, "alarm")):
+        rule = _rule(document, ("alarm", i), table, model)
+        if rule.name in {other.name for other in rules}:
+            raise document.error(("alarm", i, "name"), f"a second alarm named {rule.name!r}; names must differ")
+        rules.append(rule)
+    return tuple(rules)
+
+
+def _rule(document: Document, key: Key, table: object, model: ForwardModel) -> AlertRule:
+    """A rule whose limit, given in the unit people see, becomes SI; refuses one that could never or always alarm."""
+    from inversion.alerts import AlertRule
+
+    rule = build(document, key, table, AlertRule)
+    parameters = {parameter.name: parameter for parameter in model.space if not parameter.nuisance}
+    if rule.parameter not in parameters:
+        hint = did_you_mean(rule.parameter, parameters)
+        raise document.error((*key, "parameter"), f"no parameter {rule.parameter!r} ({hint})")
+    parameter = parameters[rule.parameter]
+    limit = parameter.from_shown(rule.limit)
+    if not parameter.low < limit < parameter.high:
+        low, high = parameter.to_shown(parameter.low), parameter.to_shown(parameter.high)
+        problem = f"must lie inside the range of {rule.parameter}, {low:g} to {high:g} {parameter.shown}"
+        raise document.error((*key, "limit"), f"{problem}, found {rule.limit:g}")
+    return replace(rule, limit=limit)
+
+
+def _tables(document: Document, name: str) -> list[dict[str, Any]]:
+    tables = document.content.get(name, [])
+    if not (isinstance(tables, list) and all(isinstance(table, dict) for table in tables)):
+        raise document.error((name,), f"must be written as [[{name}]]")
+    return tables
+
+
+def _at(document: Document, key: Key) -> Any:
+    table: Any = document.content
+    for part in key:
+        if isinstance(table, Mapping) and part not in table:
+            return None
+        table = table[part]
+    return table

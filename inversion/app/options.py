@@ -1,0 +1,142 @@
+"""A TOML table made into a frozen dataclass, strictly, with the file and line in every complaint."""
+
+from __future__ import annotations
+
+import json
+import re
+import types
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar, Union, get_args, get_origin
+
+from pydantic import ConfigDict, ValidationError, create_model
+from pydantic.errors import PydanticUserError
+
+from inversion.app.plugins import option_types
+from inversion.core import ConfigurationError
+from sensors import SensorError
+from sensors.tomlfile import Locate, dotted, load, no_such_option
+
+Key = tuple[str | int, ...]
+T = TypeVar("T")
+
+#: Unknown keys refused in nested dataclasses too; "3" is no number; NaN and Inf are no numbers.
+_STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+@dataclass(frozen=True)
+class Document:
+    """A configuration file that people wrote, with the line of every key."""
+
+    path: Path
+    content: Mapping[str, Any]
+    locate: Locate
+
+    def error(self, key: Key, problem: str) -> ConfigurationError:
+        """`configs/fan.toml:12: source.tone_hz: must be ..., found ...`."""
+        return ConfigurationError(f"{self.path}:{self.locate(key)}: {dotted(key)}: {problem}")
+
+    def unknown(self, key: Key, known: Sequence[str]) -> ConfigurationError:
+        """A key that does not exist, with the nearest that does."""
+        return ConfigurationError(no_such_option(self.path, self.locate, key, known))
+
+
+def read_document(path: Path) -> Document:
+    """The file, parsed. Raises ConfigurationError for one that is absent, unreadable or no TOML."""
+    content, locate = load(path, ConfigurationError)
+    return Document(path, content, locate)
+
+
+def build(document: Document, key: Key, table: object, kind: type[T]) -> T:
+    """The dataclass `kind` from the table at `key`; relative paths mean: relative to the configuration file.
+
+    Raises ConfigurationError with one line for every complaint.
+    """
+    if not isinstance(table, Mapping):
+        raise document.error(key, f"must be a table, found {table!r}")
+    hints = option_types(kind)
+    folder = document.path.parent
+    resolved = {name: _resolve(hints.get(name), value, folder) for name, value in table.items()}
+    try:
+        model = create_model("Table", __config__=_STRICT, table=(kind, ...))
+        built = model.model_validate_json(json.dumps({"table": resolved}, default=str))
+    except ValidationError as error:
+        raise ConfigurationError("\n".join(_complaints(document, key, kind, table, error))) from error
+    except (SensorError, ConfigurationError) as error:  # a file that the table names is wrong; it says where
+        raise ConfigurationError(str(error)) from error
+    except PydanticUserError as error:
+        raise document.error(key, f"the options of {kind.__name__} cannot be configured: {error.message}") from error
+    value: T = built.table  # type: ignore[attr-defined]
+    return value
+
+
+def _resolve(hint: Any, value: Any, folder: Path) -> Any:
+    """`value` with every path in it made relative to `folder`, by the types of the fields."""
+    hint = _unwrapped(hint)
+    if hint is Path and isinstance(value, str):
+        return str(folder / value)
+    if get_origin(hint) in (tuple, list) and isinstance(value, list):
+        return [_resolve(get_args(hint)[0], element, folder) for element in value]
+    if is_dataclass(hint) and isinstance(hint, type) and isinstance(value, Mapping):
+        hints = option_types(hint)
+        return {name: _resolve(hints.get(name), element, folder) for name, element in value.items()}
+    return value
+
+
+def _unwrapped(hint: Any) -> Any:
+    """`X` of `X | None`; other types as they are."""
+    if get_origin(hint) in (Union, types.UnionType):
+        alternatives = [alternative for alternative in get_args(hint) if alternative is not type(None)]
+        return alternatives[0] if len(alternatives) == 1 else hint
+    return hint
+
+
+def _complaints(
+    document: Document, key: Key, kind: type, table: Mapping[str, Any], error: ValidationError
+) -> list[str]:
+    lines: dict[Key, str] = {}
+    for detail in error.errors(include_url=False):
+        inside = _existing(table, detail["loc"][1:], detail["type"] == "missing")
+        where = (*key, *inside)
+        lines.setdefault(where, _complaint(document, where, _holder(kind, inside[:-1]), detail))
+    return list(lines.values())
+
+
+def _complaint(document: Document, where: Key, holder: Any, detail: Mapping[str, Any]) -> str:
+    match detail["type"]:
+        case "unexpected_keyword_argument" | "extra_forbidden":
+            return str(document.unknown(where, list(option_types(holder))))
+        case "missing":
+            return str(document.error(where, "is required, found nothing"))
+        case "value_error" | "assertion_error":  # raised by the dataclass itself, often of one option
+            problem = str(detail["ctx"]["error"])
+            named = [
+                option for option in _named(problem) if isinstance(detail["input"], dict) and option in detail["input"]
+            ]
+            return str(document.error((*where, *named), problem))
+    wanted = str(detail["msg"]).replace("Input should be", "must be").replace("an object", "a table")
+    return str(document.error(where, f"{wanted}, found {detail['input']!r}"))
+
+
+def _named(problem: str) -> list[str]:
+    """The option that a complaint such as `level must lie between 0 and 1` begins with."""
+    return re.findall(r"^(\w+) ", problem)
+
+
+def _existing(table: Any, loc: Sequence[str | int], missing: bool) -> Key:
+    """The part of a location that stands in the file: a union adds the names of its alternatives."""
+    path: Key = ()
+    for part in loc:
+        found = part in table if isinstance(table, Mapping) else isinstance(part, int) and isinstance(table, list)
+        if not found:
+            return (*path, part) if missing else path
+        path, table = (*path, part), table[part]
+    return path
+
+
+def _holder(kind: Any, path: Key) -> Any:
+    """The dataclass that holds the last part of a path."""
+    for part in path:
+        kind = _unwrapped(get_args(kind)[0] if isinstance(part, int) else option_types(kind)[part])
+    return kind

@@ -1,0 +1,25 @@
+"""Shared by all tests: a third party's plug-ins, installed beside ours without touching a file of ours."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from installing import install
+
+
+@pytest.fixture(scope="session")
+def plugin_folder(tmp_path_factory) -> Path:
+    """A folder that holds the third party's installed package; put it on the path of a process that shall see it."""
+    return install(Path(__file__).parent / "integration" / "thirdparty", tmp_path_factory.mktemp("installed"))
+
+
+@pytest.fixture
+def acme(plugin_folder, monkeypatch) -> Path:
+    """This process and its children see the third party's plug-ins."""
+    monkeypatch.syspath_prepend(str(plugin_folder))
+    monkeypatch.setenv("PYTHONPATH", str(plugin_folder))
+    yield plugin_folder
+    for name in [name for name in sys.modules if name.split(".")[0] == "acme"]:
+        monkeypatch.delitem(sys.modules, name)

@@ -1,0 +1,1 @@
+"""A third party's plug-ins: the vibration level of a machine."""
