@@ -1,0 +1,95 @@
+"""Kinematics of a rolling bearing whose outer ring stands still.
+
+Orders are multiples of the shaft speed. Source of the fault orders: Randall & Antoni, "Rolling element bearing
+diagnostics - A tutorial", Mech. Syst. Signal Process. 25 (2011) 485-520, equations (1) to (4).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+RACES = ("outer", "inner", "ball")
+
+
+@dataclass(frozen=True)
+class BearingGeometry:
+    """What the catalog says of a bearing: number and diameter of the elements, pitch diameter, contact angle."""
+
+    elements: int
+    element_diameter_mm: float
+    pitch_diameter_mm: float
+    contact_angle_deg: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 3 <= self.elements <= 200:
+            raise ValueError(f"elements must lie between 3 and 200, got {self.elements}")
+        if not 0 < self.element_diameter_mm < self.pitch_diameter_mm:
+            raise ValueError(
+                "element_diameter_mm must be positive and below pitch_diameter_mm, "
+                f"got {self.element_diameter_mm} and {self.pitch_diameter_mm}"
+            )
+        if self.elements * self.element_diameter_mm > np.pi * self.pitch_diameter_mm:
+            raise ValueError(
+                f"{self.elements} elements of {self.element_diameter_mm} mm do not fit on a pitch circle "
+                f"of {self.pitch_diameter_mm} mm"
+            )
+        if not 0 <= self.contact_angle_deg < 90:
+            raise ValueError(f"contact_angle_deg must lie between 0 and 90, got {self.contact_angle_deg}")
+
+    @property
+    def ratio(self) -> float:
+        """(d / D) cos(contact angle)."""
+        angle = np.radians(self.contact_angle_deg)
+        return float(self.element_diameter_mm / self.pitch_diameter_mm * np.cos(angle))
+
+
+def bpfo(geometry: BearingGeometry) -> float:
+    """Ball-pass order of the outer race, n/2 (1 - c)."""
+    return geometry.elements / 2 * (1 - geometry.ratio)
+
+
+def bpfi(geometry: BearingGeometry) -> float:
+    """Ball-pass order of the inner race, n/2 (1 + c)."""
+    return geometry.elements / 2 * (1 + geometry.ratio)
+
+
+def bsf(geometry: BearingGeometry) -> float:
+    """Spin order of an element, D / (2 d) (1 - c^2); a pit on it strikes twice a spin."""
+    return geometry.pitch_diameter_mm / (2 * geometry.element_diameter_mm) * (1 - geometry.ratio**2)
+
+
+def ftf(geometry: BearingGeometry) -> float:
+    """Fundamental train (cage) order, (1 - c) / 2."""
+    return (1 - geometry.ratio) / 2
+
+
+def fault_orders(geometry: BearingGeometry) -> dict[str, float]:
+    """Strikes a shaft revolution for a pit on each of RACES: BPFO, BPFI, 2 BSF."""
+    return {"outer": bpfo(geometry), "inner": bpfi(geometry), "ball": 2 * bsf(geometry)}
+
+
+def contact_speed(geometry: BearingGeometry, shaft_hz: float) -> float:
+    """Speed of the contact along either race, m/s: v = pi f (D^2 - d^2 cos^2) / (2 D).
+
+    Both races see the same speed: the element rolls without sliding. With a zero contact angle this is equation
+    (3) of Sawalhi & Randall, "Vibration response of spalled rolling element bearings", Mech. Syst. Signal Process.
+    25 (2011) 846-870, written for the outer race.
+    """
+    pitch = geometry.pitch_diameter_mm * 1e-3
+    return float(np.pi * shaft_hz * pitch * (1 - geometry.ratio**2) / 2)
+
+
+def entry_to_exit_time(width: float, speed: float) -> float:
+    """Time between an element's entry into a spall and its impact on the far edge, s: width / (2 speed).
+
+    width: m; speed: m/s of the contact. Holds while the element bridges the spall: its center has then moved half
+    the width when it strikes (Sawalhi & Randall 2011, section 2).
+    """
+    return width / (2 * speed)
+
+
+def width_floor(geometry: BearingGeometry, shaft_hz: float, sample_rate: float) -> float:
+    """Smallest spall width that entry and exit can resolve, m: ten samples apart, 20 v / fs."""
+    return 20 * contact_speed(geometry, shaft_hz) / sample_rate

@@ -1,0 +1,95 @@
+"""Combs of lines in an order spectrum, and decoys: the same search where no fault can be.
+
+A comb is a fundamental order with its harmonics. Its score is the mean evidence at its lines, maximized over a small
+range of slip. Decoys are searched with the same freedom, so that the margin of a target over the best decoy means the
+same in every record.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Evidence = NDArray[np.float32]
+
+HARMONICS = 6
+SLIPS: Array = np.linspace(-0.015, 0.015, 31)
+_SPEEDS: Array = np.linspace(-0.015, 0.015, 61)
+_FEWEST_LINES = 3
+_BLANK_BINS = 1.5
+
+
+@dataclass(frozen=True)
+class Combs:
+    """Best score of each candidate order, with the slip and the number of lines it came from; all (k,)."""
+
+    score: Array
+    slip: Array
+
+
+def refine_speed(evidence: Evidence, bin_orders: float) -> float:
+    """Relative deviation of the shaft speed from its nominal value, from the lines at orders 1 to 4."""
+    lines = np.arange(1, 5)[:, None] * (1 + _SPEEDS) / bin_orders
+    return float(_SPEEDS[_at(evidence, lines).mean(axis=0).argmax()])
+
+
+def integer_orders(size: int, bin_orders: float) -> NDArray[np.bool_]:
+    """(size,) mask of the bins beside whole orders, where shaft harmonics hide everything else."""
+    order = np.arange(size) * bin_orders
+    return np.abs(order - np.round(order)) <= (_BLANK_BINS + 0.5) * bin_orders
+
+
+def family(
+    size: int, bin_orders: float, order: float, sidebands: tuple[float, ...], half_width: int = 2
+) -> NDArray[np.bool_]:
+    """(size,) mask of all harmonics of `order` with their sidebands."""
+    mask = np.zeros(size, dtype=np.bool_)
+    centers = np.arange(1, int(size * bin_orders / order) + 1)[:, None] * order + np.array([0.0, *sidebands])
+    bins = np.rint(centers.ravel() / bin_orders).astype(int)[:, None] + np.arange(-half_width, half_width + 1)
+    mask[bins[(bins >= 0) & (bins < size)]] = True
+    return mask
+
+
+def search(evidence: Evidence, blanked: NDArray[np.bool_], orders: Array, bin_orders: float) -> Combs:
+    """Best comb near each of `orders` (k,); lines that fall on a blanked bin do not count."""
+    harmonics = np.arange(1, HARMONICS + 1)
+    lines = (orders[:, None, None] * (1 + SLIPS)[:, None]) * harmonics / bin_orders
+    index = lines.astype(np.intp)
+    outside = index >= evidence.size - 1
+    index[outside] = 0
+    pairs = np.maximum(evidence[:-1], evidence[1:])  # a line may straddle two bins
+    hidden = blanked[:-1] | blanked[1:]
+    pairs[hidden] = 0.0
+    visible = ~hidden
+    counts = (visible[index] & ~outside).sum(axis=-1)
+    totals = np.where(outside, np.float32(0), pairs[index]).sum(axis=-1)
+    scores = np.where(counts >= _FEWEST_LINES, totals / np.maximum(counts, 1), -np.inf)
+    best = scores.argmax(axis=1)
+    return Combs(scores[np.arange(orders.size), best], SLIPS[best])
+
+
+def decoy_orders(targets: Array, cage: float, count: int = 60) -> Array:
+    """Up to `count` orders, spread over the range of the targets, where none of their lines can be.
+
+    targets: (k,) fault orders; kept clear of them, their simple fractions and sidebands, and of whole orders
+    """
+    lowest, highest = 0.6 * targets.min(), 1.15 * targets.max()
+    candidates = np.linspace(max(lowest, 1.1), max(highest, lowest + 2.0), 12 * count)
+    clear = np.abs(candidates - np.round(candidates)) > 0.03 * np.minimum(candidates, 5.0)
+    for target in targets:
+        for ratio in (1 / 3, 1 / 2, 2 / 3, 1.0, 3 / 2, 2.0):
+            clear &= np.abs(candidates / (target * ratio) - 1) > 0.03
+        for sideband in (1.0, -1.0, cage, -cage):
+            clear &= np.abs(candidates / (target + sideband) - 1) > 0.02
+    left = candidates[clear]
+    if left.size <= count:
+        return left
+    return left[np.linspace(0, left.size - 1, count).astype(int)]
+
+
+def _at(evidence: Evidence, lines: Array) -> Array:
+    index = np.minimum(lines.astype(np.intp), evidence.size - 2)
+    return np.maximum(evidence[index], evidence[index + 1]).astype(np.float64)

@@ -1,0 +1,83 @@
+"""Squared-envelope spectra of several bands, and the evidence they hold together.
+
+Sources: Antoni, "Cyclic spectral analysis of rolling-element bearing signals: facts and fictions", J. Sound Vib. 304
+(2007) 497-529 (squared-envelope spectrum); Borghesani et al., "Application of cepstrum pre-whitening for the
+diagnosis of bearing faults under variable speed conditions", Mech. Syst. Signal Process. 36 (2013) 370-384.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inversion.signal.transform import Complex, analytic, fast_length
+from inversion.signal.transform import spectrum as rfft
+
+Array = NDArray[np.float64]
+
+_LOWEST_HZ = 500.0
+_NARROWEST_HZ = 1200.0
+_TOP = 0.98  # of the Nyquist frequency
+
+
+def bands(sample_rate: float, envelope_hz: float, count: int = 8) -> tuple[tuple[float, float], ...]:
+    """Band edges, Hz: `count` log-spaced from 500 Hz up, and two wide ones; none narrower than `envelope_hz`.
+
+    envelope_hz: highest envelope frequency that is looked at; at least 1200 Hz is taken
+    """
+    top = sample_rate / 2 * _TOP
+    if top <= 2 * _LOWEST_HZ:
+        return ((0.1 * top, top),)
+    narrowest = min(max(_NARROWEST_HZ, envelope_hz), top - _LOWEST_HZ / 2)
+    edges = np.geomspace(_LOWEST_HZ, top, count + 1)
+    chosen = []
+    for low, high in pairwise(edges):
+        width = max(high - low, narrowest)
+        start = min(max(_LOWEST_HZ / 2, np.sqrt(low * high) - width / 2), top - width)
+        chosen.append((float(start), float(start + width)))
+    middle = sample_rate / 4
+    return (*chosen, (min(_LOWEST_HZ, middle - narrowest / 2), middle), (middle, top))
+
+
+def prewhiten(half: Complex) -> Complex:
+    """Every bin scaled to magnitude one: what repeats exactly (tones, resonances) no longer stands out."""
+    magnitude = np.abs(half)
+    tiny = np.float32(1e-12) * magnitude.max() + np.float32(1e-30)
+    whitened: Complex = half / (magnitude + tiny)
+    return whitened
+
+
+def log_envelope_spectrum(
+    half: Complex, bin_hz: float, edges: tuple[tuple[float, float], ...], bins: int
+) -> NDArray[np.float32]:
+    """Mean over the bands of the log power of the squared-envelope spectrum, (bins,), one bin each `bin_hz`.
+
+    half: (k,) one-sided spectrum of the record. A band too narrow for all `bins` counts where it reaches.
+    """
+    total = np.zeros(bins, dtype=np.float32)
+    reach = np.zeros(bins, dtype=np.float32)
+    for low, high in edges:
+        part = half[int(low / bin_hz) : int(high / bin_hz)]
+        length = fast_length(2 * part.size)
+        baseband = analytic(part, length)
+        squared = baseband.real**2 + baseband.imag**2
+        lines = rfft(squared)[:bins]
+        power = lines.real**2 + lines.imag**2
+        usable = min(bins, part.size)
+        total[:usable] += np.log(power[:usable] + np.float32(1e-30))
+        reach[:usable] += 1
+    covered = int(np.count_nonzero(reach))
+    return total[:covered] / reach[:covered]
+
+
+def above_background(log_power: NDArray[np.float32], width: int) -> NDArray[np.float32]:
+    """`log_power` less its running mean over `width` bins: evidence of a line, self-normalized."""
+    half = max(1, width // 2)
+    padded = np.concatenate([log_power[half:0:-1], log_power, log_power[-2 : -half - 2 : -1]])
+    sums = np.concatenate([[0.0], np.cumsum(padded, dtype=np.float64)])
+    window = padded.size - log_power.size + 1
+    mean = (sums[window:] - sums[:-window]) / window
+    evidence: NDArray[np.float32] = (log_power - mean[: log_power.size]).astype(np.float32)
+    return evidence
