@@ -16,8 +16,8 @@ Floats = NDArray[np.floating[Any]]
 
 
 def matching(names: Iterable[str], wanted: Sequence[str]) -> list[str]:
-    """Those names that match at least one shell glob of `wanted`, in their own order."""
-    return [name for name in names if any(fnmatchcase(name, pattern) for pattern in wanted)]
+    """Those names that are in `wanted` or match a shell glob of it, in their own order."""
+    return [name for name in names if name in wanted or any(fnmatchcase(name, pattern) for pattern in wanted)]
 
 
 def may_hold(name: str, wanted: Sequence[str]) -> bool:
