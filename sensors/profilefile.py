@@ -33,7 +33,7 @@ def shipped_profiles() -> tuple[str, ...]:
 
 
 def load_profile(profile: str | Path) -> Profile:
-    """The profile of that shipped name, or in that file (a path ends in `.toml`).
+    """The profile in that file (a path ends in `.toml`), or the shipped one of that name (its folder is ignored).
 
     Raises ProfileError, one line, for a profile that is absent or wrong.
     """
@@ -42,7 +42,7 @@ def load_profile(profile: str | Path) -> Profile:
         path = SHIPPED / f"{path.name}.toml"
         if not path.is_file():
             raise ProfileError(
-                f"profile: found {str(profile)!r}, expected a path that ends in .toml "
+                f"profile: found {path.stem!r}, expected a path that ends in .toml "
                 f"or one of the shipped profiles: {', '.join(shipped_profiles())}"
             )
     content, locate = load(path, ProfileError)

@@ -82,9 +82,10 @@ class Encoding:
 
     def decode(self, words: Words) -> NDArray[np.float64]:
         """(n * width,) registers to (n,) SI. Raises DecodeError for a number of registers that does not fit."""
-        raw = self.raw(words).astype(np.float64)
+        raw = self.raw(words)
         with np.errstate(over="ignore", invalid="ignore"):  # what a float register may hold is judged as quality
-            return np.asarray(to_si(raw * self.scale + self.offset, self.unit), dtype=np.float64)
+            value = raw.astype(np.float64) * self.scale + self.offset
+            return np.asarray(to_si(value, self.unit), dtype=np.float64)
 
     def raw(self, words: Words) -> NDArray[Any]:
         """(n * width,) registers to (n,) numbers as the device means them, before scale and unit."""

@@ -97,7 +97,7 @@ def _sample_rate(profile: Profile, block: WaveformBlock, scalars: Mapping[str, f
 
 
 def _waveform(values: NDArray[np.float64] | list[float], sample_rate: float, unit: str) -> Waveform:
-    with np.errstate(over="ignore"):  # beyond float32 is infinite, and that is judged
+    with np.errstate(over="ignore", invalid="ignore"):  # beyond float32 is infinite, and that is judged
         samples = np.asarray(values, dtype=np.float64).astype(np.float32)
     quality, reason = assess(samples)
     return Waveform(samples, sample_rate, unit, quality, reason)

@@ -21,7 +21,7 @@ from sensors.modbus.server import (
     behave,
     modbus_server,
 )
-from sensors.profile import Capture, Profile, WaveformBlock
+from sensors.profile import Capture, Profile, Start, WaveformBlock
 from sensors.registers import TABLES, WRITABLE_TABLES, Words
 
 
@@ -108,11 +108,7 @@ class _Registers:
 
     def _trigger(self, table: str, address: int, value: int) -> None:
         capture = self._profile.capture
-        if capture is None or (capture.start.table, capture.start.address, capture.start.value) != (
-            table,
-            address,
-            value,
-        ):
+        if capture is None or Start(address, value, table) != capture.start:
             return
         if self._capturing is not None and not self._capturing.done():
             raise Refusal(DEVICE_BUSY)
@@ -151,7 +147,6 @@ class _Registers:
 
     def _show(self, block: WaveformBlock, page: int) -> None:
         """Puts a page of the last capture into the buffer; zeros before the first capture."""
-        part = self._buffers.get(block.channel, np.zeros(0, dtype=np.uint16))[page * block.registers :][
-            : block.registers
-        ]
+        whole = self._buffers.get(block.channel, np.zeros(0, dtype=np.uint16))
+        part = whole[page * block.registers : (page + 1) * block.registers]
         self._values[block.table][block.address : block.address + part.size] = part

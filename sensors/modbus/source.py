@@ -23,7 +23,7 @@ from sensors.profilefile import load_profile
 class ModbusTcpSource:
     """Frames from one device over Modbus TCP; a frame a poll, live, without end.
 
-    profile: name of a shipped profile, or path of a profile file (ends in `.toml`)
+    profile: path of a profile file (ends in `.toml`), or name of a shipped profile (the folder before it is ignored)
     asset: the machine that the device watches
     unit_id: of the device behind the address, 0 to 255
     poll_s: from the start of one cycle to the start of the next; a cycle that takes longer is followed at once
@@ -32,7 +32,7 @@ class ModbusTcpSource:
     Raises ProfileError when the profile is wrong, and ValueError for another wrong field, when it is built.
     """
 
-    profile: str | Path
+    profile: Path
     asset: str
     host: str = "127.0.0.1"
     port: int = 502
@@ -43,14 +43,14 @@ class ModbusTcpSource:
 
     def __post_init__(self) -> None:
         if not self.asset:
-            raise ValueError("asset: found an empty name, expected the name of the machine")
+            raise ValueError("asset must name the machine, got an empty name")
         if not 1 <= self.port <= 65535:
-            raise ValueError(f"port: found {self.port}, expected 1 to 65535")
+            raise ValueError(f"port must be 1 to 65535, got {self.port}")
         if not 0 <= self.unit_id <= 255:
-            raise ValueError(f"unit_id: found {self.unit_id}, expected 0 to 255")
+            raise ValueError(f"unit_id must be 0 to 255, got {self.unit_id}")
         for name, value in (("poll_s", self.poll_s), ("timeout_s", self.timeout_s)):
             if not (value > 0 and np.isfinite(value)):
-                raise ValueError(f"{name}: found {value}, expected a positive number of seconds")
+                raise ValueError(f"{name} must be a positive number of seconds, got {value}")
         _ = self.device  # a wrong profile is an error at start, never later
 
     @cached_property
