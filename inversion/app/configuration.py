@@ -47,18 +47,24 @@ class GatewayOptions:
 
     queue_frames: frames that wait for the worker before the sources are held back
     frame_timeout_s: a worker that needs longer for its frames is restarted
-    stop_s: how long a stop may take to deliver what is journalled and to write what is not, s
+    retry_s, retry_cap_s: first and longest wait before a lost source, sink or journal is tried again, s
+    sink_timeout_s: a sink that needs longer for one delivery has failed, s
+    stop_s: how long a stop may take to finish the frames in hand, journal and deliver them, s
     """
 
     queue_frames: int = 16
     frame_timeout_s: float = 60.0
-    stop_s: float = 10.0
+    retry_s: float = 1.0
+    retry_cap_s: float = 60.0
+    sink_timeout_s: float = 30.0
+    stop_s: float = 20.0
 
     def __post_init__(self) -> None:
         if self.queue_frames < 1:
             raise ValueError(f"queue_frames must be at least 1, got {self.queue_frames}")
-        if not (self.frame_timeout_s > 0 and self.stop_s > 0):
-            raise ValueError(f"times must be positive, got {self.frame_timeout_s} s and {self.stop_s} s")
+        for name in ("frame_timeout_s", "retry_s", "retry_cap_s", "sink_timeout_s", "stop_s"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)} s")
 
 
 @dataclass(frozen=True)

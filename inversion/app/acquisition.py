@@ -1,0 +1,84 @@
+"""From a source to the queue: lost devices are tried again here and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+
+from inversion.app.last_resort import attempt, reason
+from inversion.app.patience import delays, pause
+from sensors import Frame, SensorError, Source, SourceUnavailable
+
+log = logging.getLogger("inversion.gateway")
+
+Note = Callable[[str, str], None]
+
+
+class Acquisition:
+    """Brings the frames of one source to `put`, until the data end, the source fails for good, or a stop.
+
+    retry: first and longest wait before a lost source is asked again, s
+    """
+
+    def __init__(
+        self,
+        name: str,
+        source: Source,
+        put: Callable[[Frame], Awaitable[None]],
+        note: Note,
+        stop: asyncio.Event,
+        retry: tuple[float, float],
+    ) -> None:
+        self._name, self._source, self._put, self._note, self._stop = name, source, put, note, stop
+        self._retry = retry
+        self._waits = delays(*retry)
+        self._gone = False
+
+    async def run(self) -> bool:
+        """Whether the source ended well (the data ended, or a stop), rather than failed."""
+        while not self._stop.is_set():
+            error = await attempt(self._pass_on())
+            if error is None:
+                return True
+            if not isinstance(error, SourceUnavailable):
+                self._fail(error)
+                return False
+            if not self._gone:
+                self._gone = True
+                self._note("source_gone", f"{self._name}: gone: {reason(error)}; trying again")
+            await pause(next(self._waits), self._stop)
+        return True
+
+    async def _pass_on(self) -> None:
+        async with aclosing(self._source.frames()) as frames:
+            while (frame := await self._next(frames)) is not None:
+                self._arrived()
+                await self._put(frame)
+
+    async def _next(self, frames: AsyncGenerator[Frame, None]) -> Frame | None:
+        """The next frame, None at the end of the data or at a stop; a frame that has arrived is never dropped."""
+        if self._stop.is_set():
+            return None
+        coming = asyncio.ensure_future(anext(frames, None))
+        stopped = asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait((coming, stopped), return_when=asyncio.FIRST_COMPLETED)
+            return coming.result() if coming.done() else None
+        finally:
+            stopped.cancel()
+            if not coming.done():
+                coming.cancel()
+                await asyncio.wait((coming,))
+
+    def _arrived(self) -> None:
+        if self._gone:
+            self._gone = False
+            self._waits = delays(*self._retry)
+            self._note("source_back", f"{self._name}: back")
+
+    def _fail(self, error: Exception) -> None:
+        self._note("source_failed", f"{self._name}: stopped: {reason(error)}")
+        if not isinstance(error, SensorError):
+            log.debug("%s", self._name, exc_info=error)

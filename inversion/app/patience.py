@@ -1,0 +1,33 @@
+"""Waiting: back-off between attempts, and pauses that a stop cuts short."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+
+def delays(first_s: float, cap_s: float) -> Iterator[float]:
+    """Waits between attempts, s: doubled each time up to the cap, for ever."""
+    wait_s = first_s
+    while True:
+        yield min(wait_s, cap_s)
+        wait_s = min(2 * wait_s, cap_s)
+
+
+async def pause(seconds: float, stop: asyncio.Event) -> None:
+    """Returns after this time, or as soon as `stop` is set."""
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return
+
+
+async def first_of(*events: asyncio.Event) -> None:
+    """Returns as soon as one of the events is set."""
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()

@@ -1,0 +1,97 @@
+"""What passes between the gateway and its worker: messages of a JSON header and raw samples. Never pickle.
+
+A message is two unsigned 32-bit lengths (header, samples; big-endian), the header in JSON, and the samples of every
+waveform in the header's order, float32, little-endian.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from asyncio import IncompleteReadError, StreamReader
+from collections.abc import Iterator, Mapping, Sequence
+from typing import IO, Any
+
+import numpy as np
+
+from sensors import Frame, Quality, Waveform
+
+_LENGTHS = struct.Struct(">II")
+_SAMPLE = np.dtype("<f4")
+
+
+def pack(header: Mapping[str, Any], samples: Sequence[bytes] = ()) -> bytes:
+    """One message."""
+    text = json.dumps(header, separators=(",", ":")).encode()
+    return b"".join((_LENGTHS.pack(len(text), sum(map(len, samples))), text, *samples))
+
+
+def read(stream: IO[bytes]) -> tuple[dict[str, Any], bytes] | None:
+    """The next message of a blocking stream, None at its end."""
+    lengths = stream.read(_LENGTHS.size)
+    if len(lengths) < _LENGTHS.size:
+        return None
+    header, samples = _LENGTHS.unpack(lengths)
+    text, payload = stream.read(header), stream.read(samples)
+    return (json.loads(text), payload) if len(payload) == samples and len(text) == header else None
+
+
+async def receive(stream: StreamReader) -> dict[str, Any] | None:
+    """The header of the next message, None at the end of the stream."""
+    try:
+        header, samples = _LENGTHS.unpack(await stream.readexactly(_LENGTHS.size))
+        text = await stream.readexactly(header)
+        await stream.readexactly(samples)
+    except IncompleteReadError:
+        return None
+    message: dict[str, Any] = json.loads(text)
+    return message
+
+
+def pack_frames(frames: Sequence[Frame], states: Mapping[str, Any]) -> bytes:
+    """A request: these frames, and the states of their assets before them."""
+    header = {"frames": [_frame_header(frame) for frame in frames], "states": states}
+    waveforms = (waveform for frame in frames for waveform in frame.channels.values())
+    return pack(header, [waveform.samples.astype(_SAMPLE, copy=False).tobytes() for waveform in waveforms])
+
+
+def unpack_frames(header: Mapping[str, Any], payload: bytes) -> list[Frame]:
+    """The frames of a request."""
+    samples = np.frombuffer(payload, _SAMPLE)
+    cuts = np.cumsum([channel["n"] for frame in header["frames"] for channel in frame["channels"]])
+    pieces = iter(np.split(samples, cuts))
+    return [_frame(frame, pieces) for frame in header["frames"]]
+
+
+def _frame_header(frame: Frame) -> dict[str, Any]:
+    channels = [
+        {
+            "name": name,
+            "n": waveform.samples.size,
+            "sample_rate": waveform.sample_rate,
+            "unit": waveform.unit,
+            "quality": int(waveform.quality),
+            "reason": waveform.reason,
+        }
+        for name, waveform in frame.channels.items()
+    ]
+    return {
+        "asset": frame.asset,
+        "start_ns": frame.start_ns,
+        "clock_trusted": frame.clock_trusted,
+        "source": frame.source,
+        "position": frame.position,
+        "channels": channels,
+    }
+
+
+def _frame(header: Mapping[str, Any], pieces: Iterator[Any]) -> Frame:
+    channels = {
+        channel["name"]: Waveform(
+            next(pieces), channel["sample_rate"], channel["unit"], Quality(channel["quality"]), channel["reason"]
+        )
+        for channel in header["channels"]
+    }
+    return Frame(
+        header["asset"], header["start_ns"], header["clock_trusted"], channels, header["source"], header["position"]
+    )

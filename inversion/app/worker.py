@@ -1,0 +1,62 @@
+"""The worker process: frames in at standard input, findings out at standard output, until the input ends.
+
+It keeps nothing: the states of the assets come with their frames and go back with the findings, so that a worker that
+was lost is replaced by any other. The first message says what to build: `{"site": path, "level": probability}`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from inversion.app import wire
+from inversion.app.configuration import load_pipeline
+from inversion.core import InversionError, ParameterSpace, to_json
+from inversion.pipeline import AssetState, Pipeline, advance
+
+
+def main() -> int:
+    """Answers until the input ends; standard output belongs to the answers alone."""
+    requests = sys.stdin.buffer
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints goes to standard error
+    order = wire.read(requests)
+    if order is None:
+        return 0
+    try:
+        pipeline = load_pipeline(Path(order[0]["site"]))
+    except InversionError as error:
+        _send(answers, {"error": str(error)})
+        return 2
+    _send(answers, {"fingerprint": fingerprint(pipeline.model.space)})
+    while (message := wire.read(requests)) is not None:
+        _send(answers, _answer(pipeline, order[0]["level"], *message))
+    return 0
+
+
+def fingerprint(space: ParameterSpace) -> str:
+    """Names the parameters and their ranges: a state is about these, and means nothing for others."""
+    text = repr([(parameter.name, parameter.unit, parameter.low, parameter.high) for parameter in space])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _answer(pipeline: Pipeline, level: float, header: Mapping[str, Any], payload: bytes) -> dict[str, Any]:
+    states = {asset: AssetState.from_dict(state) for asset, state in header["states"].items()}
+    after, findings = advance(pipeline, states, wire.unpack_frames(header, payload))
+    return {
+        "findings": [to_json(finding, level) for finding in findings],
+        "states": {asset: state.to_dict() for asset, state in after.items()},
+    }
+
+
+def _send(answers: IO[bytes], header: Mapping[str, Any]) -> None:
+    answers.write(wire.pack(header))
+    answers.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
