@@ -1,8 +1,4 @@
-"""A device profile: where a device keeps its numbers, and how it captures a waveform.
-
-A ValueError of these classes begins with the key that is wrong (`scale: found 0, expected ...`), so that the reader of
-profile files can point to its line.
-"""
+"""A device profile: where a device keeps its numbers."""
 
 from __future__ import annotations
 
@@ -11,10 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-
-from sensors.registers import BIT_TABLES, LAST_ADDRESS, TABLES, WRITABLE_TABLES, Encoding, Words, notation
+from sensors.capture import Capture, WaveformBlock
+from sensors.registers import BIT_TABLES, WORD_ORDERS, Encoding, Words, check_place, notation
 
 #: Registers that one request can read (Modbus Application Protocol V1.1b3, 6.3).
 MOST_REGISTERS = 125
@@ -44,7 +38,7 @@ class Register:
             raise ValueError(
                 f"kind: found {self.kind!r} in table {self.table!r}, expected bool for coil and discrete only"
             )
-        _check_place(self.table, self.address, self.encoding.width)
+        check_place(self.table, self.address, self.encoding.width)
 
     @cached_property
     def encoding(self) -> Encoding:
@@ -66,166 +60,41 @@ class Register:
 
 
 @dataclass(frozen=True)
-class Start:
-    """What is written to start a capture."""
-
-    address: int
-    value: int = 1
-    table: str = "holding"
-
-    def __post_init__(self) -> None:
-        _check_writable(self.table)
-        _check_place(self.table, self.address, 1)
-        _check_word("value", self.value)
-
-
-@dataclass(frozen=True)
-class Status:
-    """What is polled until a capture is done.
-
-    ready, busy, error: raw values; any other value contradicts the profile. After the start is written, the register
-    must not hold `ready` until the new waveform is complete.
-    """
-
-    address: int
-    ready: int
-    busy: tuple[int, ...]
-    error: tuple[int, ...] = ()
-    table: str = "holding"
-
-    def __post_init__(self) -> None:
-        _check_place(self.table, self.address, 1)
-        if not self.busy:
-            raise ValueError("busy: found no value, expected at least one")
-        values = (self.ready, *self.busy, *self.error)
-        for value in values:
-            _check_word("ready", value)
-        if len(set(values)) != len(values):
-            raise ValueError(f"ready: found {list(values)} for ready, busy and error, expected different values")
-
-
-@dataclass(frozen=True)
-class Page:
-    """A register that selects which part of a longer waveform the buffer shows; pages are numbered from 0.
-
-    registers: length of a page, which is the length of the buffer
-    """
-
-    address: int
-    registers: int
-    table: str = "holding"
-
-    def __post_init__(self) -> None:
-        _check_writable(self.table)
-        _check_place(self.table, self.address, 1)
-        if not 1 <= self.registers <= LAST_ADDRESS + 1:
-            raise ValueError(f"registers: found {self.registers}, expected 1 to {LAST_ADDRESS + 1}")
-
-
-@dataclass(frozen=True)
-class WaveformBlock:
-    """One channel's samples in the device's buffer after a capture.
-
-    count: samples; sample_rate: Hz, or the name of the register that holds it
-    page: for a waveform longer than its buffer; None when all of it lies at `address`
-    """
-
-    channel: str
-    address: int
-    count: int
-    sample_rate: float | str
-    table: str = "holding"
-    kind: str = "int16"
-    word_order: str = "big"
-    scale: float = 1.0
-    offset: float = 0.0
-    unit: str = "1"
-    page: Page | None = None
-
-    def __post_init__(self) -> None:
-        if not self.channel:
-            raise ValueError("channel: found an empty one, expected the name of the channel")
-        if self.table in BIT_TABLES or self.kind == "bool":
-            raise ValueError(f"table: found {self.table!r} of {self.kind}, expected numbers in 'holding' or 'input'")
-        if self.count < 1:
-            raise ValueError(f"count: found {self.count}, expected at least 1 sample")
-        rate = self.sample_rate
-        if not isinstance(rate, str) and not (rate > 0 and np.isfinite(rate)):
-            raise ValueError(f"sample_rate: found {rate}, expected a positive number of Hz or the name of a register")
-        if self.page is not None and self.page.registers % self.encoding.width:
-            raise ValueError(
-                f"page.registers: found {self.page.registers}, expected a multiple of {self.encoding.width}, "
-                f"so that no {self.kind} is split between two pages"
-            )
-        _check_place(self.table, self.address, self.registers)
-
-    @cached_property
-    def encoding(self) -> Encoding:
-        """How the samples are held."""
-        return Encoding(self.kind, self.word_order, self.scale, self.offset, self.unit)
-
-    @property
-    def registers(self) -> int:
-        """Registers of the address space that the buffer takes."""
-        total = self.count * self.encoding.width
-        return total if self.page is None else min(total, self.page.registers)
-
-    def pages(self) -> Iterator[tuple[int, int]]:
-        """Number and length in registers of each page; one page where there is no page register."""
-        total = self.count * self.encoding.width
-        for first in range(0, total, self.registers):
-            yield first // self.registers, min(self.registers, total - first)
-
-    def encode(self, samples: ArrayLike) -> Words:
-        """(count,) SI to (count * width,) registers."""
-        return self.encoding.encode(samples)
-
-    def decode(self, words: Words) -> NDArray[np.float64]:
-        """(count * width,) registers to (count,) SI. Raises DecodeError."""
-        return self.encoding.decode(words)
-
-
-@dataclass(frozen=True)
-class Capture:
-    """A triggered capture: write `start`, poll `status`, read the buffers.
-
-    timeout_s: from the start to `ready`; poll_s: between two looks at the status
-    """
-
-    start: Start
-    status: Status
-    waveforms: tuple[WaveformBlock, ...]
-    timeout_s: float = 10.0
-    poll_s: float = 0.02
-
-    def __post_init__(self) -> None:
-        if not self.waveforms:
-            raise ValueError("waveform: found none, expected at least one")
-        for name, value in (("timeout_s", self.timeout_s), ("poll_s", self.poll_s)):
-            if not (value > 0 and np.isfinite(value)):
-                raise ValueError(f"{name}: found {value}, expected a positive number of seconds")
-
-
-@dataclass(frozen=True)
-class Profile:
-    """What is known of one kind of device.
+class Device:
+    """What holds for the whole device.
 
     reference: where the register map was taken from
-    block: most registers a request may read from this device
+    word_order: of the registers and waveforms that do not say their own
+    block: most registers that a request may read from this device
     """
 
     name: str
     reference: str = ""
+    word_order: str = "big"
     block: int = MOST_REGISTERS
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise ValueError("name: found an empty one, expected the name of the device")
+        if self.word_order not in WORD_ORDERS:
+            raise ValueError(f"word_order: found {self.word_order!r}, expected one of {', '.join(WORD_ORDERS)}")
+        if not 4 <= self.block <= MOST_REGISTERS:
+            raise ValueError(f"block: found {self.block}, expected 4 to {MOST_REGISTERS} registers")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What is known of one kind of device: process values, and a triggered capture where it has one."""
+
+    device: Device
     registers: tuple[Register, ...] = ()
     capture: Capture | None = None
 
     def __post_init__(self) -> None:
         if not self.registers and self.capture is None:
             raise ValueError("register: found neither a register nor a capture, expected at least one")
-        if not 4 <= self.block <= MOST_REGISTERS:
-            raise ValueError(f"device.block: found {self.block}, expected 4 to {MOST_REGISTERS} registers")
         self._check_names()
+        self._check_rates()
         self._check_overlaps()
 
     @property
@@ -238,7 +107,7 @@ class Profile:
         for register in self.registers:
             if register.name == name:
                 return register
-        raise KeyError(f"no register {name!r} in profile {self.name!r}")
+        raise KeyError(f"no register {name!r} in the profile of {self.device.name!r}")
 
     def _check_names(self) -> None:
         seen: set[str] = set()
@@ -248,18 +117,15 @@ class Profile:
             if name in seen:
                 raise ValueError(f"{key}: found {name!r} a second time, expected a name of its own")
             seen.add(name)
-        scalars = [register.name for register in self.registers]
+
+    def _check_rates(self) -> None:
+        units = {register.name: register.encoding.si_unit for register in self.registers}
         for i, block in enumerate(self.waveforms):
-            if isinstance(block.sample_rate, str) and block.sample_rate not in scalars:
-                raise ValueError(
-                    f"capture.waveform.{i}.sample_rate: found {block.sample_rate!r}, "
-                    f"expected a number of Hz or one of the registers: {', '.join(scalars) or 'there are none'}"
-                )
-            if isinstance(block.sample_rate, str) and self.register(block.sample_rate).encoding.si_unit != "Hz":
-                raise ValueError(
-                    f"capture.waveform.{i}.sample_rate: found register {block.sample_rate!r} in "
-                    f"{self.register(block.sample_rate).unit!r}, expected a frequency"
-                )
+            key, name = f"capture.waveform.{i}.sample_rate", block.sample_rate
+            if isinstance(name, str) and units.get(name) != "Hz":
+                found = f"register {name!r} in {units[name]}" if name in units else f"{name!r}"
+                rates = ", ".join(name for name, unit in units.items() if unit == "Hz") or "there are none"
+                raise ValueError(f"{key}: found {found}, expected a number of Hz or a register of a frequency: {rates}")
 
     def _check_overlaps(self) -> None:
         places = sorted(self.places())
@@ -284,26 +150,3 @@ class Profile:
             yield block.table, block.address, block.registers, f"capture.waveform.{i}"
             if block.page is not None:
                 yield block.page.table, block.page.address, 1, f"capture.waveform.{i}.page"
-
-
-def _check_place(table: str, address: int, length: int) -> None:
-    if table not in TABLES:
-        raise ValueError(f"table: found {table!r}, expected one of {', '.join(TABLES)}")
-    last = address + length - 1
-    if not 0 <= address <= last <= LAST_ADDRESS:
-        raise ValueError(
-            f"address: found {notation(table, address)} and {length} registers from there, "
-            f"expected the last one at {LAST_ADDRESS} or before"
-            if address >= 0
-            else f"address: found {address}, expected 0 to {LAST_ADDRESS}"
-        )
-
-
-def _check_writable(table: str) -> None:
-    if table not in WRITABLE_TABLES:
-        raise ValueError(f"table: found {table!r}, expected one that can be written: holding or coil")
-
-
-def _check_word(key: str, value: int) -> None:
-    if not 0 <= value <= 0xFFFF:
-        raise ValueError(f"{key}: found {value}, expected 0 to 65535")

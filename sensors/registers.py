@@ -1,4 +1,8 @@
-"""How numbers lie in 16-bit registers: tables and addresses, kinds, word orders, scale and unit."""
+"""How numbers lie in 16-bit registers: tables and addresses, kinds, word orders, scale and unit.
+
+Here, in `sensors.capture` and in `sensors.profile` a ValueError begins with the key that is wrong (`scale: found 0,
+expected ...`), so that the reader of profile files can point to its line.
+"""
 
 from __future__ import annotations
 
@@ -38,6 +42,26 @@ def notation(table: str, address: int) -> str:
     """An address in both notations: 0-based, and as datasheets number it: `holding 52 (40053)`."""
     number = f"{address + 1:04d}" if address < 9999 else f"{address + 1:05d}"
     return f"{table} {address} ({TABLES[table]}{number})"
+
+
+def check_place(table: str, address: int, length: int) -> None:
+    """Raises ValueError for an unknown table, and for registers that end beyond the last address."""
+    if table not in TABLES:
+        raise ValueError(f"table: found {table!r}, expected one of {', '.join(TABLES)}")
+    last = address + length - 1
+    if not 0 <= address <= last <= LAST_ADDRESS:
+        raise ValueError(
+            f"address: found {notation(table, address)} and {length} registers from there, "
+            f"expected the last one at {LAST_ADDRESS} or before"
+            if address >= 0
+            else f"address: found {address}, expected 0 to {LAST_ADDRESS}"
+        )
+
+
+def check_writable(table: str) -> None:
+    """Raises ValueError for a table that cannot be written."""
+    if table not in WRITABLE_TABLES:
+        raise ValueError(f"table: found {table!r}, expected one that can be written: holding or coil")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields
@@ -21,6 +22,8 @@ _SAID: dict[Any, str] = {
     datetime: "a date and time",
 }
 
+_NAMED = re.compile(r"(\w+(?:\.\w+)*): (.+)", re.DOTALL)
+
 
 @dataclass(frozen=True)
 class TomlText:
@@ -37,23 +40,27 @@ class TomlText:
         """The error to raise about a key."""
         return self.error(f"{self.path}:{self.locate(key)}: {dotted(key)}: {what}")
 
-    def table(self, key: tuple[str, ...], parent: Mapping[str, Any]) -> Mapping[str, Any]:
+    def table(self, key: tuple[str | int, ...], parent: Mapping[str, Any]) -> Mapping[str, Any]:
         """The table whose name in `parent` is the last part of `key`; empty where it is absent."""
-        table = parent.get(key[-1], {})
+        table = parent.get(str(key[-1]), {})
         if not isinstance(table, dict):
             raise self.wrong(key, f"expected a table, found {_shown(table)}")
         return table
 
-    def refuse_unknown(self, key: tuple[str, ...], table: Mapping[str, Any], known: Iterable[str]) -> None:
+    def refuse_unknown(self, key: tuple[str | int, ...], table: Mapping[str, Any], known: Iterable[str]) -> None:
         """Raises for the first key of the table that is not known, and names the nearest that is."""
         known = list(known)
         for name in table:
             if name not in known:
                 raise self.error(no_such_option(self.path, self.locate, (*key, name), known))
 
-    def build(self, cls: type[T], key: tuple[str, ...], table: Mapping[str, Any]) -> T:
-        """`cls` from the table at `key`: unknown and missing keys, wrong types and its own ValueErrors are said."""
-        options = [option for option in fields(cls) if option.init]  # type: ignore[arg-type]
+    def build(self, cls: type[T], key: tuple[str | int, ...], table: Mapping[str, Any], **parts: Any) -> T:
+        """`cls` from the table at `key`: unknown and missing keys, wrong types and its own ValueErrors are said.
+
+        A ValueError that begins with a key below `key`, such as `scale: found 0, ...`, is said of that key.
+        parts: fields that are built already
+        """
+        options = [option for option in fields(cls) if option.init and option.name not in parts]  # type: ignore[arg-type]
         self.refuse_unknown(key, table, [option.name for option in options])
         hints = get_type_hints(cls)
         values = {}
@@ -68,9 +75,15 @@ class TomlText:
             elif option.default is MISSING and option.default_factory is MISSING:
                 raise self.wrong((*key, option.name), f"missing, expected {_said(hint)}")
         try:
-            return cls(**values)
+            return cls(**values, **parts)
         except ValueError as problem:
-            raise self.wrong(key, str(problem)) from problem
+            named = _NAMED.fullmatch(str(problem))
+            inner = () if named is None else _parts(named[1])
+            raise self.wrong((*key, *inner), str(problem) if named is None else named[2]) from problem
+
+
+def _parts(key: str) -> tuple[str | int, ...]:
+    return tuple(int(part) if part.isdigit() else part for part in key.split("."))
 
 
 def _plain(value: Any) -> Any:
@@ -81,6 +94,8 @@ def _plain(value: Any) -> Any:
 def _fits(value: Any, hint: Any) -> bool:
     if isinstance(value, bool):
         return hint is bool
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:  # beyond what TOML promises
+        return False
     origin, parts = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         return any(_fits(value, part) for part in parts)

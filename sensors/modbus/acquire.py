@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sensors.capture import Capture, WaveformBlock
 from sensors.errors import DecodeError, SourceUnavailable
 from sensors.frame import Waveform
 from sensors.modbus.port import Port
-from sensors.profile import Capture, Profile, WaveformBlock
+from sensors.profile import Profile
 from sensors.quality import assess
 from sensors.registers import Words, notation
 
@@ -36,7 +37,7 @@ async def acquire(port: Port, profile: Profile, scalar_s: float, clock: Callable
     words: list[Words] = []
     if profile.capture is not None:
         await _trigger(port, profile.capture)
-        words = [await _read_block(port, block, profile.block) for block in profile.capture.waveforms]
+        words = [await _read_block(port, block, profile.device.block) for block in profile.capture.waveforms]
     scalars = {
         register.name: register.decode(await port.read(register.table, register.address, register.encoding.width))
         for register in profile.registers

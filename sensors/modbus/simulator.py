@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from sensors.capture import Capture, Start, WaveformBlock
 from sensors.modbus.server import (
     DEVICE_BUSY,
     DEVICE_FAILURE,
@@ -21,7 +22,7 @@ from sensors.modbus.server import (
     behave,
     modbus_server,
 )
-from sensors.profile import Capture, Profile, Start, WaveformBlock
+from sensors.profile import Profile
 from sensors.registers import TABLES, WRITABLE_TABLES, Words
 
 

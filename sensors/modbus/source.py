@@ -51,11 +51,11 @@ class ModbusTcpSource:
         for name, value in (("poll_s", self.poll_s), ("timeout_s", self.timeout_s)):
             if not (value > 0 and np.isfinite(value)):
                 raise ValueError(f"{name} must be a positive number of seconds, got {value}")
-        _ = self.device  # a wrong profile is an error at start, never later
+        _ = self.loaded_profile  # a wrong profile is an error at start, never later
 
     @cached_property
-    def device(self) -> Profile:
-        """The profile, loaded."""
+    def loaded_profile(self) -> Profile:
+        """The profile. Raises ProfileError."""
         return load_profile(self.profile)
 
     async def frames(self, clock: Callable[[], int] = time.time_ns) -> AsyncGenerator[Frame, None]:
@@ -70,7 +70,7 @@ class ModbusTcpSource:
             async with tcp_port(self.host, self.port, self.unit_id, self.timeout_s) as port:
                 due = loop.time()
                 while True:
-                    measured = await acquire(port, self.device, self.poll_s, clock)
+                    measured = await acquire(port, self.loaded_profile, self.poll_s, clock)
                     yield Frame(self.asset, measured.start_ns, self.clock_trusted, measured.channels, address)
                     due = max(due + self.poll_s, loop.time())
                     await asyncio.sleep(due - loop.time())

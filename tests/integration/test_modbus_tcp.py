@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from sensors import DecodeError, Quality, SourceUnavailable
+from sensors.capture import Capture, Page, Start, Status, WaveformBlock
 from sensors.modbus.port import tcp_port
 from sensors.modbus.server import Fault, modbus_server
 from sensors.modbus.simulator import serve
 from sensors.modbus.source import ModbusTcpSource
-from sensors.profile import Capture, Page, Profile, Register, Start, Status, WaveformBlock
+from sensors.profile import Device, Profile, Register
 from sensors.profilefile import load_profile, shipped_profiles
 
 PROFILE = """\
@@ -310,7 +311,7 @@ def test_the_port_reads_and_writes_all_tables():
 
     async def exchange():
         async with (
-            serve(Profile("all", registers=registers, capture=capture), Writable()) as device,
+            serve(Profile(Device("all"), registers=registers, capture=capture), Writable()) as device,
             tcp_port("127.0.0.1", device.port, 1, 1.0) as port,
         ):
             await port.write("holding", 0, [1, 2, 3])

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensors.profile import Capture, Page, Profile, Register, Start, Status, WaveformBlock
+from sensors.capture import Capture, Page, Start, Status, WaveformBlock
+from sensors.profile import Device, Profile, Register
 
 START, STATUS = Start(0), Status(1, ready=2, busy=(1,))
 
@@ -60,8 +61,9 @@ def test_a_waveform_decodes_what_it_encodes(raw):
         (lambda: block(kind="float32", page=Page(0, 33)), "page.registers: found 33, expected a multiple of 2"),
         (lambda: Capture(START, STATUS, ()), "waveform: found none"),
         (lambda: Capture(START, STATUS, (block(),), timeout_s=0), "timeout_s: found 0"),
-        (lambda: Profile("x"), "register: found neither"),
-        (lambda: Profile("x", block=126, registers=(Register("a", 0),)), "device.block: found 126"),
+        (lambda: Profile(Device("x")), "register: found neither"),
+        (lambda: Device("x", block=126), "block: found 126"),
+        (lambda: Device(""), "name: found an empty one"),
     ],
 )
 def test_an_illegal_profile_cannot_be_built(build, message):
@@ -82,27 +84,30 @@ def test_an_illegal_profile_cannot_be_built(build, message):
 def test_nothing_may_overlap(registers, waveform, message):
     capture = None if waveform is None else Capture(START, STATUS, (waveform,))
     with pytest.raises(ValueError, match=r"which .* takes already") as caught:
-        Profile("x", registers=registers, capture=capture)
+        Profile(Device("x"), registers=registers, capture=capture)
     assert str(caught.value).startswith(message)
 
 
 def test_a_page_register_may_follow_its_buffer_at_once():
-    profile = Profile("x", capture=Capture(START, STATUS, (block(page=Page(105, 5)),)))
+    profile = Profile(Device("x"), capture=Capture(START, STATUS, (block(page=Page(105, 5)),)))
     assert profile.waveforms[0].registers == 5
 
 
 def test_start_and_status_may_be_one_register_and_tables_are_apart():
     shared = Status(0, ready=2, busy=(1,))
     capture = Capture(START, shared, (block(),))
-    profile = Profile("x", registers=(Register("a", 0, "input"),), capture=capture)
+    profile = Profile(Device("x"), registers=(Register("a", 0, "input"),), capture=capture)
     assert profile.waveforms == (block(),)
 
 
 @pytest.mark.parametrize(
     ("rate", "message"),
-    [("adc", "expected a number of Hz or one of the registers: temperature"), ("temperature", "expected a frequency")],
+    [
+        ("adc", "found 'adc', expected a number of Hz or a register"),
+        ("temperature", "found register 'temperature' in K"),
+    ],
 )
 def test_a_sample_rate_register_must_exist_and_be_a_frequency(rate, message):
     registers = (Register("temperature", 50, unit="degC"),)
     with pytest.raises(ValueError, match=message):
-        Profile("x", registers=registers, capture=Capture(START, STATUS, (block(sample_rate=rate),)))
+        Profile(Device("x"), registers=registers, capture=Capture(START, STATUS, (block(sample_rate=rate),)))
