@@ -1,0 +1,210 @@
+"""The report's figures, as Plotly's plain data. The only module that imports plotly."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from inversion.app.report.verdict import number, plain, short
+from inversion.core import InversionError
+
+#: Okabe & Ito (2008): told apart with any color vision, and on a gray print by their marks.
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+_SYMBOLS = ("circle", "diamond", "square", "cross", "star", "hexagon")
+_INK, _GRID, _CURVE = "#1f2933", "#e4e7eb", "#3b4a5a"
+_DODGE = 0.16  # of the step between windows: several parameters of one window stand side by side
+
+
+class ReportUnavailable(InversionError):
+    """The plotting library of the extra `report` is not installed."""
+
+
+def require_plotly() -> Any:
+    """The module plotly.graph_objects. Raises ReportUnavailable with what to install."""
+    try:
+        import plotly.graph_objects as go
+    except ImportError as error:
+        raise ReportUnavailable(
+            "no report: plotly is not installed; pip install 'edge-inversion[report]' (the other results are written)"
+        ) from error
+    return go
+
+
+def script() -> str:
+    """plotly.js itself, to be inlined once."""
+    from plotly.offline import get_plotlyjs
+
+    source: str = get_plotlyjs()
+    return source
+
+
+def waveform(drawn: Mapping[str, Any]) -> str:
+    """The lowest and highest sample along time, as a band."""
+    go = require_plotly()
+    times = [*drawn["t"], *reversed(drawn["t"])]
+    band = [*drawn["high"], *reversed(drawn["low"])]
+    figure = go.Figure(
+        go.Scatter(
+            x=times, y=band, fill="toself", mode="lines", line={"width": 0.6, "color": COLORS[0]},
+            fillcolor=COLORS[0], hoverinfo="skip",
+        )
+    )  # fmt: skip
+    where = "" if drawn["position"] is None else f", window {drawn['position']}"
+    _dress(figure, f"{drawn['source']}{where}", "time in the window, s", f"{_words(drawn['channel'])}, {drawn['unit']}")
+    figure.update_layout(showlegend=False, height=250)
+    return _spec(figure)
+
+
+def picture(drawn: Mapping[str, Any]) -> str:
+    """A curve of the forward model, with its marks as lines across that the legend switches."""
+    go = require_plotly()
+    figure = go.Figure(
+        go.Scatter(x=drawn["x"], y=drawn["y"], mode="lines", line={"width": 1, "color": _CURVE}, showlegend=False)
+    )
+    top = max(drawn["y"])
+    bottom = min(y for y in drawn["y"] if y > 0 or not drawn["log_y"])
+    for i, (group, places) in enumerate(mark_groups(drawn["markers"]).items()):
+        inside = [x for x in places if drawn["x"][0] <= x <= drawn["x"][-1]]
+        if not inside:
+            continue
+        x = [value for at in inside for value in (at, at, None)]
+        y = [value for _ in inside for value in (bottom, top, None)]
+        color = COLORS[i % len(COLORS)]
+        figure.add_trace(
+            go.Scatter(
+                x=x, y=y, mode="lines", name=group, opacity=0.75, hovertemplate=f"{group} %{{x:.3f}}<extra></extra>",
+                line={"width": 1.4, "color": color, "dash": ("solid", "dash", "dot", "dashdot", "longdash")[i % 5]},
+            )
+        )  # fmt: skip
+    _dress(figure, drawn["title"], drawn["x_label"], drawn["y_label"])
+    figure.update_xaxes(type="log" if drawn["log_x"] else "linear")
+    figure.update_yaxes(type="log" if drawn["log_y"] else "linear")
+    return _spec(figure)
+
+
+def mark_groups(markers: Sequence[Sequence[Any]]) -> dict[str, list[float]]:
+    """Marks by family: "2xBPFO" belongs to "BPFO" where that is marked too; "2xBSF" alone is its own family."""
+    names = {name for name, _ in markers}
+    groups: dict[str, list[float]] = {}
+    for name, at in markers:
+        base = re.sub(r"^\d+[x×]\s*", "", name, count=1)
+        groups.setdefault(base if base in names else name, []).append(at)
+    return groups
+
+
+def parameters(series: Mapping[str, Any]) -> list[str]:
+    """One figure a unit: every parameter's interval along time.
+
+    A window that is not resolvable shows as a hollow triangle at its upper bound; the floor is a dashed line.
+    """
+    by_unit: dict[str, list[str]] = {}
+    for name, rows in series["parameters"].items():
+        by_unit.setdefault(rows["unit"][0], []).append(name)
+    return [_panel(series, unit, names) for unit, names in by_unit.items()]
+
+
+def _panel(series: Mapping[str, Any], unit: str, names: Sequence[str]) -> str:
+    go = require_plotly()
+    figure = go.Figure()
+    times, step, label = _times(series)
+    for i, name in enumerate(names):
+        rows, color = series["parameters"][name], COLORS[i % len(COLORS)]
+        x = [t + (i - (len(names) - 1) / 2) * _DODGE * step for t in times]
+        style = {"name": short(name), "legendgroup": name, "showlegend": False}
+        figure.add_trace(go.Scatter(x=[None], y=[None], mode="markers", legendgroup=name, name=short(name),
+                                    marker={"size": 9, "color": color, "symbol": _SYMBOLS[i % 6]}))  # fmt: skip
+        figure.add_trace(_resolved(go, x, rows, color, _SYMBOLS[i % 6], unit, style))
+        figure.add_trace(_bounded(go, x, rows, color, unit, style))
+    figure.add_trace(go.Scatter(x=[None], y=[None], mode="markers", name="not resolvable: below the triangle",
+                                marker={"size": 9, "color": "#7b8794", "symbol": "triangle-down-open"}))  # fmt: skip
+    _floor(go, figure, times, series, names, unit)
+    level = series["parameters"][names[0]]["level"][0]
+    kinds = sorted({plain(name).removeprefix(short(name)).strip() or plain(name) for name in names})
+    _dress(figure, f"{', '.join(kinds).capitalize()}, {100 * level:.0f} % intervals", label, unit)
+    figure.update_yaxes(rangemode="tozero")
+    return _spec(figure)
+
+
+def _resolved(
+    go: Any, x: Sequence[float], rows: Mapping[str, Any], color: str, symbol: str, unit: str, style: Mapping[str, Any]
+) -> Any:
+    """Points with their intervals."""
+    at = [k for k, resolvable in enumerate(rows["resolvable"]) if resolvable]
+    mean, low, high = ([rows[key][k] for k in at] for key in ("mean", "low", "high"))
+    return go.Scatter(
+        x=[x[k] for k in at], y=mean, mode="markers", marker={"size": 6, "color": color, "symbol": symbol},
+        error_y={
+            "type": "data", "array": [h - m for h, m in zip(high, mean, strict=True)],
+            "arrayminus": [m - b for m, b in zip(mean, low, strict=True)], "thickness": 1.2, "width": 2,
+        },
+        text=[f"{number(m)} {unit} [{number(b)}, {number(h)}]" for m, b, h in zip(mean, low, high, strict=True)],
+        hovertemplate="%{text}", **style,
+    )  # fmt: skip
+
+
+def _bounded(
+    go: Any, x: Sequence[float], rows: Mapping[str, Any], color: str, unit: str, style: Mapping[str, Any]
+) -> Any:
+    """Upper bounds of the windows that do not resolve the parameter."""
+    at = [k for k, resolvable in enumerate(rows["resolvable"]) if not resolvable]
+    return go.Scatter(
+        x=[x[k] for k in at], y=[rows["high"][k] for k in at], mode="markers", opacity=0.55,
+        marker={"size": 6, "color": color, "symbol": "triangle-down-open"},
+        text=[f"not resolvable, below {number(rows['high'][k])} {unit}" for k in at], hovertemplate="%{text}", **style,
+    )  # fmt: skip
+
+
+def _floor(
+    go: Any, figure: Any, times: Sequence[float], series: Mapping[str, Any], names: Sequence[str], unit: str
+) -> None:
+    """The smallest resolvable value along time, drawn once where the parameters share it."""
+    for floor in dict.fromkeys(tuple(series["parameters"][name]["floor"]) for name in names):
+        known = [value for value in floor if value]
+        if known:
+            figure.add_trace(
+                go.Scatter(
+                    x=list(times), y=list(floor), mode="lines", line={"width": 1.2, "dash": "dash", "color": "#7b8794"},
+                    name=f"floor {number(known[0])} {unit}", hoverinfo="skip",
+                )
+            )  # fmt: skip
+
+
+def _times(series: Mapping[str, Any]) -> tuple[list[float], float, str]:
+    """Time axis in the unit that suits its length, the median step, and its label."""
+    seconds = [(ns - series["start_ns"][0]) / 1e9 for ns in series["start_ns"]]
+    ordered = seconds == sorted(seconds) and len(set(seconds)) == len(seconds)
+    if not ordered:  # files without a clock each begin at zero: count windows
+        return [float(k) for k in range(len(seconds))], 1.0, "window"
+    for unit, length in (("d", 86400.0), ("h", 3600.0), ("min", 60.0), ("s", 1.0)):
+        if seconds[-1] >= 3 * length or unit == "s":
+            break
+    times = [value / length for value in seconds]
+    steps = sorted(b - a for a, b in pairwise(times))
+    return times, steps[len(steps) // 2] if steps else 1.0, f"time since the first window, {unit}"
+
+
+def _dress(figure: Any, title: str, x_label: str, y_label: str) -> None:
+    figure.update_layout(
+        title={"text": title, "font": {"size": 14}, "x": 0, "xref": "paper", "y": 0.98, "yanchor": "top"},
+        font={"family": "system-ui, sans-serif", "size": 12, "color": _INK},
+        paper_bgcolor="white", plot_bgcolor="white", height=340, margin={"l": 56, "r": 12, "t": 36, "b": 44},
+        legend={"orientation": "h", "y": -0.2, "yanchor": "top", "x": 0, "font": {"size": 11}},
+        hovermode="closest",
+    )  # fmt: skip
+    axis = {"gridcolor": _GRID, "zeroline": False, "linecolor": _INK, "ticks": "outside", "automargin": True}
+    figure.update_xaxes(title={"text": x_label, "standoff": 6}, **axis)
+    figure.update_yaxes(title={"text": y_label, "standoff": 6}, **axis)
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _spec(figure: Any) -> str:
+    """The figure as JSON that may stand inside an HTML script element; without the default template's bulk."""
+    content = json.loads(figure.to_json())
+    content["layout"].pop("template", None)
+    return json.dumps(content, separators=(",", ":")).replace("<", "\\u003c")
