@@ -103,7 +103,9 @@ class _Found:
         else:
             names = [name for name in self.variables if fnmatchcase(name, variable)]
         if len(names) > 1:
-            raise RecordingError(f"{self.path}: {key}: {variable!r} matches {len(names)} variables: {', '.join(names)}")
+            raise RecordingError(
+                f"{self.path}: {key}: {variable!r} matches {len(names)} variables: {', '.join(sorted(names))}"
+            )
         if not names:
             return None
         samples = self.variables[names[0]]
