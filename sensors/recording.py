@@ -48,8 +48,20 @@ class RecordingSource:
         return load_layout(Path(self.layout))
 
     def paths(self) -> tuple[Path, ...]:
-        """The files, globs expanded. Raises SensorError for a glob that matches none."""
-        return tuple(path for pattern in self.files for path in _expand(Path(pattern)))
+        """The files, globs expanded.
+
+        Raises SensorError for a glob that matches none, and for two files of one asset with one name, whose windows
+        nobody could tell apart.
+        """
+        paths = tuple(path for pattern in self.files for path in _expand(Path(pattern)))
+        seen: dict[tuple[str, str], Path] = {}
+        for path in paths:
+            asset = self.loaded_layout.asset_of(path)
+            if (other := seen.setdefault((asset, path.name), path)) is not path:
+                raise SensorError(
+                    f"files: {other} and {path} are both {path.name!r} of asset {asset!r}; name the asset by {{folder}}"
+                )
+        return paths
 
     def read(self, path: Path) -> list[Frame]:
         """All frames of one file. Raises RecordingError."""

@@ -290,6 +290,14 @@ def test_a_bad_file_does_not_stop_the_next_ones(folder):
     assert "\n" not in problem
 
 
+def test_two_files_that_cannot_be_told_apart_are_refused(folder):
+    write(folder, "a.npz")
+    frames, problem = asyncio.run(collect(source_of(folder, "a.npz", "*.npz")))
+    assert not frames
+    assert problem.startswith("files: ")
+    assert "are both 'a.npz' of asset 'fan'; name the asset by {folder}" in problem
+
+
 def test_a_glob_that_matches_nothing_is_said(folder):
     assert asyncio.run(collect(source_of(folder, "*.mat"))) == ([], f"files: no file matches '{folder}/*.mat'")
 
