@@ -12,6 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 from sensors.registers import BIT_TABLES, LAST_ADDRESS, Encoding, Words, check_place, check_writable
 
 
+def possible_rate(sample_rate: float) -> bool:
+    """Whether a number can be a sample rate, Hz: from one sample in eleven days to a billion a second; refuses NaN."""
+    return 1e-6 <= sample_rate <= 1e9
+
+
 @dataclass(frozen=True)
 class Start:
     """What is written to start a capture."""
@@ -30,8 +35,9 @@ class Start:
 class Status:
     """What is polled until a capture is done.
 
-    ready, busy, error: raw values; any other value contradicts the profile. After the start is written, the register
-    must not hold `ready` until the new waveform is complete.
+    ready, busy, error: raw values; any other value contradicts the profile. A value that shows after a restart of the
+    device belongs to `error`: the capture is lost. After the start is written, the register must not hold `ready` until
+    the new waveform is complete.
     """
 
     address: int
@@ -96,9 +102,10 @@ class WaveformBlock:
             raise ValueError(f"table: found {self.table!r} of {self.kind}, expected numbers in 'holding' or 'input'")
         if self.count < 1:
             raise ValueError(f"count: found {self.count}, expected at least 1 sample")
-        rate = self.sample_rate
-        if not isinstance(rate, str) and not (rate > 0 and np.isfinite(rate)):
-            raise ValueError(f"sample_rate: found {rate}, expected a positive number of Hz or the name of a register")
+        if not isinstance(self.sample_rate, str) and not possible_rate(self.sample_rate):
+            raise ValueError(
+                f"sample_rate: found {self.sample_rate}, expected a positive number of Hz or the name of a register"
+            )
         if self.page is not None and self.page.registers % self.encoding.width:
             raise ValueError(
                 f"page.registers: found {self.page.registers}, expected a multiple of {self.encoding.width}, "

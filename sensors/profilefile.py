@@ -24,19 +24,27 @@ def shipped_profiles() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in SHIPPED.glob("*.toml")))
 
 
-def load_profile(profile: str | Path) -> Profile:
-    """The profile in that file (a path ends in `.toml`), or the shipped one of that name (its folder is ignored).
+def profile_path(profile: str | Path) -> Path:
+    """The file of a profile: a path that ends in `.toml`, or the shipped profile of that name (its folder is ignored).
 
-    Raises ProfileError, one line, for a profile that is absent or wrong.
+    Raises ValueError for a name that is not shipped.
     """
     path = Path(profile)
-    if path.suffix != ".toml":
-        path = SHIPPED / f"{path.name}.toml"
-        if not path.is_file():
-            raise ProfileError(
-                f"profile: found {path.stem!r}, expected a path that ends in .toml "
-                f"or one of the shipped profiles: {', '.join(shipped_profiles())}"
-            )
+    if path.suffix == ".toml":
+        return path
+    if path.name not in shipped_profiles():
+        raise ValueError(
+            f"profile must be a path that ends in .toml or one of {', '.join(shipped_profiles())}, got {path.name!r}"
+        )
+    return SHIPPED / f"{path.name}.toml"
+
+
+def load_profile(profile: str | Path) -> Profile:
+    """The profile in that file, or the shipped one of that name; see `profile_path`.
+
+    Raises ProfileError, one line, for a profile that is absent or wrong, and ValueError for a name that is not shipped.
+    """
+    path = profile_path(profile)
     content, locate = load(path, ProfileError)
     text = TomlText(path, locate, ProfileError)
     text.refuse_unknown((), content, ("device", "register", "capture"))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sensors.capture import Capture, WaveformBlock
+from sensors.capture import Capture, WaveformBlock, possible_rate
 from sensors.errors import DecodeError, SourceUnavailable
 from sensors.frame import Waveform
 from sensors.modbus.port import Port
@@ -91,7 +91,7 @@ def _sample_rate(profile: Profile, block: WaveformBlock, scalars: Mapping[str, f
     if not isinstance(block.sample_rate, str):
         return float(block.sample_rate)
     rate = scalars[block.sample_rate]
-    if not (rate > 0 and np.isfinite(rate)):
+    if not possible_rate(rate):
         place = profile.register(block.sample_rate).place
         raise DecodeError(f"{place}: found a sample rate of {rate} Hz, expected a positive one")
     return rate

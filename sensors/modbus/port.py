@@ -28,8 +28,9 @@ Call = Callable[..., Awaitable[ModbusPDU]]
 class Port(Protocol):
     """A connected device. Addresses are 0-based; a bit counts as a register that holds 0 or 1.
 
-    Both raise SourceUnavailable when nobody answers or the device says that it cannot now, and DecodeError when the
-    answer contradicts the profile; messages name the address in both notations.
+    Both raise SourceUnavailable when nobody answers, the answer is damaged or the device says that it cannot now, and
+    DecodeError when it says that the request is wrong, so that the profile is; messages name the address in both
+    notations.
     """
 
     async def read(self, table: str, address: int, count: int) -> Words:
@@ -63,7 +64,7 @@ class _TcpPort:
         self._timeout_s = timeout_s
         self._request = b""
         self._answer: asyncio.Timeout | None = None  # of the request under way
-        self._fault: Exception | None = None
+        self._fault = ""
         self._client = AsyncModbusTcpClient(
             host,
             port=port,
@@ -118,15 +119,14 @@ class _TcpPort:
     async def _transact(self, call: Call, table: str, address: int) -> ModbusPDU:
         """One request and its reply; every way it can fail becomes one of our errors."""
         place = notation(table, address)
-        if self._fault is not None:
-            raise type(self._fault)(f"{place}: {self._fault}")
+        if self._fault:
+            raise SourceUnavailable(f"{place}: {self._fault}")
         try:
             async with asyncio.timeout(self._timeout_s) as self._answer:
                 reply = await call()
         except TimeoutError:
-            if self._fault is not None:
-                raise type(self._fault)(f"{place}: {self._fault}") from None
-            raise SourceUnavailable(f"{place}: no answer within {self._timeout_s:g} s") from None
+            why = self._fault or f"no answer within {self._timeout_s:g} s"
+            raise SourceUnavailable(f"{place}: {why}") from None
         except ModbusException as problem:
             raise SourceUnavailable(f"{place}: {problem}") from problem
         finally:
@@ -145,15 +145,15 @@ class _TcpPort:
         what = defect(self._request, data)
         if not what:
             return data
-        self._fail(DecodeError(f"damaged reply: {what}"))
+        self._fail(f"damaged reply: {what}")
         return b""
 
     def _connection(self, connected: bool) -> None:
         """Called by pymodbus when the connection is made, and when the other side ends it."""
         if not connected:
-            self._fail(SourceUnavailable("the device closed the connection"))
+            self._fail("the device closed the connection")
 
-    def _fail(self, fault: Exception) -> None:
+    def _fail(self, fault: str) -> None:
         """Ends the wait for the answer now rather than at the time-out."""
         self._fault = self._fault or fault
         if self._answer is not None and not self._answer.expired():

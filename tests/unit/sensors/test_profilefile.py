@@ -136,7 +136,7 @@ def test_tables_that_are_no_tables(tmp_path, text):
 
 
 def test_an_unknown_name_lists_those_that_are_shipped():
-    with pytest.raises(ProfileError, match=r"found 'wtvb', expected .* demo_vibration, wtvb02"):
+    with pytest.raises(ValueError, match=r"^profile must be .* demo_vibration, wtvb02, got 'wtvb'"):
         load_profile("wtvb")
 
 
