@@ -6,6 +6,7 @@ In-tree and third-party plug-ins use the same door: a frozen dataclass named in 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, get_type_hints
@@ -67,6 +68,24 @@ class Listing:
 def listings() -> list[Listing]:
     """Every installed plug-in of the five groups, by group and name; a broken one does not hide the others."""
     return [_listing(group, entry) for group in GROUPS for entry in _installed(group)]
+
+
+def listing_lines(found: Iterable[Listing]) -> list[str]:
+    """The listings for people: a heading a group, a line a plug-in, a line an option."""
+    lines: list[str] = []
+    group = ""
+    for listing in found:
+        if listing.group != group:
+            group = listing.group
+            lines.append(f"[{group}]")
+        lines.append(f"  {listing.name}  {listing.target}  ({listing.distribution})  {listing.meaning}".rstrip())
+        if listing.problem:
+            lines.append(f"      cannot be used: {listing.problem}")
+        for option in listing.options:
+            lines.append(
+                f"      {option.name}: {option.type} " + (f"= {option.default}" if option.default else "(required)")
+            )
+    return lines
 
 
 def load_plugin(group: str, name: str) -> type[Any]:

@@ -1,0 +1,78 @@
+"""`inversion check`: everything of a site built, nothing connected, and said what it would do."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from inversion.app.configuration import Site, load_pipeline, load_site
+from inversion.app.ours import check_packages
+from inversion.core import ConfigurationError
+from inversion.pipeline import Pipeline
+
+
+def plan(path: Path) -> dict[str, Any]:
+    """What the site would do, as plain data. Raises ConfigurationError with every complaint, one a line."""
+    check_packages()
+    complaints = []
+    try:
+        site = load_site(path)
+    except ConfigurationError as error:
+        complaints += str(error).split("\n")
+    try:
+        pipeline = load_pipeline(path)
+    except ConfigurationError as error:
+        complaints += [line for line in str(error).split("\n") if line not in complaints]
+    if complaints:
+        raise ConfigurationError("\n".join(complaints))
+    return _plan(site, pipeline)
+
+
+def plan_lines(planned: dict[str, Any]) -> list[str]:
+    """The plan for people."""
+    lines = [f"site: {planned['site']}"]
+    lines += [f"source: {source}" for source in planned["sources"]]
+    lines += [f"forward model: {planned['forward']}", f"engine: {planned['engine']}"]
+    lines += [f"parameter: {name}: {text}" for name, text in planned["parameters"].items()]
+    lines += [f"alarm: {alarm}" for alarm in planned["alarms"]]
+    lines += [f"sink: {name}: {sink}" for name, sink in planned["sinks"].items()]
+    return [*lines, f"journal: {planned['journal']}", "nothing was connected; the configuration is good"]
+
+
+def _plan(site: Site, pipeline: Pipeline) -> dict[str, Any]:
+    space = pipeline.model.space
+    return {
+        "site": site.name,
+        "sources": [_told(source) for source in site.sources],
+        "forward": _told(pipeline.model),
+        "engine": pipeline.engine,
+        "parameters": {
+            p.name: f"{p.to_shown(p.low):g} to {p.to_shown(p.high):g} {p.shown}, {p.meaning}"
+            for p in space
+            if not p.nuisance
+        },
+        "alarms": [
+            f"{rule.name}: when P({rule.parameter} {rule.side} {space[rule.parameter].to_shown(rule.limit):g} "
+            f"{space[rule.parameter].shown}) reaches {rule.confidence:g} for {rule.on_delay_s:g} s"
+            for rule in pipeline.rules
+        ],
+        "sinks": {name: _told(sink) for name, sink in site.sinks.items()},
+        "journal": str(site.journal),
+    }
+
+
+def _told(plugin: Any) -> str:
+    """Its class, and the options that are not at their defaults."""
+    told = [
+        f"{field.name} = {_text(getattr(plugin, field.name))}"
+        for field in dataclasses.fields(plugin)
+        if field.init and getattr(plugin, field.name) != field.default
+    ]
+    return f"{type(plugin).__name__}: {', '.join(told)}" if told else type(plugin).__name__
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, tuple):
+        return "[" + ", ".join(map(_text, value)) + "]"
+    return str(value)

@@ -1,0 +1,19 @@
+"""The command `inversion`: hears signals first, then loads the verbs."""
+
+from __future__ import annotations
+
+import sys
+
+from inversion.app.stop import Stop
+
+_GRACEFUL = ("run", "demo")  # these finish what they have in hand
+
+
+def main() -> None:
+    """Entry point. Exit codes: 0 good, 1 something failed, 2 the command or the configuration is wrong."""
+    stop = Stop()
+    if sys.argv[1:2] and sys.argv[1] in _GRACEFUL:
+        stop.listen()
+    from inversion.app.verbs import app
+
+    app(obj=stop)

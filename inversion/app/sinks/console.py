@@ -1,0 +1,101 @@
+"""Findings for people: a live table on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import atexit
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+_COLUMNS = ("asset", "parameter", "value", "interval", "limit", "probability", "state")
+_STYLES = {"active": "bold red", "pending": "yellow", "clearing": "yellow", "normal": "green"}
+
+
+@dataclass(frozen=True)
+class ConsoleSink:
+    """Shows the newest finding of every asset, as tracked along time, on standard output."""
+
+    _screen: Any = field(default_factory=lambda: _Screen(), init=False, repr=False, compare=False)
+
+    async def write(self, findings: Sequence[Mapping[str, Any]]) -> None:
+        """Shows them, in order."""
+        self._screen.show(findings)
+
+
+@dataclass
+class _Screen:
+    """The newest finding of every asset, and the live table where there is one."""
+
+    newest: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    live: Live | None = None
+
+    def show(self, findings: Sequence[Mapping[str, Any]]) -> None:
+        console = Console()
+        self.newest |= {finding["asset"]: finding for finding in findings}
+        if console.is_terminal:
+            self._draw(console)
+        else:
+            sys.stdout.writelines(f"{plain_line(finding)}\n" for finding in findings)
+            sys.stdout.flush()
+
+    def _draw(self, console: Console) -> None:
+        if self.live is None:
+            self.live = Live(console=console, auto_refresh=False)
+            self.live.start()
+            atexit.register(self.live.stop)
+        self.live.update(table(self.newest.values()), refresh=True)
+
+
+def table(findings: Iterable[Mapping[str, Any]]) -> Table:
+    """One row a parameter of every asset; where it has alarms, one row an alarm."""
+    drawn = Table(*_COLUMNS)
+    for finding in findings:
+        for name, value in _shown(finding).items():
+            alarms = [alarm for alarm in finding["alarms"] if alarm["parameter"] == name]
+            for alarm in alarms or [None]:
+                drawn.add_row(finding["asset"], name, *_value(value), *_alarm(alarm))
+    return drawn
+
+
+def plain_line(finding: Mapping[str, Any]) -> str:
+    """`2026-11-21T05:00:00 fan: outer_spall 3.2 (3.0 to 3.4) mm; ...; outer spall above limit: active (P 0.97)`."""
+    parts = []
+    for name, value in _shown(finding).items():
+        middle, interval = _value(value)
+        parts.append(f"{name} {middle} ({interval})" if middle else f"{name} {interval}")
+    parts += [f"{alarm['name']}: {alarm['state']} (P {_probability(alarm)})" for alarm in finding["alarms"]]
+    if finding["fit"]["quality"] != "good":
+        parts.append(f"{finding['fit']['quality']}: {finding['fit']['reason']}")
+    return f"{finding['start'][:19]} {finding['asset']}: {'; '.join(parts)}"
+
+
+def _shown(finding: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is known of the asset along time; of the window where nothing is tracked."""
+    shown: Mapping[str, Any] = finding["track"] or finding["parameters"]
+    return shown
+
+
+def _value(value: Mapping[str, Any]) -> tuple[str, str]:
+    """The value and its interval; a parameter that is not resolvable has no value."""
+    unit = "" if value["unit"] == "1" else f" {value['unit']}"
+    if not value["resolvable"]:
+        return "", f"not resolvable, below {value['high']:.3g}{unit}"
+    return f"{value['mean']:.3g}{unit}", f"{value['low']:.3g} to {value['high']:.3g}{unit}"
+
+
+def _alarm(alarm: Mapping[str, Any] | None) -> tuple[str, str, Text]:
+    if alarm is None:
+        return "", "", Text("")
+    sign = ">" if alarm["side"] == "above" else "<"
+    limit = f"{sign} {alarm['limit']:g} {alarm['unit']}"
+    return limit, _probability(alarm), Text(alarm["state"], _STYLES.get(alarm["state"], ""))
+
+
+def _probability(alarm: Mapping[str, Any]) -> str:
+    return "unknown" if alarm["probability"] is None else f"{alarm['probability']:.3f}"

@@ -1,0 +1,154 @@
+"""The verbs of the command line. Each loads what it needs when it is called, so that `--help` is quick."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from inversion.app.stop import Stop
+
+app = typer.Typer(
+    help="Infers what no sensor can measure, with an interval that can be trusted, or says: not resolvable.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+SiteArgument = Annotated[Path, typer.Argument(metavar="SITE", help="Configuration of the site, a TOML file.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+class Format(StrEnum):
+    """File formats of `batch`."""
+
+    jsonl = "jsonl"
+    parquet = "parquet"
+    csv = "csv"
+
+
+@app.command(epilog="Example: inversion demo --seed 7")
+def demo(
+    context: typer.Context,
+    seed: Annotated[int, typer.Option(help="Of the simulated machine.")] = 0,
+    port: Annotated[int, typer.Option(help="On loopback; 0 for any free one.")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """A simulated machine wears out behind Modbus TCP; a gateway watches it and raises the alarm, within a minute."""
+    with _complaints():
+        from inversion.app.demo import run_demo
+
+        _log_to_stderr(logging.WARNING)
+        stop: Stop = context.obj
+
+        async def run() -> Any:
+            return await run_demo(stop.event(), seed=seed, port=port, show=not as_json)
+
+        result = asyncio.run(run())
+        _print(json.dumps(result.to_dict()) if as_json else "\n".join(result.lines()))
+        raise typer.Exit(result.exit_code)
+
+
+@app.command(epilog="Example: inversion run configs/cwru_replay.toml")
+def run(context: typer.Context, site: SiteArgument) -> None:
+    """The gateway: sources, worker, journal, alarms, sinks, until the data end or SIGTERM."""
+    with _complaints():
+        from inversion.app.configuration import load_site
+        from inversion.app.gateway import run_gateway
+
+        _log_to_stderr(logging.INFO)
+        stop: Stop = context.obj
+        loaded = load_site(site)
+
+        async def gateway() -> int:
+            return await run_gateway(loaded, stop.event())
+
+        raise typer.Exit(asyncio.run(gateway()))
+
+
+@app.command(epilog="Example: inversion batch configs/cwru.toml ../shared/data/cwru/*.mat --out results/")
+def batch(
+    site: SiteArgument,
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Recordings; by default those that the site names.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("results"),
+    formats: Annotated[
+        list[Format] | None, typer.Option("--format", help="Beside JSON Lines; may be repeated.")
+    ] = None,
+    report: Annotated[bool, typer.Option(help="Whether to write the HTML report.")] = True,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; by default one a core.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Inverts recordings: findings, summary and report in one folder."""
+    with _complaints():
+        from inversion.app.batch import run_batch
+
+        chosen = [one.value for one in formats or [Format.jsonl]]
+        result = run_batch(site, files or [], out, formats=chosen, report=report, workers=workers)
+        _print(json.dumps(result.summary) if as_json else "\n".join(str(path) for path in result.outputs))
+        raise typer.Exit(result.exit_code)
+
+
+@app.command(epilog="Example: inversion check configs/cwru.toml")
+def check(site: SiteArgument, as_json: JsonOption = False) -> None:
+    """Builds everything of a site, connects to nothing, and says what it would do."""
+    with _complaints():
+        from inversion.app.check import plan, plan_lines
+
+        planned = plan(site)
+        _print(json.dumps(planned, ensure_ascii=False) if as_json else "\n".join(plan_lines(planned)))
+
+
+@app.command(epilog="Example: inversion plugins --json")
+def plugins(as_json: JsonOption = False) -> None:
+    """Every installed source, reader, forward model, engine and sink, with its options."""
+    with _complaints():
+        from dataclasses import asdict
+
+        from inversion.app.plugins import listing_lines, listings
+
+        found = listings()
+        _print(json.dumps([asdict(one) for one in found]) if as_json else "\n".join(listing_lines(found)))
+
+
+@contextmanager
+def _complaints() -> Iterator[None]:
+    """Our errors as lines on standard error: exit code 2 for a wrong configuration, 1 for what failed."""
+    from inversion.core import ConfigurationError, InversionError
+    from sensors import SensorError
+
+    try:
+        yield
+    except (InversionError, SensorError) as error:
+        sys.stderr.write(f"{error}\n")
+        raise typer.Exit(2 if isinstance(error, ConfigurationError) else 1) from error
+
+
+def _log_to_stderr(level: int) -> None:
+    logging.basicConfig(stream=_Stderr(), level=logging.WARNING, format="%(asctime)s %(message)s")
+    logging.getLogger("inversion").setLevel(level)
+
+
+class _Stderr:
+    """Standard error as it is at the time: the live table takes it over to keep lines above itself."""
+
+    def write(self, text: str) -> None:
+        sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
