@@ -255,3 +255,20 @@ def test_a_folder_that_cannot_be_written_is_one_line(site, tmp_path, quiet):
     (tmp_path / "out").write_text("a file is in the way")
     with pytest.raises(BatchFailed, match=r"cannot write to .*out: File exists"):
         run_batch(site, [path], tmp_path / "out", console=quiet, report=False)
+
+
+def test_the_report_is_written_beside_the_results(site, tmp_path, quiet):
+    paths = [recording(tmp_path / f"{name}.npz", 5.0) for name in ("a", "b")]
+    result = run_batch(site, paths, tmp_path / "out", console=quiet)
+    assert [p.name for p in result.outputs] == ["findings.jsonl", "report.html", "summary.json"]
+    page = (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    assert page.index("<h2>a</h2>") < page.index("<h2>b</h2>")
+    assert page.count("level 0.51 g") == 4
+
+
+def test_without_plotly_the_other_results_are_written(site, tmp_path, quiet, monkeypatch):
+    monkeypatch.setitem(sys.modules, "plotly.graph_objects", None)
+    result = run_batch(site, [recording(tmp_path / "a.npz", 5.0)], tmp_path / "out", console=quiet)
+    assert [p.name for p in result.outputs] == ["findings.jsonl", "summary.json"]
+    assert text(quiet).count("pip install 'edge-inversion[report]'") == 1
+    assert result.exit_code == 0

@@ -13,8 +13,10 @@ from inversion.core import InversionError
 
 #: Okabe & Ito (2008): told apart with any color vision, and on a gray print by their marks.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+#: A fault's cursor has the color of its race's parameters.
+_FAMILIES = {"BPFO": COLORS[0], "BPFI": COLORS[1], "2xBSF": COLORS[2], "shaft": "#7b8794", "FTF": COLORS[3]}
 _SYMBOLS = ("circle", "diamond", "square", "cross", "star", "hexagon")
-_INK, _GRID, _CURVE = "#1f2933", "#e4e7eb", "#3b4a5a"
+_INK, _GRID = "#1f2933", "#e4e7eb"
 _DODGE = 0.16  # of the step between windows: several parameters of one window stand side by side
 
 
@@ -59,30 +61,35 @@ def waveform(drawn: Mapping[str, Any]) -> str:
 
 
 def picture(drawn: Mapping[str, Any]) -> str:
-    """A curve of the forward model, with its marks as lines across that the legend switches."""
+    """A curve of the forward model over its marks, which are lines across that the legend switches."""
     go = require_plotly()
-    figure = go.Figure(
-        go.Scatter(x=drawn["x"], y=drawn["y"], mode="lines", line={"width": 1, "color": _CURVE}, showlegend=False)
-    )
+    figure = go.Figure()
     top = max(drawn["y"])
     bottom = min(y for y in drawn["y"] if y > 0 or not drawn["log_y"])
-    for i, (group, places) in enumerate(mark_groups(drawn["markers"]).items()):
+    for i, (family, places) in enumerate(mark_groups(drawn["markers"]).items()):
         inside = [x for x in places if drawn["x"][0] <= x <= drawn["x"][-1]]
-        if not inside:
-            continue
-        x = [value for at in inside for value in (at, at, None)]
-        y = [value for _ in inside for value in (bottom, top, None)]
-        color = COLORS[i % len(COLORS)]
-        figure.add_trace(
-            go.Scatter(
-                x=x, y=y, mode="lines", name=group, opacity=0.75, hovertemplate=f"{group} %{{x:.3f}}<extra></extra>",
-                line={"width": 1.4, "color": color, "dash": ("solid", "dash", "dot", "dashdot", "longdash")[i % 5]},
-            )
-        )  # fmt: skip
+        if inside:
+            figure.add_trace(_marks(go, family, inside, bottom, top, drawn["log_y"], i))
+    figure.add_trace(
+        go.Scatter(x=drawn["x"], y=drawn["y"], mode="lines", line={"width": 1.2, "color": _INK}, showlegend=False)
+    )
     _dress(figure, drawn["title"], drawn["x_label"], drawn["y_label"])
     figure.update_xaxes(type="log" if drawn["log_x"] else "linear")
     figure.update_yaxes(type="log" if drawn["log_y"] else "linear")
     return _spec(figure)
+
+
+def _marks(go: Any, family: str, places: Sequence[float], bottom: float, top: float, log: bool, i: int) -> Any:
+    """One family as vertical lines, the first of them named at its top."""
+    x = [value for at in places for value in (at, at, None)]
+    step = 1.3 ** (i % 3) if log else 1 + 0.08 * (i % 3)  # names side by side stand on different heights
+    y = [value for _ in places for value in (bottom, top * step, None)]
+    color = _FAMILIES.get(family, COLORS[(i + 3) % len(COLORS)])
+    return go.Scatter(
+        x=x, y=y, mode="lines+text", name=family, text=["", family] + [""] * (len(x) - 2), textposition="top center",
+        textfont={"size": 10, "color": color}, hovertemplate=f"{family} %{{x:.3f}}<extra></extra>", cliponaxis=False,
+        line={"width": 2, "color": color, "dash": ("dot", "dash", "solid", "dashdot", "longdash")[i % 5]},
+    )  # fmt: skip
 
 
 def mark_groups(markers: Sequence[Sequence[Any]]) -> dict[str, list[float]]:
@@ -110,22 +117,39 @@ def _panel(series: Mapping[str, Any], unit: str, names: Sequence[str]) -> str:
     go = require_plotly()
     figure = go.Figure()
     times, step, label = _times(series)
+    top = _top([series["parameters"][name] for name in names])
     for i, name in enumerate(names):
-        rows, color = series["parameters"][name], COLORS[i % len(COLORS)]
+        rows, color, symbol = series["parameters"][name], COLORS[i % len(COLORS)], _SYMBOLS[i % len(_SYMBOLS)]
         x = [t + (i - (len(names) - 1) / 2) * _DODGE * step for t in times]
         style = {"name": short(name), "legendgroup": name, "showlegend": False}
-        figure.add_trace(go.Scatter(x=[None], y=[None], mode="markers", legendgroup=name, name=short(name),
-                                    marker={"size": 9, "color": color, "symbol": _SYMBOLS[i % 6]}))  # fmt: skip
-        figure.add_trace(_resolved(go, x, rows, color, _SYMBOLS[i % 6], unit, style))
-        figure.add_trace(_bounded(go, x, rows, color, unit, style))
-    figure.add_trace(go.Scatter(x=[None], y=[None], mode="markers", name="not resolvable: below the triangle",
-                                marker={"size": 9, "color": "#7b8794", "symbol": "triangle-down-open"}))  # fmt: skip
+        figure.add_trace(_key(go, short(name), color, symbol, name))
+        figure.add_trace(_resolved(go, x, rows, color, symbol, unit, style))
+        figure.add_trace(_bounded(go, x, rows, color, top, unit, style))
+    figure.add_trace(_key(go, "not resolvable: below the triangle", "#7b8794", "triangle-down-open", "bounds"))
     _floor(go, figure, times, series, names, unit)
     level = series["parameters"][names[0]]["level"][0]
-    kinds = sorted({plain(name).removeprefix(short(name)).strip() or plain(name) for name in names})
+    kinds = dict.fromkeys(plain(name).removeprefix(short(name)).strip() or plain(name) for name in names)
     _dress(figure, f"{', '.join(kinds).capitalize()}, {100 * level:.0f} % intervals", label, unit)
-    figure.update_yaxes(rangemode="tozero")
+    figure.update_yaxes(range=[min(0.0, *_lows(series, names)), 1.06 * top])
     return _spec(figure)
+
+
+def _key(go: Any, name: str, color: str, symbol: str, group: str) -> Any:
+    """An entry of the legend."""
+    marker = {"size": 9, "color": color, "symbol": symbol}
+    return go.Scatter(x=[None], y=[None], mode="markers", name=name, legendgroup=group, marker=marker)
+
+
+def _top(parameters: Sequence[Mapping[str, Any]]) -> float:
+    """Upper end of the axis: what is resolved decides it, else a bound near the prior's end would flatten the rest."""
+    bounds = [(high, ok) for rows in parameters for high, ok in zip(rows["high"], rows["resolvable"], strict=True)]
+    floors = [floor for rows in parameters for floor in rows["floor"] if floor is not None]
+    resolved = [high for high, ok in bounds if ok]
+    return (1.25 * max(*resolved, *floors) if resolved else max(high for high, _ in bounds)) or 1.0
+
+
+def _lows(series: Mapping[str, Any], names: Sequence[str]) -> list[float]:
+    return [low for name in names for low in series["parameters"][name]["low"]]
 
 
 def _resolved(
@@ -146,13 +170,14 @@ def _resolved(
 
 
 def _bounded(
-    go: Any, x: Sequence[float], rows: Mapping[str, Any], color: str, unit: str, style: Mapping[str, Any]
+    go: Any, x: Sequence[float], rows: Mapping[str, Any], color: str, top: float, unit: str, style: Mapping[str, Any]
 ) -> Any:
-    """Upper bounds of the windows that do not resolve the parameter."""
+    """Upper bounds of the windows that do not resolve the parameter; beyond the axis they stand at its end, filled."""
     at = [k for k, resolvable in enumerate(rows["resolvable"]) if not resolvable]
+    symbols = ["triangle-up" if rows["high"][k] > top else "triangle-down-open" for k in at]
     return go.Scatter(
-        x=[x[k] for k in at], y=[rows["high"][k] for k in at], mode="markers", opacity=0.55,
-        marker={"size": 6, "color": color, "symbol": "triangle-down-open"},
+        x=[x[k] for k in at], y=[min(rows["high"][k], top) for k in at], mode="markers", opacity=0.7,
+        marker={"size": 8, "color": color, "symbol": symbols},
         text=[f"not resolvable, below {number(rows['high'][k])} {unit}" for k in at], hovertemplate="%{text}", **style,
     )  # fmt: skip
 
@@ -190,7 +215,7 @@ def _dress(figure: Any, title: str, x_label: str, y_label: str) -> None:
     figure.update_layout(
         title={"text": title, "font": {"size": 14}, "x": 0, "xref": "paper", "y": 0.98, "yanchor": "top"},
         font={"family": "system-ui, sans-serif", "size": 12, "color": _INK},
-        paper_bgcolor="white", plot_bgcolor="white", height=340, margin={"l": 56, "r": 12, "t": 36, "b": 44},
+        paper_bgcolor="white", plot_bgcolor="white", height=340, margin={"l": 56, "r": 12, "t": 40, "b": 44},
         legend={"orientation": "h", "y": -0.2, "yanchor": "top", "x": 0, "font": {"size": 11}},
         hovermode="closest",
     )  # fmt: skip

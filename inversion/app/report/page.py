@@ -21,6 +21,8 @@ th, td { text-align: left; padding: 6px 10px 6px 0; border-bottom: 1px solid var
 th { color: var(--soft); font-weight: 600; white-space: nowrap; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 td { overflow-wrap: anywhere; }
+table.recordings td:first-child { min-width: 9.5em; }
+table.recordings td:nth-child(3) { min-width: 8em; }
 a { color: var(--accent); }
 .claim { font-weight: 600; }
 .alarm { color: var(--alarm); font-weight: 600; }
@@ -39,7 +41,7 @@ ul.plain { margin: 4px 0; padding-left: 20px; }
   body { background: #fff; font-size: 11pt; }
   main { max-width: none; padding: 0; }
   .card { border: 0; padding: 0; margin: 0 0 16pt; }
-  .figure { break-inside: avoid; }
+  .figure { break-inside: avoid; min-height: 0; margin-top: 4pt; }
   section.asset { break-before: page; }
   tr { break-inside: avoid; }
   a { color: inherit; text-decoration: none; }
@@ -62,8 +64,13 @@ else {
     {rootMargin: "600px"});
   boxes.forEach(box => watch.observe(box));
 }
-window.addEventListener("beforeprint", () => boxes.forEach(box => { draw(box); Plotly.relayout(box, {width: 680}); }));
-window.addEventListener("afterprint", () => boxes.forEach(box => Plotly.relayout(box, {width: null, autosize: true})));
+window.addEventListener("beforeprint", () => boxes.forEach(box => {
+  draw(box);
+  box.dataset.height = box.layout.height;
+  Plotly.relayout(box, {width: 680, height: 225});
+}));
+window.addEventListener("afterprint", () => boxes.forEach(box =>
+  Plotly.relayout(box, {width: null, height: Number(box.dataset.height), autosize: true})));
 """
 
 #: Forbids every request, also those that a future plotting library might make.
@@ -77,7 +84,8 @@ READING = """
 <li>An <b>interval</b> in brackets holds the true value with the stated probability. The value before it is the
 median.</li>
 <li><b>Not resolvable, below x</b>: speed, sample rate and noise do not let the data tell the value; it lies between
-zero and x. In the figures such a window is a hollow triangle at x.</li>
+zero and x. In the figures such a window is a hollow triangle at x; a filled one at the upper edge means that x lies
+beyond the axis.</li>
 <li>The <b>floor</b>, a dashed line, is the smallest value that speed and sample rate can resolve at all.</li>
 <li>A fault is named when more than half of the windows that can be used resolve it.</li>
 </ul></section>

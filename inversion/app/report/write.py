@@ -116,6 +116,9 @@ def _section(page: TextIO, anchor: str, drawn: Record, recordings: Sequence[Reco
     page.write(f'<p class="verdict">{escape(verdict(recordings[-1]))}</p>\n')
     if len(recordings) > 1:
         page.write(f'<p class="soft">{len(recordings)} recordings; verdict, waveform and spectrum of the last</p>\n')
+    reasons = list(recordings[-1]["reasons"])
+    if reasons:
+        page.write(f'<p class="soft">{escape(reasons[0])}</p>\n')
     if drawn["every"] > 1:
         page.write(f'<p class="soft">every {drawn["every"]}th window is drawn</p>\n')
     specs = [
