@@ -129,7 +129,8 @@ def structure(modes: tuple[Mode, ...], frequencies: Array) -> NDArray[np.complex
     for mode in modes:
         r = frequencies / mode.hz
         response += mode.gain * 2 * mode.damping * r**2 / (1 - r**2 + 2j * mode.damping * r)
-    return response / np.abs(response).max()
+    response /= np.abs(response).max()
+    return response
 
 
 def _fault(machine: Machine, spall: Spall, sample_rate: float, n: int, lead: int, rng: np.random.Generator) -> Array:
@@ -187,7 +188,7 @@ def _hum(machine: Machine, times: Array, rng: np.random.Generator) -> Array:
 
 
 def _frequencies(n: int, sample_rate: float) -> Array:
-    return np.arange(n // 2 + 1) * (sample_rate / n)
+    return np.arange(n // 2 + 1, dtype=np.float64) * (sample_rate / n)
 
 
 def _sensor(frequencies: Array, sample_rate: float) -> Array:

@@ -39,7 +39,8 @@ def refine_speed(evidence: Evidence, bin_orders: float) -> float:
 def integer_orders(size: int, bin_orders: float) -> NDArray[np.bool_]:
     """(size,) mask of the bins beside whole orders, where shaft harmonics hide everything else."""
     order = np.arange(size) * bin_orders
-    return np.abs(order - np.round(order)) <= (_BLANK_BINS + 0.5) * bin_orders
+    near: NDArray[np.bool_] = np.abs(order - np.round(order)) <= (_BLANK_BINS + 0.5) * bin_orders
+    return near
 
 
 def family(
@@ -84,12 +85,13 @@ def decoy_orders(targets: Array, cage: float, count: int = 60) -> Array:
             clear &= np.abs(candidates / (target * ratio) - 1) > 0.03
         for sideband in (1.0, -1.0, cage, -cage):
             clear &= np.abs(candidates / (target + sideband) - 1) > 0.02
-    left = candidates[clear]
-    if left.size <= count:
-        return left
-    return left[np.linspace(0, left.size - 1, count).astype(int)]
+    left: Array = candidates[clear].astype(np.float64)
+    kept = np.arange(left.size) if left.size <= count else np.linspace(0, left.size - 1, count).astype(int)
+    chosen: Array = left[kept]
+    return chosen
 
 
 def _at(evidence: Evidence, lines: Array) -> Array:
     index = np.minimum(lines.astype(np.intp), evidence.size - 2)
-    return np.maximum(evidence[index], evidence[index + 1]).astype(np.float64)
+    higher: Array = np.maximum(evidence[index], evidence[index + 1]).astype(np.float64)
+    return higher

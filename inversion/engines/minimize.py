@@ -1,0 +1,128 @@
+"""Damped Gauss-Newton over many starting points at once, for a block of parameters of a forward model.
+
+Source of the damping: Marquardt, J. SIAM 11 (1963) 431-441.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import log_ndtr
+
+from inversion.core import ForwardModel
+
+Array = NDArray[np.float64]
+Index = NDArray[np.intp]
+
+_STEP = 1e-4  # latent, of a forward difference
+_LONGEST = 2.0  # latent, of one step
+_DAMPING = 1e-3
+
+
+@dataclass(frozen=True)
+class Block:
+    """What one frame says of a block of parameters; all other parameters stay at their prior mean.
+
+    parameters: (q,) indices into the space; observables: (m,) indices of those that inform the block
+    values, std, limit: (m,) as in Features; conditions: (c,)
+    """
+
+    model: ForwardModel
+    parameters: Index
+    observables: Index
+    values: Array
+    std: Array
+    limit: Array
+    conditions: Array
+
+    def to_latent(self, k: int, theta: Array) -> Array:
+        """(g,) values of the block's k-th parameter, in latent space."""
+        space, i = self.model.space, int(self.parameters[k])
+        full = np.repeat(space.low[None], theta.size, axis=0)
+        full[:, i] = theta
+        latent: Array = space.to_latent(full)[:, i]
+        return latent
+
+    def predict(self, latent: Array) -> Array:
+        """(..., q) latent to (..., m) predicted observables."""
+        full = np.zeros((*latent.shape[:-1], len(self.model.space)))
+        full[..., self.parameters] = latent
+        theta = self.model.space.from_latent(full)
+        prediction: Array = self.model.simulate(theta, self.conditions)[..., self.observables]
+        return prediction
+
+    def residuals(self, latent: Array) -> Array:
+        """(..., q) to (..., m) whitened residuals; of a censored value, the root of -2 log P(it stayed below)."""
+        prediction = self.predict(latent)
+        plain = (prediction - self.values) / self.std
+        censored = self.values <= self.limit
+        if not censored.any():
+            return plain
+        room = (self.limit[censored] - prediction[..., censored]) / self.std[censored]
+        plain[..., censored] = np.sqrt(-2 * log_ndtr(room))
+        return plain
+
+
+def descend(block: Block, latent: Array, held: NDArray[np.bool_], iterations: int) -> Array:
+    """(b, q) starting points to (b, q) points of lower loss, `held` (q,) coordinates unmoved."""
+    free = np.flatnonzero(~held)
+    if free.size == 0:
+        return latent
+    latent = latent.copy()
+    damping = np.full(len(latent), _DAMPING)
+    residual = block.residuals(latent)
+    loss = _loss(residual, latent, free)
+    for _ in range(iterations):
+        jacobian = _jacobian(block, latent, residual, free)
+        gradient = np.einsum("bqm,bm->bq", jacobian, residual) + latent[:, free]
+        curvature = np.einsum("bqm,brm->bqr", jacobian, jacobian) + np.eye(free.size)
+        damped = curvature * (1 + damping[:, None, None] * np.eye(free.size))
+        step = -np.linalg.solve(damped, gradient[..., None])[..., 0]
+        step *= np.minimum(1.0, _LONGEST / np.maximum(np.abs(step).max(axis=1, keepdims=True), 1e-12))
+        trial = latent.copy()
+        trial[:, free] += step
+        trial_residual = block.residuals(trial)
+        trial_loss = _loss(trial_residual, trial, free)
+        better = trial_loss < loss
+        latent[better], residual[better], loss[better] = trial[better], trial_residual[better], trial_loss[better]
+        damping = np.where(better, damping / 5, damping * 10)
+        if np.abs(step[better]).max(initial=0.0) < 1e-3 and better.any():
+            break
+    return latent
+
+
+def covariance(block: Block, mode: Array) -> Array:
+    """(q,) mode to (q, q) covariance of the Gaussian there (Laplace), prior included."""
+    every = np.arange(mode.size)
+    jacobian = _jacobian(block, mode[None], block.residuals(mode[None]), every)[0]
+    inverse: Array = np.linalg.inv(jacobian @ jacobian.T + np.eye(mode.size))
+    return inverse
+
+
+def influence(model: ForwardModel, conditions: Array) -> NDArray[np.bool_]:
+    """(p, d): whether a parameter moves an observable, judged at points spread over the prior."""
+    p = len(model.space)
+    levels = np.linspace(-2.0, 2.0, 9)
+    generator = np.sqrt(np.arange(2, 2 + p)) % 1  # irrational steps: a lattice that spreads over all coordinates
+    bases = np.array([((k * generator) % 1) * 4 - 2 for k in range(1, 4)])
+    moved = np.repeat(np.repeat(bases[:, None, None], p, axis=1), levels.size, axis=2)
+    for i in range(p):
+        moved[:, i, :, i] = levels
+    prediction = model.simulate(model.space.from_latent(moved), conditions)
+    linked: NDArray[np.bool_] = (np.ptp(prediction, axis=2) > 0).any(axis=0)
+    return linked
+
+
+def _loss(residual: Array, latent: Array, free: Index) -> Array:
+    total: Array = 0.5 * np.sum(residual**2, axis=1) + 0.5 * np.sum(latent[:, free] ** 2, axis=1)
+    return total
+
+
+def _jacobian(block: Block, latent: Array, residual: Array, free: Index) -> Array:
+    """(b, f, m) derivatives of the residuals by the free coordinates."""
+    shifted = np.repeat(latent[:, None], free.size, axis=1)
+    shifted[:, np.arange(free.size), free] += _STEP
+    jacobian: Array = (block.residuals(shifted) - residual[:, None]) / _STEP
+    return jacobian

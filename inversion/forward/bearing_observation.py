@@ -1,0 +1,243 @@
+"""What one window of acceleration tells of a bearing: which fault is there, how hard it strikes, edges before strikes.
+
+Every quantity is judged against the same record: combs against decoy orders, edges against lags where no entry can be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inversion.physics.bearing import RACES, BearingGeometry, contact_speed, fault_orders, ftf
+from inversion.signal import comb, envelope, passages
+from inversion.signal.transform import Complex, Real, fast_length_below, signal, spectrum
+from sensors import Waveform
+
+Array = NDArray[np.float64]
+
+FEWEST_REVOLUTIONS = 15.0
+#: Margin of a fault's comb over the best decoy above which it is claimed; the 99.8 % quantile of simulated healthy
+#: windows (benchmarks/false_claims.py prints it), rounded up.
+CLAIM_MARGIN = 0.30
+#: An edge counts as an entry when it stands so many deviations above edges where no entry can be.
+EDGE_THRESHOLD = 4.5
+#: An entry differs from a second strike only by its softness, so the record must reach beyond the corner of the
+#: hardest entry (12 kHz): below this rate, a width is not resolvable at any size.
+FEWEST_SAMPLES_HZ = 30_000.0
+
+_BACKGROUND_ORDERS = 1.5
+_PREDICTOR_ORDER = 100
+_SMOOTHING = 2.0  # samples, of the energy that edges are read from
+_FIRST_LAG = 9  # samples; before it, the strike itself hides an entry
+_MODEL_ERROR = 0.2  # of the strongest edge: secondary edges are no noise
+_INDEPENDENT = 4.0  # samples of lag between independent edge values
+
+
+@dataclass(frozen=True)
+class Impact:
+    """RMS acceleration of a fault's strikes, m/s2; where not present, it lies below `limit`."""
+
+    value: float
+    std: float
+    limit: float
+    present: bool
+
+
+@dataclass(frozen=True)
+class EdgeProfile:
+    """Falling edges of log energy, seen outward from the strikes.
+
+    edge, std: (m,) at lags of 1 ... m samples; width: m of spall a sample of lag
+    limit: where no edge stands out: all lie below it, and that is all that is said; else -inf
+    """
+
+    edge: Array
+    std: Array
+    width: float
+    limit: float
+
+
+@dataclass(frozen=True)
+class Observation:
+    """All that one window tells; profiles only of the races whose fault is present, where they can hold an entry."""
+
+    impacts: Mapping[str, Impact]
+    profiles: Mapping[str, EdgeProfile]
+    remarks: tuple[str, ...]
+
+
+def observe(waveform: Waveform, shaft_hz: float, bearing: BearingGeometry, widest: float) -> Observation | None:
+    """None where the window is too short or too slowly sampled to say anything. widest: m."""
+    samples = fast_length_below(waveform.samples.size)
+    rate = waveform.sample_rate
+    orders = fault_orders(bearing)
+    if samples / rate * shaft_hz < FEWEST_REVOLUTIONS or rate < 20 * max(orders.values()) * shaft_hz:
+        return None
+    record = waveform.samples[:samples]
+    half = spectrum(record - record.mean())
+    claims = claim(half, rate / samples, shaft_hz, bearing)
+    impacts = _impacts(half, samples, rate / samples, shaft_hz * (1 + claims.speed), bearing, claims.slips)
+    profiles, remarks = {}, []
+    for race, slip in claims.slips.items():
+        period = rate / (orders[race] * (1 + slip) * shaft_hz * (1 + claims.speed))
+        profile = edge_profile(half, samples, period, contact_speed(bearing, shaft_hz), rate, widest)
+        if isinstance(profile, str):
+            remarks.append(f"{race}: {profile}")
+            continue
+        profiles[race] = profile
+        if np.isfinite(profile.limit):
+            remarks.append(f"{race}: no entry stands out before the strikes")
+    return Observation(impacts, profiles, tuple(remarks))
+
+
+@dataclass(frozen=True)
+class Claims:
+    """Faults that are present, with their slip; speed: relative deviation of the shaft; margins of the first search."""
+
+    slips: Mapping[str, float]
+    speed: float
+    margin: float
+
+
+def claim(half: Complex, bin_hz: float, shaft_hz: float, bearing: BearingGeometry) -> Claims:
+    """Which faults are present: the best comb, if it beats all decoys; then the next, with the first one removed."""
+    orders = fault_orders(bearing)
+    top = comb.HARMONICS * 1.18 * max(orders.values())
+    bins = int(top * shaft_hz / bin_hz) + 2
+    edges = envelope.bands(bin_hz * 2 * (half.size - 1), top * shaft_hz)
+    log_power = envelope.log_envelope_spectrum(envelope.prewhiten(half), bin_hz, edges, bins)
+    evidence = envelope.above_background(log_power, int(_BACKGROUND_ORDERS * shaft_hz / bin_hz))
+    evidence[: max(1, int(0.3 * shaft_hz / bin_hz))] = 0.0
+    nominal = bin_hz / shaft_hz
+    speed = comb.refine_speed(evidence, nominal)
+    bin_orders = nominal / (1 + speed)
+    blanked = comb.integer_orders(evidence.size, bin_orders)
+    decoys = comb.decoy_orders(np.array(list(orders.values())), ftf(bearing))
+    slips: dict[str, float] = {}
+    first = -np.inf
+    while len(slips) < len(RACES):
+        left = [race for race in RACES if race not in slips]
+        found = comb.search(evidence, blanked, np.array([orders[race] for race in left]), bin_orders)
+        best = int(found.score.argmax())
+        slip = float(found.slip[best])
+        own = comb.family(evidence.size, bin_orders, orders[left[best]] * (1 + slip), _sidebands(left[best], bearing))
+        others = comb.search(evidence, blanked | own, decoys, bin_orders)
+        margin = float(found.score[best] - others.score.max())
+        first = max(first, margin) if not slips else first
+        if not margin > CLAIM_MARGIN:
+            break
+        slips[left[best]] = slip
+        blanked |= own
+    return Claims(slips, speed, first)
+
+
+def edge_profile(
+    half: Complex, samples: int, period: float, speed: float, sample_rate: float, widest: float
+) -> EdgeProfile | str:
+    """Edges before the strikes that recur each `period` samples, or why there can be none to see."""
+    width = 2 * speed / sample_rate
+    if sample_rate < FEWEST_SAMPLES_HZ:
+        return f"at {sample_rate:g} Hz an entry cannot be told from a second strike"
+    last = int(widest / width) + 2
+    reach = int(0.45 * period)
+    if last + 20 > reach:
+        return "the next strike comes before the widest spall would end"
+    energy = passages.residual_energy(half, samples, _PREDICTOR_ORDER)
+    times = passages.strikes(passages.smooth(energy, 1.5 * _SMOOTHING), period)
+    steady = passages.smooth(energy, _SMOOTHING)
+    before = edges(passages.profile_before(steady, times, reach))
+    after = edges(passages.profile_before(steady[::-1], (samples - 1 - times)[::-1], reach))
+    noise = max(_rms(before[last:]), _rms(after[_FIRST_LAG:]))
+    inside = before[_FIRST_LAG:last]
+    seen = bool(inside.max() > EDGE_THRESHOLD * noise)
+    deviation = np.full(last, max(noise, _MODEL_ERROR * float(inside.max())) if seen else noise)
+    deviation[:_FIRST_LAG] = np.inf
+    return EdgeProfile(before[:last], deviation, width, -np.inf if seen else EDGE_THRESHOLD * noise)
+
+
+def edges(profile: passages.StrikeProfile) -> Array:
+    """(m,) fall of the log energy just beyond each lag, where it rose above all that is nearer to the strike."""
+    log_energy = np.log(np.maximum(profile.energy, 1e-3))
+    rise = log_energy - np.minimum.accumulate(log_energy)
+    sums = np.concatenate([[0.0], np.cumsum(rise)])
+    lag = np.arange(rise.size)
+    return _mean(sums, lag - 3, lag + 1) - _mean(sums, lag + 2, lag + 7)
+
+
+def on_grid(profile: EdgeProfile, widths: Array) -> tuple[Array, Array, float]:
+    """Values and deviations, (k,) each, on a grid of widths (k,), m, white although neighbors share samples; limit."""
+    lags = widths / profile.width - 1
+    inside = lags <= profile.edge.size - 1
+    values = np.interp(lags, np.arange(profile.edge.size), np.maximum(profile.edge, 0.0))
+    std = profile.std[np.clip(np.rint(lags).astype(int), 0, profile.std.size - 1)]
+    cells_a_sample = profile.width / (widths[1] - widths[0])
+    inflated = std * np.sqrt(max(1.0, _INDEPENDENT * cells_a_sample))
+    looked_at = inside & np.isfinite(inflated)
+    values = np.minimum(values, profile.limit) if np.isfinite(profile.limit) else values
+    return np.where(looked_at, values, 0.0), np.where(inside, inflated, np.inf), profile.limit
+
+
+def power_spectrum(waveform: Waveform, shaft_hz: float, orders: float = 20.0) -> tuple[Array, Array]:
+    """Orders (k,) and the acceleration modulated at each, m/s2 RMS (k,): roots of lines of squared acceleration."""
+    samples = fast_length_below(waveform.samples.size)
+    record = waveform.samples[:samples]
+    bin_hz = waveform.sample_rate / samples
+    lines = _squared_lines(spectrum(record - record.mean()), samples, bin_hz)
+    count = min(lines.size, int(orders * shaft_hz / bin_hz))
+    grid: Array = np.arange(1, count, dtype=np.float64) * (bin_hz / shaft_hz)
+    return grid, np.sqrt(np.abs(lines[1:count])).astype(np.float64)
+
+
+def _impacts(
+    half: Complex, samples: int, bin_hz: float, shaft_hz: float, bearing: BearingGeometry, slips: Mapping[str, float]
+) -> dict[str, Impact]:
+    lines = _squared_lines(half, samples, bin_hz)
+    power = (lines.real**2 + lines.imag**2).astype(np.float64)
+    orders = fault_orders(bearing)
+    decoys = comb.decoy_orders(np.array(list(orders.values())), ftf(bearing))
+    level = _line_power(power, decoys * shaft_hz / bin_hz)
+    typical, highest = float(np.median(level)), float(level.max())
+    scatter = float(level.std())
+    impacts = {}
+    for race in RACES:
+        line = float(_line_power(power, np.array([orders[race] * (1 + slips.get(race, 0.0)) * shaft_hz / bin_hz]))[0])
+        excess = max(line - typical, 1e-3 * typical, 1e-12)
+        value = excess**0.25
+        limit = max(highest, line if race not in slips else 0.0) ** 0.25
+        impacts[race] = Impact(value, scatter / (4 * value**3), limit, race in slips)
+    return impacts
+
+
+def _squared_lines(half: Complex, samples: int, bin_hz: float) -> Complex:
+    """Spectrum of the squared acceleration above 500 Hz, scaled so that a line is its amplitude (m/s2)^2."""
+    passed = half.copy()
+    passed[: int(min(500.0, 0.1 * bin_hz * samples / 2) / bin_hz)] = 0
+    fast: Real = signal(passed, samples)
+    lines: Complex = spectrum(fast * fast) / np.float32(samples)
+    return lines
+
+
+def _line_power(power: Array, bins: Array) -> Array:
+    index = np.clip(np.rint(bins).astype(int), 1, power.size - 2)
+    total: Array = power[index - 1] + power[index] + power[index + 1]
+    return total
+
+
+def _sidebands(race: str, bearing: BearingGeometry) -> tuple[float, ...]:
+    if race == "outer":
+        return ()
+    step = 1.0 if race == "inner" else ftf(bearing)
+    return (-2 * step, -step, step, 2 * step)
+
+
+def _mean(sums: Array, low: NDArray[np.intp], high: NDArray[np.intp]) -> Array:
+    low, high = np.clip(low, 0, sums.size - 1), np.clip(high, 0, sums.size - 1)
+    means: Array = (sums[high] - sums[low]) / np.maximum(high - low, 1)
+    return means
+
+
+def _rms(values: Array) -> float:
+    return float(np.sqrt(np.mean(values**2))) if values.size else np.inf

@@ -1,0 +1,206 @@
+"""A rolling bearing: how hard a fault of each race strikes, and how wide its spall is.
+
+Parameters, for the outer race, the inner race and the elements ("ball"):
+
+- `*_impact`: m/s2, shown in g: RMS acceleration that the fault's strikes cause at the sensor. Observed as the line
+  of the squared acceleration at the fault's order: a train of short bursts of mean power P has a line of
+  magnitude P at its own repetition rate. Present or not is judged by a comb against decoys in the same record.
+- `*_spall`: m, shown in mm: width along the path of the contact. Observed as the time between an element's entry
+  and its strike on the far edge, `width / (2 v)` (Sawalhi & Randall, Mech. Syst. Signal Process. 25 (2011) 846-870).
+- nuisances `*_edge` (logarithm of how far an entry stands out) and `*_shift` (where within its uncertainty it is seen: an entry
+  is soft, the edges of a spall are not straight, speed and geometry are known to some per cent).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inversion.core import Features, Parameter, ParameterSpace
+from inversion.core.picture import Picture
+from inversion.forward import bearing_observation as observation
+from inversion.physics.bearing import RACES, BearingGeometry, contact_speed, fault_orders, ftf, width_floor
+from sensors import Frame, Quality, Waveform
+
+Array = NDArray[np.float64]
+
+CELLS = 128  # of the width grid
+_EDGE_SAMPLES = 2.5  # half width of the mark that an entry leaves in the edge profile
+#: Rise of the log energy at an entry, weak to strong: a nuisance, uniform in its logarithm.
+_EDGES = (0.1, 4.0)
+#: An edge is seen `a + b lag + shift (c + d lag)` samples before its lag, with shift from -1 to 1. Set on simulated
+#: entries of every strength and softness (benchmarks/width_coverage.py); the share of the lag holds for edges that
+#: are not straight.
+_SHIFT = (0.3, 0.018, 0.05, 0.015)
+_IMPACT_MODEL_ERROR = 0.07  # relative: bursts are not infinitely short, the line falls between bins
+
+
+@dataclass(frozen=True)
+class RollingBearing:
+    """Hidden parameters of one rolling bearing whose outer ring stands still.
+
+    channel: acceleration, m/s2; speed_channel: shaft speed, Hz; shaft_hz: used where the frame has no speed
+    widest_mm, hardest_g: upper ends of the priors
+    """
+
+    bearing: BearingGeometry
+    channel: str = "acceleration"
+    speed_channel: str = "shaft_hz"
+    shaft_hz: float | None = None
+    widest_mm: float = 8.0
+    hardest_g: float = 50.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.widest_mm <= self.bearing.pitch_diameter_mm:
+            raise ValueError(f"widest_mm must be positive and below the pitch diameter, got {self.widest_mm}")
+        if not self.hardest_g > 0:
+            raise ValueError(f"hardest_g must be positive, got {self.hardest_g}")
+        if self.shaft_hz is not None and not self.shaft_hz > 0:
+            raise ValueError(f"shaft_hz must be positive, got {self.shaft_hz}")
+
+    @cached_property
+    def space(self) -> ParameterSpace:
+        """Impacts, spalls, then the nuisances of each race."""
+        impacts = [
+            Parameter(f"{race}_impact", "m/s2", 0.0, self.hardest_g * 9.80665, f"strike of a fault, {race}", "g")
+            for race in RACES
+        ]
+        spalls = [
+            Parameter(f"{race}_spall", "m", 0.0, self.widest_mm * 1e-3, f"width of a spall, {race}", "mm")
+            for race in RACES
+        ]
+        low, high = np.log(_EDGES)
+        edges = [
+            Parameter(f"{race}_edge", "1", float(low), float(high), "log of the rise at entry", nuisance=True)
+            for race in RACES
+        ]
+        shifts = [Parameter(f"{race}_shift", "1", -1.0, 1.0, "where an entry is seen", nuisance=True) for race in RACES]
+        return ParameterSpace((*impacts, *spalls, *edges, *shifts))
+
+    @cached_property
+    def observables(self) -> tuple[str, ...]:
+        """Impact of each race, then its edge profile over the width grid."""
+        profiles = [f"{race}_edge_{k:03d}" for race in RACES for k in range(CELLS)]
+        return (*(f"{race}_impact" for race in RACES), *profiles)
+
+    @cached_property
+    def channels(self) -> tuple[str, ...]:
+        """The acceleration, and the speed unless it is configured."""
+        return (self.channel,) if self.shaft_hz is not None else (self.channel, self.speed_channel)
+
+    @cached_property
+    def widths(self) -> Array:
+        """(CELLS,) m, centers of the cells of the width grid."""
+        centers: Array = (np.arange(CELLS, dtype=np.float64) + 0.5) * (self.widest_mm * 1e-3 / CELLS)
+        return centers
+
+    def floor(self, conditions: Array) -> Array:
+        """Zero for the impacts; for the widths 20 v / fs: entry and exit ten samples apart."""
+        shaft_hz, sample_rate = conditions
+        floors = np.zeros(len(self.space))
+        if shaft_hz > 0 and sample_rate > 0:
+            floors[3:6] = min(width_floor(self.bearing, shaft_hz, sample_rate), self.widest_mm * 1e-3)
+        return floors
+
+    def simulate(self, theta: Array, conditions: Array) -> Array:
+        """Impacts as they are; an edge profile with one mark where entry and exit are that far apart.
+
+        theta: (..., 12); conditions: (..., 2) shaft speed and sample rate, Hz; returns (..., 3 + 3 CELLS).
+        """
+        theta, conditions = np.asarray(theta), np.asarray(conditions)
+        speed = contact_speed(self.bearing, 1.0) * conditions[..., 0]
+        sample = 2 * speed / conditions[..., 1]  # m of width a sample of lag
+        width, edge, shift = theta[..., 3:6], np.exp(theta[..., 6:9]), theta[..., 9:12]
+        fixed, share, loose, loose_share = _SHIFT
+        seen = width * (1 + share + loose_share * shift) + (fixed + loose * shift) * sample[..., None]
+        distance = (self.widths - seen[..., None]) / (_EDGE_SAMPLES * sample[..., None, None])
+        profiles = edge[..., None] * np.exp(-0.5 * distance**2)
+        flat = profiles.reshape(*profiles.shape[:-2], 3 * CELLS)
+        return np.concatenate([np.broadcast_to(theta[..., :3], (*flat.shape[:-1], 3)), flat], axis=-1)
+
+    def observe(self, frames: Sequence[Frame]) -> Features:
+        """Impacts and edge profiles of each frame; what a frame does not tell has an infinite deviation."""
+        rows = [self._row(frame) for frame in frames]
+        return Features(
+            values=np.array([row[0] for row in rows]),
+            std=np.array([row[1] for row in rows]),
+            limit=np.array([row[2] for row in rows]),
+            conditions=np.array([row[3] for row in rows]),
+            quality=tuple(row[4] for row in rows),
+            reasons=tuple(row[5] for row in rows),
+        )
+
+    def pictures(self, frame: Frame) -> tuple[Picture, ...]:
+        """The squared-acceleration spectrum by orders with the fault orders marked, for people."""
+        waveform, shaft_hz, reason = self._inputs(frame)
+        if waveform is None or reason:
+            return ()
+        orders, amplitude = observation.power_spectrum(waveform, shaft_hz)
+        marks = {"BPFO": "outer", "BPFI": "inner", "2xBSF": "ball"}
+        by_race = fault_orders(self.bearing)
+        markers = [("shaft", 1.0), ("FTF", ftf(self.bearing))]
+        markers += [
+            (name if k == 1 else f"{k}x{name}", k * by_race[race]) for name, race in marks.items() for k in (1, 2, 3)
+        ]
+        return (
+            Picture(
+                title="Envelope spectrum",
+                x=orders,
+                y=amplitude / 9.80665,
+                x_label="order of the shaft speed",
+                y_label="modulated acceleration, g RMS",
+                markers=tuple(markers),
+            ),
+        )
+
+    def _inputs(self, frame: Frame) -> tuple[Waveform | None, float, str]:
+        missing = [name for name in self.channels if name not in frame.channels]
+        if missing:
+            return None, 0.0, f"channel {missing[0]!r} is missing, there are: {', '.join(frame.channels)}"
+        waveform = frame.channels[self.channel]
+        if waveform.unit != "m/s2":
+            return None, 0.0, f"channel {self.channel!r} must be an acceleration, m/s2, got {waveform.unit!r}"
+        if waveform.quality is Quality.BAD:
+            return None, 0.0, f"{self.channel}: {waveform.reason or 'bad'}"
+        if self.speed_channel not in frame.channels:
+            return waveform, float(self.shaft_hz or 0.0), ""
+        speed = frame.channels[self.speed_channel]
+        shaft_hz = float(speed.samples.mean())
+        if speed.unit != "Hz":
+            return None, 0.0, f"channel {self.speed_channel!r} must be in Hz, got {speed.unit!r}"
+        if speed.quality is Quality.BAD or not np.isfinite(shaft_hz):
+            return None, 0.0, f"{self.speed_channel}: {speed.reason or 'bad'}"
+        if not shaft_hz > 0:
+            return None, 0.0, f"the shaft stands still ({shaft_hz:g} Hz)"
+        return waveform, shaft_hz, ""
+
+    def _row(self, frame: Frame) -> tuple[Array, Array, Array, Array, Quality, str]:
+        d = len(self.observables)
+        values, std, limit = np.zeros(d), np.full(d, np.inf), np.full(d, -np.inf)
+        waveform, shaft_hz, reason = self._inputs(frame)
+        if waveform is None:
+            return values, std, limit, np.array([np.nan, np.nan]), Quality.BAD, reason
+        conditions = np.array([shaft_hz, waveform.sample_rate])
+        seen = observation.observe(waveform, shaft_hz, self.bearing, self.widest_mm * 1e-3)
+        if seen is None:
+            revolutions = waveform.duration_s * shaft_hz
+            reason = (
+                f"{revolutions:.1f} revolutions at {waveform.sample_rate:g} Hz say nothing of a bearing, "
+                f"at least {observation.FEWEST_REVOLUTIONS:g} are needed"
+            )
+            return values, std, limit, conditions, Quality.UNCERTAIN, reason
+        for i, race in enumerate(RACES):
+            impact = seen.impacts[race]
+            values[i] = impact.value
+            std[i] = np.hypot(impact.std, _IMPACT_MODEL_ERROR * impact.value)
+            limit[i] = -np.inf if impact.present else impact.limit
+            profile = seen.profiles.get(race)
+            if profile is not None:
+                cells = slice(3 + i * CELLS, 3 + (i + 1) * CELLS)
+                values[cells], std[cells], limit[cells] = observation.on_grid(profile, self.widths)
+        reasons = [waveform.reason, *seen.remarks]
+        return values, std, limit, conditions, waveform.quality, "; ".join(text for text in reasons if text)
