@@ -1,0 +1,166 @@
+"""The command as people and systemd call it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from gateway_site import write_site
+
+from inversion.app.journal import open_journal
+
+COMMAND = str(Path(sys.executable).with_name("inversion"))
+VERBS = ("demo", "run", "batch", "simulate", "check", "plugins")
+
+pytestmark = pytest.mark.usefixtures("acme")
+
+
+def command(*arguments: object, **options) -> subprocess.CompletedProcess:
+    return subprocess.run([COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=60, **options)
+
+
+def line_count(path: Path) -> int:
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_shows_an_example(verb):
+    told = command(verb, "--help")
+    assert told.returncode == 0
+    assert f"Example: inversion {verb}" in told.stdout
+
+
+def test_help_is_quick():
+    """No verb's libraries are loaded for the help: numpy alone would cost more than all of it."""
+    code = "import sys, inversion.app.verbs; print(*sorted({'numpy', 'pydantic', 'rich'} & set(sys.modules)))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert loaded.stdout.split() == []
+
+
+def test_check_says_what_would_be_done_and_touches_nothing(tmp_path):
+    path = write_site(tmp_path)
+    told = command("check", path)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "source: ToneSource" in told.stdout
+    assert "alarm: too loud: when P(level above 0.5 g) reaches 0.9 for 0 s" in told.stdout
+    assert list(tmp_path.iterdir()) == [path]
+    planned = json.loads(command("check", path, "--json").stdout)
+    assert planned["engine"] == "acme_direct"
+    assert planned["parameters"] == {"level": "0 to 10 g, vibration level, RMS"}
+
+
+@pytest.mark.parametrize("verb", ["check", "run"])
+def test_a_wrong_configuration_is_one_line_and_exit_code_2(tmp_path, verb):
+    path = write_site(tmp_path)
+    path.write_text(path.read_text().replace("limit = 0.5", "limit = 50"))
+    told = command(verb, path)
+    assert (told.returncode, told.stdout) == (2, "")
+    assert told.stderr == f"{path}:17: alarm.0.limit: must lie inside the range of level, 0 to 10 g, found 50\n"
+
+
+def test_check_tells_every_complaint_once(tmp_path):
+    path = write_site(tmp_path)
+    path.write_text(path.read_text().replace("windows =", "windos =").replace("limit =", "limt ="))
+    told = command("check", path)
+    assert told.returncode == 2
+    assert [line.split(": ")[1] for line in told.stderr.splitlines()] == [
+        "source.windos",
+        "alarm.0.limit",
+        "alarm.0.limt",
+    ]
+
+
+def test_plugins_lists_a_third_partys(plugin_folder):
+    told = command("plugins")
+    assert "acme_tone  acme.source:ToneSource  (acme-level)" in told.stdout
+    listed = {(one["group"], one["name"]) for one in json.loads(command("plugins", "--json").stdout)}
+    assert {("inversion.engine", "acme_direct"), ("inversion.sink", "jsonl"), ("sensors.reader", "mat")} <= listed
+
+
+def test_sigterm_in_the_middle_then_resume_gives_exactly_the_uninterrupted_output(tmp_path):
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "parts").mkdir()
+    assert command("run", write_site(tmp_path / "whole", windows=40)).returncode == 0
+    path = write_site(tmp_path / "parts", windows=40, pause_s=0.02)
+    findings = tmp_path / "parts" / "findings.jsonl"
+    for enough, number in ((5, signal.SIGTERM), (15, signal.SIGINT)):
+        with subprocess.Popen([COMMAND, "run", str(path)], stderr=subprocess.DEVNULL) as running:
+            while line_count(findings) < enough:
+                assert running.poll() is None
+                time.sleep(0.01)
+            running.send_signal(number)
+            assert running.wait(20) == 0
+        assert enough <= line_count(findings) < 40
+    assert command("run", path).returncode == 0
+    assert findings.read_bytes() == (tmp_path / "whole" / "findings.jsonl").read_bytes()
+
+
+def test_a_killed_gateway_loses_nothing_that_was_journalled(tmp_path):
+    (tmp_path / "whole").mkdir()
+    assert command("run", write_site(tmp_path / "whole", windows=40)).returncode == 0
+    path = write_site(tmp_path, windows=40, pause_s=0.02)
+    findings = tmp_path / "findings.jsonl"
+    with subprocess.Popen([COMMAND, "run", str(path)], stderr=subprocess.DEVNULL) as running:
+        while line_count(findings) < 10:
+            assert running.poll() is None
+            time.sleep(0.01)
+        running.kill()
+    assert command("run", path).returncode == 0
+    lines = findings.read_bytes().splitlines(keepends=True)
+    once = list(dict.fromkeys(lines))  # at least once: a delivery that the cursor had not seen comes again
+    assert once == (tmp_path / "whole" / "findings.jsonl").read_bytes().splitlines(keepends=True)
+    with open_journal(tmp_path / "tone.journal") as journal:
+        assert [entry.finding["position"] for entry in journal.after(0, 100)] == list(range(40))
+
+
+def test_the_worker_ends_with_a_killed_gateway(tmp_path):
+    path = write_site(tmp_path, windows=1000, pause_s=0.02)
+    findings = tmp_path / "findings.jsonl"
+    with subprocess.Popen([COMMAND, "run", str(path)], stderr=subprocess.DEVNULL) as running:
+        while line_count(findings) < 1:
+            assert running.poll() is None
+            time.sleep(0.01)
+        (worker,) = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
+        running.kill()
+    handle = os.pidfd_open(int(worker))
+    try:
+        ended = signal_of_end(handle, 10)
+    finally:
+        os.close(handle)
+    assert ended
+
+
+def signal_of_end(handle: int, timeout_s: float) -> bool:
+    """Whether the process of a pidfd ended in time."""
+    import select
+
+    return bool(select.select([handle], [], [], timeout_s)[0])
+
+
+def test_two_gateways_on_one_journal_the_second_says_one_line(tmp_path):
+    path = write_site(tmp_path, windows=1000, pause_s=0.02)
+    with subprocess.Popen([COMMAND, "run", str(path)], stderr=subprocess.DEVNULL) as first:
+        while line_count(tmp_path / "findings.jsonl") < 1:
+            assert first.poll() is None
+            time.sleep(0.01)
+        told = command("run", path)
+        first.terminate()
+        assert first.wait(20) == 0
+    journal = tmp_path / "tone.journal"
+    assert told.stderr == f"{journal}: another gateway writes this journal (process {first.pid})\n"
+    assert told.returncode == 1
+
+
+def test_a_damaged_journal_says_one_line(tmp_path):
+    path = write_site(tmp_path)
+    (tmp_path / "tone.journal").write_bytes(b"no database" * 1000)
+    told = command("run", path)
+    assert told.returncode == 1
+    assert told.stderr.startswith(f"{tmp_path / 'tone.journal'}: the journal is damaged (file is not a database)")
+    assert told.stderr.count("\n") == 1

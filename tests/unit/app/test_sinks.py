@@ -1,0 +1,99 @@
+"""Sinks show or store findings whole, or say that they could not."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from inversion.app.sinks import jsonl
+from inversion.app.sinks.console import ConsoleSink, plain_line, table
+from inversion.app.sinks.jsonl import JsonLinesSink
+
+
+def finding(mean: float = 3.2, state: str = "active", resolvable: bool = True) -> dict:
+    value = {"mean": mean, "low": mean - 0.2, "high": mean + 0.2, "level": 0.9, "unit": "mm", "floor": 0.7}
+    alarm = {"name": "too wide", "parameter": "spall", "side": "above", "limit": 3.0, "unit": "mm"}
+    return {
+        "asset": "fan",
+        "start": "2026-11-21T05:00:00.000000000Z",
+        "start_ns": 0,
+        "parameters": {"spall": value | {"resolvable": resolvable}},
+        "track": None,
+        "fit": {"quality": "good", "reduced_chi2": 1.0, "reason": ""},
+        "alarms": [alarm | {"probability": 0.97, "state": state, "since_ns": 0}],
+    }
+
+
+def write(sink, *findings: dict) -> None:
+    asyncio.run(sink.write(findings))
+
+
+def test_lines_are_appended_in_a_folder_made_for_them(tmp_path):
+    path = tmp_path / "new" / "findings.jsonl"
+    write(JsonLinesSink(path), finding(1.0), finding(2.0))
+    write(JsonLinesSink(path), finding(3.0))
+    assert [json.loads(line) for line in path.read_text().splitlines()] == [finding(1.0), finding(2.0), finding(3.0)]
+
+
+@pytest.mark.parametrize("whole", [b"", b'{"a":1}\n', b'{"a":1}\n' * 20_000])
+@pytest.mark.parametrize("torn", [b"", b'{"b":', b"x" * 200_000])
+def test_a_torn_last_line_is_cut_off(tmp_path, whole, torn):
+    path = tmp_path / "findings.jsonl"
+    path.write_bytes(whole + torn)
+    jsonl.append(path, b'{"c":3}\n')
+    assert path.read_bytes() == whole + b'{"c":3}\n'
+
+
+def test_a_full_disk_leaves_no_half_line(tmp_path, monkeypatch):
+    path = tmp_path / "findings.jsonl"
+    write(JsonLinesSink(path), finding(1.0))
+    before = path.read_bytes()
+    room = [100]
+
+    def scarce(file, content: bytes) -> None:
+        file.write(content[: room[0]])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(jsonl, "_write_all", scarce)
+        with pytest.raises(OSError, match="No space left on device"):
+            write(JsonLinesSink(path), finding(2.0))
+    assert path.read_bytes() == before
+    write(JsonLinesSink(path), finding(2.0))
+    assert len(path.read_bytes().splitlines()) == 2
+
+
+def test_what_is_no_terminal_gets_a_line_a_finding(capsys):
+    write(ConsoleSink(), finding(3.2), finding(3.3, "normal"))
+    assert capsys.readouterr().out.splitlines() == [
+        "2026-11-21T05:00:00 fan: spall 3.2 mm (3 to 3.4 mm); too wide: active (P 0.970)",
+        "2026-11-21T05:00:00 fan: spall 3.3 mm (3.1 to 3.5 mm); too wide: normal (P 0.970)",
+    ]
+
+
+def test_a_line_says_what_is_not_resolvable_and_what_is_bad():
+    bad = finding(1.0, resolvable=False) | {"fit": {"quality": "bad", "reduced_chi2": None, "reason": "dead channel"}}
+    bad["alarms"][0]["probability"] = None
+    assert plain_line(bad) == (
+        "2026-11-21T05:00:00 fan: spall not resolvable, below 1.2 mm; too wide: active (P unknown); bad: dead channel"
+    )
+
+
+def test_the_table_has_a_row_a_parameter_with_its_alarm():
+    out = io.StringIO()
+    Console(file=out, width=120).print(table([finding()]))
+    row = next(line for line in out.getvalue().splitlines() if "fan" in line)
+    assert [cell.strip() for cell in row.strip("│").split("│")] == [
+        "fan",
+        "spall",
+        "3.2 mm",
+        "3 to 3.4 mm",
+        "> 3 mm",
+        "0.970",
+        "active",
+    ]
