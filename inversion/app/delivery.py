@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 from inversion.app.journal import Entry, Journal
 from inversion.app.last_resort import attempt, reason
@@ -13,7 +15,16 @@ from inversion.core import Sink
 
 _MOST = 256  # findings in one delivery
 
-Note = Callable[[str, str], None]
+log = logging.getLogger("inversion.gateway")
+
+
+@runtime_checkable
+class ClosingSink(Protocol):
+    """A sink that holds something (a terminal, a connection) and is told when the gateway ends."""
+
+    async def close(self) -> None:
+        """Lets go of it. May raise; the gateway ends all the same."""
+        ...
 
 
 class Delivery:
@@ -45,6 +56,13 @@ class Delivery:
                 return
             else:
                 await first_of(self.news, finished)
+
+    async def close(self) -> None:
+        """Tells the sink that nothing will follow, if it wants to know."""
+        if isinstance(self._sink, ClosingSink):
+            error = await attempt(asyncio.wait_for(self._sink.close(), self._timeout_s))
+            if error is not None:
+                log.error("sink %s: could not be closed: %s", self._name, reason(error))
 
     async def _deliver(self, entries: Sequence[Entry]) -> None:
         findings = [entry.finding for entry in entries]

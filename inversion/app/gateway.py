@@ -73,6 +73,8 @@ class Gateway:
             return 0 if await self._work() else 1
         finally:
             await self.worker.stop()
+            for delivery in self._deliveries:
+                await delivery.close()
             self._ledger.close()
 
     async def _restore(self) -> None:

@@ -8,14 +8,17 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from gateway_site import write_site
 
 from inversion.app.journal import open_journal
+from inversion.app.simulate import Simulation
 
 COMMAND = str(Path(sys.executable).with_name("inversion"))
+CONFIGS = Path(__file__).parents[2] / "configs"
 VERBS = ("demo", "run", "batch", "simulate", "check", "plugins")
 
 pytestmark = pytest.mark.usefixtures("acme")
@@ -164,3 +167,25 @@ def test_a_damaged_journal_says_one_line(tmp_path):
     assert told.returncode == 1
     assert told.stderr.startswith(f"{tmp_path / 'tone.journal'}: the journal is damaged (file is not a database)")
     assert told.stderr.count("\n") == 1
+
+
+def test_simulate_has_the_defaults_of_the_simulation(tmp_path):
+    told = command("simulate", "--out", tmp_path / "rec.npz", "--seconds", 0.1, "--json")
+    truth = json.loads(told.stdout)
+    defaults = asdict(Simulation(seconds=0.1))
+    assert {name: truth[name] for name in defaults} == defaults
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["rec.json", "rec.npz"]
+
+
+def test_what_cannot_be_simulated_is_one_line(tmp_path):
+    told = command("simulate", "--out", tmp_path / "rec.npz", "--width-mm", "-1")
+    assert (told.returncode, told.stderr) == (2, "simulate: width_mm must be zero or more, got -1.0\n")
+
+
+def test_batch_prints_what_it_wrote(tmp_path):
+    assert command("simulate", "--out", tmp_path / "rec.npz", "--seconds", 3).returncode == 0
+    arguments = (CONFIGS / "simulated.toml", tmp_path / "rec.npz", "--out", tmp_path / "out", "--no-report")
+    told = command("batch", *arguments, "--format", "csv")
+    assert told.returncode == 0, told.stderr
+    assert {Path(line).name for line in told.stdout.splitlines()} >= {"findings.jsonl", "findings.csv", "summary.json"}
+    assert json.loads(command("batch", *arguments, "--json").stdout)["windows"] == 2

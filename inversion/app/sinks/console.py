@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +26,10 @@ class ConsoleSink:
         """Shows them, in order."""
         self._screen.show(findings)
 
+    async def close(self) -> None:
+        """Leaves the terminal as it was, the last table on it."""
+        self._screen.close()
+
 
 @dataclass
 class _Screen:
@@ -48,8 +51,12 @@ class _Screen:
         if self.live is None:
             self.live = Live(console=console, auto_refresh=False)
             self.live.start()
-            atexit.register(self.live.stop)
         self.live.update(table(self.newest.values()), refresh=True)
+
+    def close(self) -> None:
+        if self.live is not None:
+            self.live.stop()
+            self.live = None
 
 
 def table(findings: Iterable[Mapping[str, Any]]) -> Table:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import io
 import json
+import resource
 
 import pytest
 from rich.console import Console
 
-from inversion.app.sinks import jsonl
+from inversion.app.sinks import console, jsonl
 from inversion.app.sinks.console import ConsoleSink, plain_line, table
 from inversion.app.sinks.jsonl import JsonLinesSink
 
@@ -49,20 +49,18 @@ def test_a_torn_last_line_is_cut_off(tmp_path, whole, torn):
     assert path.read_bytes() == whole + b'{"c":3}\n'
 
 
-def test_a_full_disk_leaves_no_half_line(tmp_path, monkeypatch):
+def test_a_full_disk_leaves_no_half_line(tmp_path):
+    """The kernel takes a part of the write and refuses the rest, as it does when a disk runs full."""
     path = tmp_path / "findings.jsonl"
     write(JsonLinesSink(path), finding(1.0))
     before = path.read_bytes()
-    room = [100]
-
-    def scarce(file, content: bytes) -> None:
-        file.write(content[: room[0]])
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(jsonl, "_write_all", scarce)
-        with pytest.raises(OSError, match="No space left on device"):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 100, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
             write(JsonLinesSink(path), finding(2.0))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert path.read_bytes() == before
     write(JsonLinesSink(path), finding(2.0))
     assert len(path.read_bytes().splitlines()) == 2
@@ -97,3 +95,15 @@ def test_the_table_has_a_row_a_parameter_with_its_alarm():
         "0.970",
         "active",
     ]
+
+
+def test_a_terminal_gets_one_live_table_and_is_left_as_it_was(monkeypatch):
+    out = io.StringIO()
+    monkeypatch.setattr(console, "Console", lambda: Console(file=out, width=100, force_terminal=True))
+    sink = ConsoleSink()
+    write(sink, finding(3.2))
+    write(sink, finding(3.4))
+    asyncio.run(sink.close())
+    drawn = out.getvalue()
+    assert drawn.index("3.2 mm") < drawn.index("3.4 mm")
+    assert drawn.count("\x1b[?25l") == drawn.count("\x1b[?25h") == 1  # the cursor is hidden once, and shown again
