@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+_MAJORITY = 0.5 - 1e-9  # an even share counts, whatever the rounding
+
 
 @dataclass(frozen=True)
 class Belief:
@@ -14,18 +16,19 @@ class Belief:
     mean: posterior median
     variance: of the error that windows do not share, with what the random walk added
     shared: standard deviation of the error that windows share
-    memory: share of `mean` that stems from resolvable windows; below one half the parameter is not resolvable
+    resolving, windows: windows that resolved the parameter, and all that could have, older ones counting less
     """
 
     mean: float
     variance: float
     shared: float
-    memory: float
+    resolving: float
+    windows: float
 
     @property
     def resolved(self) -> bool:
-        """Whether the windows so far determine the parameter, rather than only bound it from above."""
-        return self.memory >= 0.5
+        """Whether recent windows determine the parameter: one that does among many that do not is no evidence."""
+        return self.windows > 0 and self.resolving / self.windows >= _MAJORITY
 
     @property
     def total(self) -> float:
