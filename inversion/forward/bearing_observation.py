@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,7 +106,7 @@ class Claims:
 def claim(half: Complex, bin_hz: float, shaft_hz: float, bearing: BearingGeometry) -> Claims:
     """Which faults are present: the best comb, if it beats all decoys; then the next, with the first one removed."""
     orders = fault_orders(bearing)
-    top = comb.HARMONICS * 1.18 * max(orders.values())
+    top = comb.HARMONICS * comb.RANGE * max(orders.values())
     bins = int(top * shaft_hz / bin_hz) + 2
     edges = envelope.bands(bin_hz * 2 * (half.size - 1), top * shaft_hz)
     log_power = envelope.log_envelope_spectrum(envelope.prewhiten(half), bin_hz, edges, bins)
@@ -115,16 +116,15 @@ def claim(half: Complex, bin_hz: float, shaft_hz: float, bearing: BearingGeometr
     speed = comb.refine_speed(evidence, nominal)
     bin_orders = nominal / (1 + speed)
     blanked = comb.integer_orders(evidence.size, bin_orders)
-    decoys = comb.decoy_orders(np.array(list(orders.values())), ftf(bearing))
     slips: dict[str, float] = {}
     first = -np.inf
     while len(slips) < len(RACES):
         left = [race for race in RACES if race not in slips]
-        found = comb.search(evidence, blanked, np.array([orders[race] for race in left]), bin_orders)
+        found = comb.search(evidence, blanked, _targets(bearing)[:, [RACES.index(race) for race in left]], bin_orders)
         best = int(found.score.argmax())
         slip = float(found.slip[best])
         own = comb.family(evidence.size, bin_orders, orders[left[best]] * (1 + slip), _sidebands(left[best], bearing))
-        others = comb.search(evidence, blanked | own, decoys, bin_orders)
+        others = comb.search(evidence, blanked | own, _decoy_lines(bearing), bin_orders)
         margin = float(found.score[best] - others.score.max())
         first = max(first, margin) if not slips else first
         if not margin > CLAIM_MARGIN:
@@ -146,8 +146,8 @@ def edge_profile(
     if last + 20 > reach:
         return "the next strike comes before the widest spall would end"
     energy = passages.residual_energy(half, samples, _PREDICTOR_ORDER)
-    times = passages.strikes(passages.smooth(energy, 1.5 * _SMOOTHING), period)
-    steady = passages.smooth(energy, _SMOOTHING)
+    steady, smoother = passages.smooth(energy, (_SMOOTHING, 1.5 * _SMOOTHING))
+    times = passages.strikes(smoother, period)
     before = edges(passages.profile_before(steady, times, reach))
     after = edges(passages.profile_before(steady[::-1], (samples - 1 - times)[::-1], reach))
     noise = max(_rms(before[last:]), _rms(after[_FIRST_LAG:]))
@@ -197,8 +197,7 @@ def _impacts(
     lines = _squared_lines(half, samples, bin_hz)
     power = (lines.real**2 + lines.imag**2).astype(np.float64)
     orders = fault_orders(bearing)
-    decoys = comb.decoy_orders(np.array(list(orders.values())), ftf(bearing))
-    level = _line_power(power, decoys * shaft_hz / bin_hz)
+    level = _line_power(power, _decoys(bearing) * shaft_hz / bin_hz)
     typical, highest = float(np.median(level)), float(level.max())
     scatter = float(level.std())
     impacts = {}
@@ -224,6 +223,21 @@ def _line_power(power: Array, bins: Array) -> Array:
     index = np.clip(np.rint(bins).astype(int), 1, power.size - 2)
     total: Array = power[index - 1] + power[index] + power[index + 1]
     return total
+
+
+@lru_cache(maxsize=64)
+def _targets(bearing: BearingGeometry) -> NDArray[np.float32]:
+    return comb.lines(np.array(list(fault_orders(bearing).values())))
+
+
+@lru_cache(maxsize=64)
+def _decoys(bearing: BearingGeometry) -> Array:
+    return comb.decoy_orders(np.array(list(fault_orders(bearing).values())), ftf(bearing))
+
+
+@lru_cache(maxsize=64)
+def _decoy_lines(bearing: BearingGeometry) -> NDArray[np.float32]:
+    return comb.lines(_decoys(bearing))
 
 
 def _sidebands(race: str, bearing: BearingGeometry) -> tuple[float, ...]:

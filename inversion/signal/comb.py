@@ -16,6 +16,8 @@ Array = NDArray[np.float64]
 Evidence = NDArray[np.float32]
 
 HARMONICS = 6
+#: Orders that are searched reach this far beyond the largest fault order.
+RANGE = 1.18
 SLIPS: Array = np.linspace(-0.015, 0.015, 31)
 _SPEEDS: Array = np.linspace(-0.015, 0.015, 61)
 _FEWEST_LINES = 3
@@ -54,22 +56,23 @@ def family(
     return mask
 
 
-def search(evidence: Evidence, blanked: NDArray[np.bool_], orders: Array, bin_orders: float) -> Combs:
-    """Best comb near each of `orders` (k,); lines that fall on a blanked bin do not count."""
+def lines(orders: Array) -> NDArray[np.float32]:
+    """Orders of all lines that the combs near `orders` (k,) may have: (HARMONICS, k, slips)."""
     harmonics = np.arange(1, HARMONICS + 1)
-    lines = (orders[:, None, None] * (1 + SLIPS)[:, None]) * harmonics / bin_orders
-    index = lines.astype(np.intp)
-    outside = index >= evidence.size - 1
-    index[outside] = 0
-    pairs = np.maximum(evidence[:-1], evidence[1:])  # a line may straddle two bins
-    hidden = blanked[:-1] | blanked[1:]
-    pairs[hidden] = 0.0
-    visible = ~hidden
-    counts = (visible[index] & ~outside).sum(axis=-1)
-    totals = np.where(outside, np.float32(0), pairs[index]).sum(axis=-1)
+    return (harmonics[:, None, None] * (orders[:, None] * (1 + SLIPS))).astype(np.float32)
+
+
+def search(evidence: Evidence, blanked: NDArray[np.bool_], candidates: NDArray[np.float32], bin_orders: float) -> Combs:
+    """Best comb of each candidate, `lines` of (k,) orders; lines on a blanked bin or outside do not count."""
+    last = evidence.size - 1
+    index = np.minimum((candidates * np.float32(1 / bin_orders)).astype(np.int32), last)
+    worth = np.zeros((last + 1, 2), dtype=np.float32)  # evidence of a line there, and whether it counts
+    worth[:last, 1] = ~(blanked[:-1] | blanked[1:])
+    worth[:last, 0] = np.maximum(evidence[:-1], evidence[1:]) * worth[:last, 1]  # a line may straddle two bins
+    totals, counts = np.moveaxis(worth[index].sum(axis=0), -1, 0)
     scores = np.where(counts >= _FEWEST_LINES, totals / np.maximum(counts, 1), -np.inf)
     best = scores.argmax(axis=1)
-    return Combs(scores[np.arange(orders.size), best], SLIPS[best])
+    return Combs(scores[np.arange(best.size), best].astype(np.float64), SLIPS[best])
 
 
 def decoy_orders(targets: Array, cage: float, count: int = 60) -> Array:

@@ -19,8 +19,9 @@ from inversion.signal.transform import Complex, analytic, signal, spectrum
 Array = NDArray[np.float64]
 Real = NDArray[np.float32]
 
+_MEDIAN_STRIDE = 7  # enough samples for a median
 _PASS_BAND = (0.02, 0.40)  # of the sample rate: above what belongs to the shaft, below the sensor's own filter
-_STEPS = 128  # places a strike may take within one period
+_CELLS = 64  # that a period is cut into
 _SPREAD = 0.03  # of a period: how far a strike may come early or late
 _TIGHT = 2.5  # that far is so many standard deviations
 
@@ -54,47 +55,57 @@ def residual_energy(half: Complex, samples: int, order: int) -> Real:
     passed[low:] = half[low:high] * whitener[low:high]
     residual = analytic(passed, samples)
     energy = residual.real**2 + residual.imag**2
-    typical = float(np.median(energy))
+    typical = float(np.median(energy[::_MEDIAN_STRIDE]))
     return energy / np.float32(typical) if typical > 0 else np.ones(samples, dtype=np.float32)
 
 
-def smooth(energy: Real, width: float) -> Real:
-    """Convolved (circularly) with a Gaussian of standard deviation `width` samples."""
-    frequency = np.arange(energy.size // 2 + 1, dtype=np.float32) / energy.size
-    return signal(spectrum(energy) * np.exp(-2 * (np.pi * width * frequency) ** 2), energy.size)
+def smooth(energy: Real, widths: tuple[float, ...]) -> tuple[Real, ...]:
+    """Convolved (circularly) with Gaussians of standard deviation `widths` samples, each."""
+    half = spectrum(energy)
+    frequency = np.arange(half.size, dtype=np.float32) / np.float32(energy.size)
+    squares = np.float32(-2 * np.pi**2) * frequency * frequency
+    return tuple(signal(half * np.exp(np.float32(width**2) * squares), energy.size) for width in widths)
 
 
 def strikes(energy: Real, period: float) -> NDArray[np.intp]:
     """Sample numbers of the most probable train of strikes, about one each `period` samples.
 
-    energy: (n,) smoothed; the score is its logarithm, limited so that no single shock decides
+    energy: (n,) smoothed; the score is its logarithm, limited so that no single shock decides. Each period is cut into
+    cells, a strike lies at the highest sample of its cell, and the cell moves little from one period to the next.
     """
-    count = int(energy.size / period)
-    if count < 2:
+    count = int((energy.size - 1) / period)
+    if count < 2 or period < _CELLS:
         return np.zeros(0, dtype=np.intp)
-    offsets = np.arange(_STEPS) * (period / _STEPS)
-    index = ((np.arange(count) * period)[:, None] + offsets).astype(np.intp)
-    score = np.log(np.clip(energy[np.minimum(index, energy.size - 1)], 0.1, 200.0))
-    reach = max(1, int(_SPREAD * _STEPS))
-    penalty = 0.5 * (_TIGHT * np.arange(-reach, reach + 1) / reach) ** 2
-    total = score[0].astype(np.float64)
-    origin = np.zeros((count, _STEPS), dtype=np.intp)
-    place = np.arange(_STEPS)
+    starts = (np.arange(count * _CELLS + 1) * (period / _CELLS)).astype(np.intp)
+    score = np.log(np.clip(np.maximum.reduceat(energy[: starts[-1]], starts[:-1]), 0.1, 200.0))
+    cells = _best_path(score.reshape(count, _CELLS))
+    first = starts[np.arange(count) * _CELLS + cells]
+    width = int(np.ceil(period / _CELLS))
+    inside = np.minimum(first[:, None] + np.arange(width), energy.size - 1)
+    highest: NDArray[np.intp] = inside[np.arange(count), energy[inside].argmax(axis=1)]
+    return highest
+
+
+def _best_path(score: Real) -> NDArray[np.intp]:
+    """(k, c) scores to the (k,) columns of the highest sum, less a penalty for moving (circularly) from row to row."""
+    count, cells = score.shape
+    reach = max(1, round(_SPREAD * cells))
+    moves = np.arange(-reach, reach + 1)
+    penalty = (0.5 * (_TIGHT * moves / reach) ** 2).astype(np.float32)
+    place = np.arange(cells)
+    near = (place[:, None] + moves) % cells
+    total = score[0]
+    origin = np.zeros((count, cells), dtype=np.intp)
     for k in range(1, count):
-        around = np.concatenate([total[-reach:], total, total[:reach]])
-        candidates = np.lib.stride_tricks.sliding_window_view(around, 2 * reach + 1) - penalty
+        candidates = total[near] - penalty
         best = candidates.argmax(axis=1)
-        origin[k] = (place + best - reach) % _STEPS
+        origin[k] = near[place, best]
         total = candidates[place, best] + score[k]
     path = np.zeros(count, dtype=np.intp)
     path[-1] = int(total.argmax())
     for k in range(count - 1, 0, -1):
         path[k - 1] = origin[k][path[k]]
-    coarse = index[np.arange(count), path]
-    fine = max(2, int(np.ceil(period / _STEPS)))
-    near = np.clip(coarse[:, None] + np.arange(-fine, fine + 1), 0, energy.size - 1)
-    found: NDArray[np.intp] = np.unique(near[np.arange(count), energy[near].argmax(axis=1)])
-    return found
+    return path
 
 
 def profile_before(energy: Real, times: NDArray[np.intp], reach: int) -> StrikeProfile:
