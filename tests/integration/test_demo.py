@@ -47,7 +47,7 @@ def test_a_demo_that_is_stopped_before_the_alarm_says_so(tmp_path):
 def test_the_verdict_needs_both_the_alarm_and_the_width():
     good = DemoResult(0, 3.0, 4.0, (3.8, 4.2), (3.8, 4.1), True, 25.0, 3.1, 60, 40, 36)
     assert good.exit_code == 0
-    for wrong in ({"alarm_s": None}, {"alarm_s": 61.0}, {"tracked_mm": None}, {"tracked_mm": (4.1, 4.3)}):
+    for wrong in ({"alarm_s": None}, {"alarm_s": 61.0}, {"tracked_mm": None}, {"tracked_mm": (4.1, 4.3)}, {"held": 20}):
         assert DemoResult(**{**vars(good), **wrong}).exit_code == 1
 
 

@@ -158,6 +158,44 @@ def test_a_killed_worker_is_replaced_and_its_frame_done_again(tmp_path):
     assert ("worker_lost", "the worker ended (signal SIGKILL); started again") in events
 
 
+HANGING = '''
+import time
+from dataclasses import dataclass
+from acme.model import Level
+
+@dataclass(frozen=True)
+class HangingLevel(Level):
+    """Does not come back from one window, as an endless loop in a library would not."""
+
+    def observe(self, frames):
+        if any(frame.start_ns == 3_000_000_000 for frame in frames):
+            time.sleep(3600)
+        return super().observe(frames)
+'''
+
+
+def install_model(folder: Path, name: str, module: str, code: str) -> None:
+    (folder / f"{module}.py").write_text(code)
+    info = folder / f"{module}-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(f"[inversion.forward]\n{module}_level = {module}:{name}\n")
+
+
+def test_a_frame_that_hangs_the_worker_twice_is_set_aside(tmp_path, plugin_folder, monkeypatch):
+    install_model(tmp_path, "HangingLevel", "hanging", HANGING)
+    monkeypatch.setenv("PYTHONPATH", f"{plugin_folder}{os.pathsep}{tmp_path}")
+    path = write_site(tmp_path, more="frame_timeout_s = 2.0\n")
+    path.write_text(path.read_text().replace("acme_level", "hanging_level"))
+    site = load_site(path)
+    assert run(site) == 0
+    findings, events = journalled(site)
+    assert [finding["position"] for finding in findings] == [0, 1, 2, 4, 5, 6, 7]
+    assert [text for kind, text in events if kind == "frame_set_aside"] == [
+        "fan: fan.tone window 3: set aside: the worker did not answer within 2 s, twice"
+    ]
+
+
 DEADLY = '''
 import os
 from dataclasses import dataclass
@@ -176,11 +214,7 @@ class DeadlyLevel(Level):
 
 
 def test_a_frame_that_kills_the_worker_twice_is_set_aside_with_its_reason(tmp_path, plugin_folder, monkeypatch):
-    (tmp_path / "deadly.py").write_text(DEADLY)
-    info = tmp_path / "deadly-1.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: deadly\nVersion: 1\n")
-    (info / "entry_points.txt").write_text("[inversion.forward]\ndeadly_level = deadly:DeadlyLevel\n")
+    install_model(tmp_path, "DeadlyLevel", "deadly", DEADLY)
     monkeypatch.setenv("PYTHONPATH", f"{plugin_folder}{os.pathsep}{tmp_path}")
     path = write_site(tmp_path)
     path.write_text(path.read_text().replace("acme_level", "deadly_level"))

@@ -57,13 +57,18 @@ class DemoResult:
         return self.tracked_mm is not None and self.tracked_mm[0] <= self.true_mm <= self.tracked_mm[1]
 
     @property
+    def covered(self) -> bool:
+        """Whether the intervals of single windows hold the truth as well: 90 % should, three quarters must."""
+        return 0 < 0.75 * self.resolved <= self.held
+
+    @property
     def exit_code(self) -> int:
         """0 when the alarm came and the inferred width brackets the simulated truth."""
-        return 0 if self.alarmed and self.bracketed else 1
+        return 0 if self.alarmed and self.bracketed and self.covered else 1
 
     def to_dict(self) -> dict[str, Any]:
         """For `--json`."""
-        return {**asdict(self), "alarmed": self.alarmed, "bracketed": self.bracketed}
+        return {**asdict(self), "alarmed": self.alarmed, "bracketed": self.bracketed, "covered": self.covered}
 
     def lines(self) -> list[str]:
         """For people."""
