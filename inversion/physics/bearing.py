@@ -25,9 +25,9 @@ class BearingGeometry:
     def __post_init__(self) -> None:
         if not 3 <= self.elements <= 200:
             raise ValueError(f"elements must lie between 3 and 200, got {self.elements}")
-        if not 0 < self.element_diameter_mm < self.pitch_diameter_mm:
+        if not 0 < self.element_diameter_mm < self.pitch_diameter_mm < np.inf:
             raise ValueError(
-                "element_diameter_mm must be positive and below pitch_diameter_mm, "
+                "element_diameter_mm must be positive and below pitch_diameter_mm, both finite, "
                 f"got {self.element_diameter_mm} and {self.pitch_diameter_mm}"
             )
         if self.elements * self.element_diameter_mm > np.pi * self.pitch_diameter_mm:
