@@ -9,7 +9,7 @@ from contextlib import aclosing
 
 from inversion.app.last_resort import attempt, reason
 from inversion.app.patience import delays, pause
-from sensors import Frame, SensorError, Source, SourceUnavailable
+from sensors import Frame, RecordingError, SensorError, Source, SourceUnavailable
 
 log = logging.getLogger("inversion.gateway")
 
@@ -52,9 +52,11 @@ class Acquisition:
         return True
 
     async def _pass_on(self) -> None:
+        windows: dict[tuple[str, str], int] = {}
         async with aclosing(self._source.frames()) as frames:
             while (frame := await self._next(frames)) is not None:
                 self._arrived()
+                _refuse_repeated(windows, frame)
                 await self._put(frame)
 
     async def _next(self, frames: AsyncGenerator[Frame, None]) -> Frame | None:
@@ -82,3 +84,15 @@ class Acquisition:
         self._note("source_failed", f"{self._name}: stopped: {reason(error)}")
         if not isinstance(error, SensorError):
             log.debug("%s", self._name, exc_info=error)
+
+
+def _refuse_repeated(windows: dict[tuple[str, str], int], frame: Frame) -> None:
+    """A window is known by asset, recording and position; recordings that share a name would hide each other."""
+    if frame.position is None:
+        return
+    key = (frame.asset, frame.source)
+    if frame.position <= windows.get(key, -1):
+        raise RecordingError(
+            f"{frame.asset}: two recordings are named {frame.source!r}; give them assets or names that differ"
+        )
+    windows[key] = frame.position

@@ -107,6 +107,17 @@ def test_a_source_that_fails_for_good_stops_alone(tmp_path):
     ]
 
 
+def test_two_recordings_of_one_name_are_refused_rather_than_one_hidden_behind_the_other(tmp_path):
+    source = ScriptedSource([[frame(0, position=0), frame(1, position=1), frame(2, position=0), frame(3, position=1)]])
+    site = site_with(write_site(tmp_path), sources=(source,))
+    assert run(site) == 1
+    findings, events = journalled(site)
+    assert [finding["start_ns"] for finding in findings] == [0, 1_000_000_000]
+    assert [text for kind, text in events if kind == "source_failed"] == [
+        "source: stopped: fan: two recordings are named 'device'; give them assets or names that differ"
+    ]
+
+
 def test_a_failing_sink_gets_everything_later_and_slows_no_other(tmp_path):
     failing = ScriptedSink([OSError("no broker"), ValueError(), TimeoutError()])
     fine = ScriptedSink()
