@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import os
@@ -192,7 +193,7 @@ from pathlib import Path
 from inversion.app.batch import BatchFailed, run_batch
 if __name__ == "__main__":
     try:
-        run_batch(Path(sys.argv[1]), [Path(p) for p in sys.argv[3:]], Path(sys.argv[2]), report=False, workers=1)
+        run_batch(Path(sys.argv[1]), [Path(p) for p in sys.argv[3:]], Path(sys.argv[2]), report=False, workers=2)
     except BatchFailed as failure:
         sys.exit(str(failure))
     except KeyboardInterrupt:
@@ -219,16 +220,29 @@ def test_a_full_disk_is_one_line_and_nothing_is_left(site, tmp_path):
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_ctrl_c_leaves_no_results_and_no_processes(site, tmp_path):
+@pytest.mark.parametrize(
+    ("number", "everybody", "code"),
+    [(signal.SIGINT, True, 130), (signal.SIGTERM, False, 143)],  # a terminal tells the whole group, systemd may not
+)
+def test_a_stop_leaves_no_results_and_no_processes(site, tmp_path, number, everybody, code):
     paths = [recording(tmp_path / f"{k}.npz", 5.0, seconds=1.0) for k in range(400)]
     with started(tmp_path, site, paths) as p:
-        line = p.stderr.readline()  # "inverted 40 of 400 files": it is in the middle
-        assert line.startswith("inverted 40 of")
-        os.killpg(os.getpgid(p.pid), signal.SIGINT)  # as a terminal does: to the parent and to its processes
+        assert p.stderr.readline().startswith("inverted 40 of")  # it is in the middle
+        (os.killpg if everybody else os.kill)(p.pid, number)
         _, rest = p.communicate(timeout=60)  # ends when the last process that holds this pipe is gone
-    assert p.returncode == 130
+    assert p.returncode == code
     assert "Traceback" not in rest
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_processes_end_with_a_parent_that_is_killed(site, tmp_path):
+    paths = [recording(tmp_path / f"{k}.npz", 5.0, seconds=1.0) for k in range(400)]
+    with started(tmp_path, site, paths) as p:
+        assert p.stderr.readline().startswith("inverted 40 of")
+        p.kill()
+        _, rest = p.communicate(timeout=60)
+    assert "Traceback" not in rest
+    assert not (tmp_path / "out" / "findings.jsonl").exists()
 
 
 def test_a_process_that_dies_takes_only_its_own_asset_with_it(site, tmp_path, quiet, monkeypatch):
@@ -272,3 +286,26 @@ def test_without_plotly_the_other_results_are_written(site, tmp_path, quiet, mon
     assert [p.name for p in result.outputs] == ["findings.jsonl", "summary.json"]
     assert text(quiet).count("pip install 'edge-inversion[report]'") == 1
     assert result.exit_code == 0
+
+
+def test_a_disk_that_fills_at_the_end_leaves_the_earlier_results(site, tmp_path, quiet, monkeypatch):
+    path = recording(tmp_path / "a.npz", 5.0)
+    run_batch(site, [path], tmp_path / "out", console=quiet)
+    before = {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()}
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("inversion.app.batch.run.write_report", full)
+    with pytest.raises(BatchFailed, match=r"cannot write to .*out: No space left on device"):
+        run_batch(site, [path], tmp_path / "out", console=quiet)
+    assert {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()} == before
+
+
+def test_a_terminal_shows_a_bar_with_the_time_left(site, tmp_path):
+    terminal = Console(file=io.StringIO(), force_terminal=True, width=120, legacy_windows=False)
+    run_batch(site, [recording(tmp_path / "a.npz", 5.0)], tmp_path / "out", console=terminal, report=False)
+    shown = terminal.file.getvalue()
+    assert "1 of 1 files" in shown
+    assert "100 %" in shown
+    assert "left" in shown

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -82,6 +82,7 @@ def _start() -> Worker:
     context = get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs,), daemon=True)
+    resource_tracker.ensure_running()  # else the first start brings it up, and that unblocks SIGINT
     with _environment(_ONE_THREAD), _blocked(signal.SIGINT):
         process.start()
     theirs.close()
@@ -106,20 +107,23 @@ def _end(worker: Worker) -> None:
 
 
 def _serve(line: Connection) -> None:
-    """What the process does: jobs until the line closes."""
-    while True:
-        try:
+    """What the process does: jobs until the parent closes the line, or is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with suppress(EOFError, ConnectionError):
+        while True:
             job = _job_of(line.recv_bytes())
-        except EOFError:
-            return
-        try:
-            entries = invert_asset(job, lambda place: _send(line, {"place": place}))
-        except OSError as error:
-            _send(line, {"fatal": f"cannot write to {job.staged.parent}: {error.strerror or error}"})
-        except InversionError as error:
-            _send(line, {"fatal": str(error)})
-        else:
-            _send(line, {"entries": entries})
+            _send(line, _answer(line, job))
+
+
+def _answer(line: Connection, job: AssetJob) -> dict[str, Any]:
+    try:
+        return {"entries": invert_asset(job, lambda place: _send(line, {"place": place}))}
+    except ConnectionError:  # not a full disk: nobody listens any more
+        raise
+    except OSError as error:
+        return {"fatal": f"cannot write to {job.staged.parent}: {error.strerror or error}"}
+    except InversionError as error:
+        return {"fatal": str(error)}
 
 
 def _send(line: Connection, message: dict[str, Any]) -> None:

@@ -6,8 +6,12 @@ import hashlib
 import json
 import os
 import shutil
+import signal
+import sys
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -73,7 +77,7 @@ def run_batch(
     report = report and _plotly(console)
     paths = list(dict.fromkeys(files or _own_files(source)))
     try:
-        with staging(out) as staged:
+        with _orderly(signal.SIGTERM), staging(out) as staged:
             jobs = _jobs(site, paths, source.loaded_layout.asset_of, staged.folder, report)
             entries = _invert(jobs, paths, workers or os.cpu_count() or 1, console)
             summary = _summary(site, source.layout, entries, time.monotonic() - began)
@@ -81,6 +85,19 @@ def run_batch(
             return BatchResult(summary, staged.publish())
     except OSError as error:
         raise BatchFailed(f"cannot write to {out}: {error.strerror or error}") from error
+
+
+@contextmanager
+def _orderly(number: signal.Signals) -> Iterator[None]:
+    """A signal that would end the process at once unwinds it instead, so that nothing half-made stays behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(number, lambda *_: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
 
 
 def _own_files(source: RecordingSource) -> Sequence[Path]:
