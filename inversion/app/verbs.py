@@ -49,7 +49,7 @@ class Fault(StrEnum):
 def demo(
     context: typer.Context,
     seed: Annotated[int, typer.Option(help="Of the simulated machine.")] = 0,
-    port: Annotated[int, typer.Option(help="On loopback; 0 for any free one.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="On loopback; 0 for any free one.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
     """A simulated machine wears out behind Modbus TCP; a gateway watches it and raises the alarm, within a minute."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +43,14 @@ def test_a_demo_that_is_stopped_before_the_alarm_says_so(tmp_path):
         told, _ = running.communicate(timeout=30)
     assert running.returncode == 1
     assert "did not come within 60 s" in told
+
+
+def test_a_port_that_is_taken_is_one_line():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        told = subprocess.run([COMMAND, "demo", "--port", str(port)], capture_output=True, text=True, timeout=60)
+    assert (told.returncode, told.stdout) == (1, "")
+    assert told.stderr == f"demo: cannot serve on port {port}: Address already in use\n"
 
 
 def test_the_verdict_needs_both_the_alarm_and_the_width():

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,9 +17,10 @@ import numpy as np
 from inversion.app.configuration import Site, load_pipeline, load_site
 from inversion.app.demo.machine import Wear, WearingMachine
 from inversion.app.gateway import run_gateway
-from inversion.core import Sink
-from sensors.modbus.simulator import serve
+from inversion.core import InversionError, Sink
+from sensors.modbus.simulator import Device, serve
 from sensors.modbus.source import ModbusTcpSource
+from sensors.profile import Profile
 from sensors.profilefile import load_profile
 
 SITE = Path(__file__).with_name("site.toml")
@@ -107,6 +110,7 @@ async def run_demo(stop: asyncio.Event, *, seed: int = 0, port: int = 0, show: b
     """Serves the machine on loopback, runs the gateway on it, and judges. Writes only into a temporary folder.
 
     port: 0 for any free one; show: whether the site's own sinks (the live table) see the findings
+    Raises InversionError where the port is taken.
     """
     profile = load_profile(_PROFILE)
     model = load_pipeline(SITE).model
@@ -119,7 +123,7 @@ async def run_demo(stop: asyncio.Event, *, seed: int = 0, port: int = 0, show: b
     )
     watcher = Watcher(machine, stop)
     with TemporaryDirectory(prefix="inversion-demo-") as folder:
-        async with serve(profile, machine, port=port) as device:
+        async with _served(profile, machine, port) as device:
             site = _site(load_site(SITE), device.port, Path(folder), watcher, show)
             ending = asyncio.create_task(_end_in_time(stop))
             try:
@@ -127,6 +131,16 @@ async def run_demo(stop: asyncio.Event, *, seed: int = 0, port: int = 0, show: b
             finally:
                 ending.cancel()
     return _verdict(watcher.findings, machine, seed)
+
+
+@asynccontextmanager
+async def _served(profile: Profile, machine: WearingMachine, port: int) -> AsyncIterator[Device]:
+    async with AsyncExitStack() as stack:
+        try:
+            device = await stack.enter_async_context(serve(profile, machine, port=port))
+        except OSError as error:
+            raise InversionError(f"demo: cannot serve on port {port}: {os.strerror(error.errno or 0)}") from error
+        yield device
 
 
 async def _end_in_time(stop: asyncio.Event) -> None:
