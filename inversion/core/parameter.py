@@ -110,4 +110,4 @@ class ParameterSpace:
         """(..., p) latent to (..., p) theta."""
         bounded = np.clip(np.asarray(latent) * _LOGISTIC, -60.0, 60.0)
         theta: Array = self.low + (self.high - self.low) / (1 + np.exp(-bounded))
-        return theta
+        return np.minimum(theta, self.high)  # the sum may round beyond it
