@@ -18,6 +18,8 @@ def verdict(recording: Mapping[str, Any]) -> str:
     parameters = recording["parameters"]
     if recording["bad"] == recording["windows"]:
         return f"no answer: {next(iter(recording['reasons']), 'no usable window')}"
+    if not recording["claimed"] and not recording["good_share"] and recording["reasons"]:
+        return f"nothing can be said: {next(iter(recording['reasons']))}"
     places = [name.removesuffix(_IMPACT) for name in parameters if name.endswith(_IMPACT)]
     said = [_fault(place, parameters) for place in places if parameters[f"{place}{_IMPACT}"]["resolvable"]]
     if places and not said:

@@ -14,6 +14,8 @@ from inversion.app.report.verdict import verdict
 
 #: Assets that are pictured; those with a claim or an alarm come first. Each costs about 100 kB.
 PICTURED = 100
+#: Recordings of one asset in the table.
+LISTED = 20
 Record = Mapping[str, Any]
 
 
@@ -30,7 +32,7 @@ def write_report(path: Path, summary: Record, portraits: Sequence[Path]) -> None
         page.write(_head(summary))
         page.write(_overview(summary, len(recordings)))
         page.write(_failures(summary["failed"]))
-        page.write(_table(summary["recordings"], pictured))
+        page.write(_table(recordings, pictured))
         for portrait in portraits:
             drawn = json.loads(portrait.read_text(encoding="utf-8"))
             if drawn["asset"] in pictured:
@@ -84,13 +86,24 @@ def _failures(failed: Sequence[Record]) -> str:
     return f'<section class="card"><h2 class="alarm">Files not read</h2><ul class="plain">{rows}</ul></section>\n'
 
 
-def _table(recordings: Sequence[Record], pictured: Mapping[str, str]) -> str:
-    rows = "".join(_row(recording, pictured) for recording in recordings)
+def _table(recordings: Mapping[str, Sequence[Record]], pictured: Mapping[str, str]) -> str:
+    rows = "".join(_rows(own, pictured) for own in recordings.values())
     return (
         '<section class="card"><table class="recordings"><thead><tr><th>Recording</th><th>Verdict</th>'
         '<th>Alarms</th><th class="n">Windows</th><th class="n">Good</th></tr></thead>'
         f"<tbody>{rows}</tbody></table></section>\n"
     )
+
+
+def _rows(recordings: Sequence[Record], pictured: Mapping[str, str]) -> str:
+    """Every recording of an asset; of very many only those with a claim or a new alarm, and the last."""
+    if len(recordings) <= LISTED:
+        return "".join(_row(recording, pictured) for recording in recordings)
+    notable = [recording for recording in recordings[:-1] if _notable(recording)]
+    shown = [*notable[-LISTED:], recordings[-1]]
+    asset, left_out = escape(recordings[0]["asset"]), len(recordings) - len(shown)
+    more = f'<tr><td colspan="5" class="soft">{asset}: {left_out} more recordings, see summary.json</td></tr>\n'
+    return "".join(_row(recording, pictured) for recording in shown) + more
 
 
 def _row(recording: Record, pictured: Mapping[str, str]) -> str:
@@ -113,11 +126,12 @@ def _alarms(recording: Record) -> str:
 def _section(page: TextIO, anchor: str, drawn: Record, recordings: Sequence[Record]) -> None:
     """Waveform, the model's pictures, and every parameter along time."""
     page.write(f'<section class="card asset" id="{anchor}"><h2>{escape(drawn["asset"])}</h2>\n')
-    page.write(f'<p class="verdict">{escape(verdict(recordings[-1]))}</p>\n')
+    said = verdict(recordings[-1])
+    page.write(f'<p class="verdict">{escape(said)}</p>\n')
     if len(recordings) > 1:
         page.write(f'<p class="soft">{len(recordings)} recordings; verdict, waveform and spectrum of the last</p>\n')
     reasons = list(recordings[-1]["reasons"])
-    if reasons:
+    if reasons and reasons[0] not in said:
         page.write(f'<p class="soft">{escape(reasons[0])}</p>\n')
     if drawn["every"] > 1:
         page.write(f'<p class="soft">every {drawn["every"]}th window is drawn</p>\n')

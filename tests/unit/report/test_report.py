@@ -105,6 +105,11 @@ def test_a_recording_without_a_usable_window_says_why():
     assert verdict(entry([record(quality="bad")] * 3)) == "no answer: dead channel"
 
 
+def test_a_recording_of_doubtful_windows_is_not_called_healthy():
+    doubtful = [record(quality="uncertain", outer_impact=WEAK)] * 3
+    assert verdict(entry(doubtful)) == "nothing can be said: dead channel"
+
+
 def test_a_claim_needs_the_majority_of_the_usable_windows():
     strong, weak = record(level=OUTER), record(level=WEAK)
     assert entry([strong, weak])["claimed"] == []
@@ -173,6 +178,19 @@ def test_the_page_shows_waveform_model_picture_and_parameters(tmp_path):
 def test_a_model_without_pictures_still_gets_its_waveform(tmp_path):
     page = report(tmp_path, PlainModel())
     assert page.count('class="figure"') == 3
+
+
+def test_of_very_many_recordings_the_table_lists_some(tmp_path):
+    quiet, last = [record(level=WEAK)], [record(level=OUTER)]
+    recordings = [entry(last if k == 99 else quiet, f"data/{k}.mat") for k in range(100)]
+    summary = {
+        "version": "0.1.0", "configuration": {"path": "c.toml", "sha256": "ab" * 32}, "duration_s": 1.5,
+        "windows": 100, "recordings": recordings, "failed": [],
+    }  # fmt: skip
+    write_report(tmp_path / "report.html", summary, [])
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert re.findall(r">(\d+\.mat)<", page) == ["99.mat"]
+    assert "fan: 99 more recordings, see summary.json" in page
 
 
 def test_names_cannot_break_the_page(tmp_path):
