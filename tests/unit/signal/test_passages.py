@@ -1,0 +1,136 @@
+"""Strikes are found where they were planted, and what was planted before them shows at its lag."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inversion.signal.passages import profile_before, residual_energy, smooth, strikes
+from inversion.signal.transform import spectrum
+
+N = 40_000
+PERIOD = 431.3
+
+
+def jittered(seed: int, jitter: float = 0.008) -> np.ndarray:
+    """Sample numbers of strikes whose intervals scatter (and drift with them)."""
+    rng = np.random.default_rng(seed)
+    intervals = PERIOD * rng.normal(1.0, jitter, int(N / PERIOD) + 3)
+    times = rng.uniform(0, PERIOD) + np.cumsum(intervals) - intervals[0]
+    return np.rint(times[times < N - 5]).astype(int)
+
+
+def energy_of(times: np.ndarray, seed: int, height: float = 30.0) -> np.ndarray:
+    """Energy of noise, with pulses; median one."""
+    energy = np.random.default_rng(seed).exponential(1 / np.log(2), N)
+    energy[times] += height
+    return energy.astype(np.float32)
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=15)
+def test_strikes_are_found_though_no_fixed_period_fits(seed):
+    times = jittered(seed)
+    (smoothed,) = smooth(energy_of(times, seed, 150.0), (3.0,))
+    found = strikes(smoothed, PERIOD)
+    missed = np.abs(found - times[1:-1, None]).min(axis=1) > 2
+    assert missed.mean() < 0.2  # where the train drifts over the border of two periods, a strike is lost
+    assert abs(found.size - times.size) <= 2
+
+
+def test_every_strike_is_found_while_the_train_stays_inside_its_periods():
+    times = np.rint(PERIOD * (np.arange(90) + 0.5) + np.random.default_rng(7).normal(0, 4, 90)).astype(int)
+    (smoothed,) = smooth(energy_of(times, 7, 150.0), (3.0,))
+    assert np.abs(strikes(smoothed, PERIOD)[:90] - times).max() <= 2
+
+
+def test_strikes_are_one_a_period():
+    found = strikes(np.random.default_rng(0).exponential(1.0, N).astype(np.float32), PERIOD)
+    assert found.size == int((N - 1) / PERIOD)
+    assert np.diff(found).min() > 0
+    assert found.min() >= 0
+    assert found.max() < N
+
+
+def test_too_short_for_two_strikes_is_none():
+    assert strikes(np.ones(500, dtype=np.float32), PERIOD).size == 0
+    assert strikes(np.ones(500, dtype=np.float32), 3.0).size == 0
+
+
+@pytest.mark.parametrize("lag", [15, 60, 150])
+def test_what_precedes_the_strikes_shows_at_its_lag(lag):
+    times = jittered(1)
+    energy = energy_of(times, 1)
+    energy[times[times > lag] - lag] += 6.0
+    profile = profile_before(energy, times, 190)
+    assert profile.energy.argmax() == lag - 1
+    assert profile.energy[lag - 1] > 1.4 + 4
+    assert np.delete(profile.energy, lag - 1).max() < 1.4 + 2
+    assert profile.strike == pytest.approx(31.4, rel=0.2)
+    assert profile.count == np.count_nonzero((times > 190) & (times < N - 2))
+
+
+def test_what_follows_the_strikes_does_not_show():
+    times = jittered(1)
+    energy = energy_of(times, 1)
+    energy[times + 4] += 6.0
+    assert profile_before(energy, times, 190).energy.max() < 1.4 + 2
+
+
+def test_no_strikes_make_a_flat_profile():
+    energy = energy_of(jittered(2), 2)
+    for times in (np.zeros(0, dtype=np.intp), np.array([300])):
+        profile = profile_before(energy, times, 100)
+        np.testing.assert_array_equal(profile.energy, np.ones(100))
+    quiet = profile_before(np.ones(N, dtype=np.float32), jittered(2), 100)
+    np.testing.assert_array_equal(quiet.energy, np.ones(100))
+
+
+def ringing(times: np.ndarray) -> np.ndarray:
+    """Strikes through a resonance at a tenth of the sample rate, in noise."""
+    n = np.arange(400)
+    response = np.exp(-0.02 * n) * np.sin(2 * np.pi * 0.1 * n)
+    record = np.random.default_rng(3).normal(0, 0.02, N)
+    for time in times:
+        end = min(time + 400, N)
+        record[time:end] += response[: end - time]
+    return record.astype(np.float32)
+
+
+def ring_share(energy: np.ndarray, times: np.ndarray) -> float:
+    """Energy 20 to 60 samples after the strikes, relative to that in the first 20."""
+    inside = times[times < N - 60]
+    return float(energy[inside[:, None] + np.arange(20, 60)].sum() / energy[inside[:, None] + np.arange(20)].sum())
+
+
+def test_linear_prediction_shortens_ringing():
+    times = jittered(4)
+    record = ringing(times)
+    residual = residual_energy(spectrum(record), N, 50)
+    assert ring_share(record**2, times) > 0.6
+    assert ring_share(residual, times) < 0.1
+    assert np.median(residual) == pytest.approx(1.0, rel=0.05)
+
+
+def test_loudness_does_not_matter():
+    record = ringing(jittered(4))
+    quiet, loud = (residual_energy(spectrum(np.float32(gain) * record), N, 50) for gain in (1.0, 1024.0))
+    np.testing.assert_allclose(quiet, loud, rtol=1e-3, atol=1e-3)
+
+
+def test_a_silent_record_has_no_edges():
+    np.testing.assert_array_equal(residual_energy(np.zeros(N // 2 + 1, dtype=np.complex64), N, 50), np.ones(N))
+
+
+@given(st.floats(0.5, 20))
+@settings(max_examples=20)
+def test_smoothing_keeps_the_energy_and_the_place(width):
+    energy = np.zeros(1000, dtype=np.float32)
+    energy[400] = 1.0
+    (smoothed,) = smooth(energy, (width,))
+    assert smoothed.sum() == pytest.approx(1.0, abs=1e-3)
+    assert smoothed.argmax() == 400
+    spread = float(np.sum(smoothed * (np.arange(1000) - 400.0) ** 2))
+    assert np.sqrt(spread) == pytest.approx(width, rel=0.15)
