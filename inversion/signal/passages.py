@@ -71,7 +71,8 @@ def strikes(energy: Real, period: float) -> NDArray[np.intp]:
     """Sample numbers of the most probable train of strikes, about one each `period` samples.
 
     energy: (n,) smoothed; the score is its logarithm, limited so that no single shock decides. Each period is cut into
-    cells, a strike lies at the highest sample of its cell, and the cell moves little from one period to the next.
+    cells, the cell of the strike moves little from one period to the next, and the strike lies at the highest sample of
+    its cell or the ones beside it, since the path may prefer a neighbor to a move.
     """
     count = int((energy.size - 1) / period)
     if count < 2 or period < _CELLS:
@@ -81,7 +82,7 @@ def strikes(energy: Real, period: float) -> NDArray[np.intp]:
     cells = _best_path(score.reshape(count, _CELLS))
     first = starts[np.arange(count) * _CELLS + cells]
     width = int(np.ceil(period / _CELLS))
-    inside = np.minimum(first[:, None] + np.arange(width), energy.size - 1)
+    inside = np.clip(first[:, None] + np.arange(-width, 2 * width), 0, energy.size - 1)
     highest: NDArray[np.intp] = inside[np.arange(count), energy[inside].argmax(axis=1)]
     return highest
 
