@@ -64,7 +64,7 @@ def test_nothing_is_said_from_fewer_than_three_lines():
     assert search(evidence, ~NOTHING, 3.5).score[0] == -np.inf
     highest = SIZE * BIN
     assert search(evidence, NOTHING, highest / 2.5).score[0] == -np.inf
-    assert search(evidence, NOTHING, highest / 3.5).score[0] == pytest.approx(1.0)
+    assert 0 < search(evidence, NOTHING, highest / 3.5).score[0] <= 1.0
 
 
 def test_the_search_changes_nothing():
