@@ -29,12 +29,13 @@ EDGE_THRESHOLD = 4.5
 #: hardest entry (12 kHz): below this rate, a width is not resolvable at any size.
 FEWEST_SAMPLES_HZ = 30_000.0
 
+_FEWEST_DECOYS = 20  # a best of fewer is no test
 _BACKGROUND_ORDERS = 1.5
 _PREDICTOR_ORDER = 100
 _SMOOTHING = 2.0  # samples, of the energy that edges are read from
 _FIRST_LAG = 9  # samples; before it, the strike itself hides an entry
 _MODEL_ERROR = 0.2  # of the strongest edge: secondary edges are no noise
-_INDEPENDENT = 4.0  # samples of lag between independent edge values
+_INDEPENDENT = 3.0  # samples of lag between independent edge values
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,11 @@ class Claims:
 
 
 def claim(half: Complex, bin_hz: float, shaft_hz: float, bearing: BearingGeometry) -> Claims:
-    """Which faults are present: the best comb, if it beats all decoys; then the next, with the first one removed."""
+    """Which faults are present: the best comb, if it beats all decoys; then the next, with the first one removed.
+
+    Beside a fault on an element none of the outer race is claimed: as it passes the load zone it makes lines at the
+    multiples of the cage rate, and BPFO is one.
+    """
     orders = fault_orders(bearing)
     top = comb.HARMONICS * comb.RANGE * max(orders.values())
     bins = int(top * shaft_hz / bin_hz) + 2
@@ -118,14 +123,17 @@ def claim(half: Complex, bin_hz: float, shaft_hz: float, bearing: BearingGeometr
     blanked = comb.integer_orders(evidence.size, bin_orders)
     slips: dict[str, float] = {}
     first = -np.inf
-    while len(slips) < len(RACES):
-        left = [race for race in RACES if race not in slips]
-        found = comb.search(evidence, blanked, _targets(bearing)[:, [RACES.index(race) for race in left]], bin_orders)
+    while left := [race for race in RACES if race not in slips and not (race == "outer" and "ball" in slips)]:
+        targets = _targets(bearing)[:, [RACES.index(race) for race in left]]
+        found = comb.search(evidence, blanked, targets, bin_orders, comb.TARGET_LINES)
         best = int(found.score.argmax())
         slip = float(found.slip[best])
         own = comb.family(evidence.size, bin_orders, orders[left[best]] * (1 + slip), _sidebands(left[best], bearing))
         others = comb.search(evidence, blanked | own, _decoy_lines(bearing), bin_orders)
-        margin = float(found.score[best] - others.score.max())
+        decoys = others.score[np.isfinite(others.score)]
+        if decoys.size < _FEWEST_DECOYS:
+            break
+        margin = float(found.score[best] - decoys.max())
         first = max(first, margin) if not slips else first
         if not margin > CLAIM_MARGIN:
             break
@@ -203,10 +211,11 @@ def _impacts(
     impacts = {}
     for race in RACES:
         line = float(_line_power(power, np.array([orders[race] * (1 + slips.get(race, 0.0)) * shaft_hz / bin_hz]))[0])
-        excess = max(line - typical, 1e-3 * typical, 1e-12)
-        value = excess**0.25
-        limit = max(highest, line if race not in slips else 0.0) ** 0.25
-        impacts[race] = Impact(value, scatter / (4 * value**3), limit, race in slips)
+        present = race in slips
+        limit = max(highest, 0.0 if present else line, 1e-12) ** 0.25
+        value = max(line - typical, 1e-12) ** 0.25
+        steepness = 4 * (value if present else limit) ** 3  # of the fourth power that the line is
+        impacts[race] = Impact(value, scatter / steepness, limit, present)
     return impacts
 
 
@@ -241,6 +250,7 @@ def _decoy_lines(bearing: BearingGeometry) -> NDArray[np.float32]:
 
 
 def _sidebands(race: str, bearing: BearingGeometry) -> tuple[float, ...]:
+    """Orders by which the load zone modulates the strikes of this race."""
     if race == "outer":
         return ()
     step = 1.0 if race == "inner" else ftf(bearing)

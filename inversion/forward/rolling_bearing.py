@@ -7,8 +7,8 @@ Parameters, for the outer race, the inner race and the elements ("ball"):
   magnitude P at its own repetition rate. Present or not is judged by a comb against decoys in the same record.
 - `*_spall`: m, shown in mm: width along the path of the contact. Observed as the time between an element's entry
   and its strike on the far edge, `width / (2 v)` (Sawalhi & Randall, Mech. Syst. Signal Process. 25 (2011) 846-870).
-- nuisances `*_edge` (logarithm of how far an entry stands out) and `*_shift` (where within its uncertainty it is seen: an entry
-  is soft, the edges of a spall are not straight, speed and geometry are known to some per cent).
+- nuisances `*_edge` (logarithm of how far an entry stands out) and `*_shift` (where within its uncertainty it is
+  seen: an entry is soft, and the edges of a spall are not straight).
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ _EDGES = (0.1, 4.0)
 #: An edge is seen `a + b lag + shift (c + d lag)` samples before its lag, with shift from -1 to 1. Set on simulated
 #: entries of every strength and softness (benchmarks/width_coverage.py); the share of the lag holds for edges that
 #: are not straight.
-_SHIFT = (0.3, 0.018, 0.15, 0.015)
+_SHIFT = (0.3, 0.018, 0.05, 0.015)
+_SWING = (1e-6, 1e6)  # m/s2, from least to largest sample: what an accelerometer may tell
 _IMPACT_MODEL_ERROR = 0.07  # relative: bursts are not infinitely short, the line falls between bins
 
 
@@ -125,11 +126,12 @@ class RollingBearing:
     def observe(self, frames: Sequence[Frame]) -> Features:
         """Impacts and edge profiles of each frame; what a frame does not tell has an infinite deviation."""
         rows = [self._row(frame) for frame in frames]
+        shape = (len(rows), len(self.observables))  # also of no frames
         return Features(
-            values=np.array([row[0] for row in rows]),
-            std=np.array([row[1] for row in rows]),
-            limit=np.array([row[2] for row in rows]),
-            conditions=np.array([row[3] for row in rows]),
+            values=np.array([row[0] for row in rows]).reshape(shape),
+            std=np.array([row[1] for row in rows]).reshape(shape),
+            limit=np.array([row[2] for row in rows]).reshape(shape),
+            conditions=np.array([row[3] for row in rows]).reshape(len(rows), 2),
             quality=tuple(row[4] for row in rows),
             reasons=tuple(row[5] for row in rows),
         )
@@ -166,6 +168,9 @@ class RollingBearing:
             return None, 0.0, f"channel {self.channel!r} must be an acceleration, m/s2, got {waveform.unit!r}"
         if waveform.quality is Quality.BAD:
             return None, 0.0, f"{self.channel}: {waveform.reason or 'bad'}"
+        swing = float(waveform.samples.max()) - float(waveform.samples.min())  # not a number if one sample is none
+        if waveform.samples.size > 1 and not _SWING[0] < swing < _SWING[1]:
+            return None, 0.0, f"{self.channel}: no vibration swings by {swing:g} m/s2"
         if self.speed_channel not in frame.channels:
             return waveform, float(self.shaft_hz or 0.0), ""
         speed = frame.channels[self.speed_channel]

@@ -1,0 +1,34 @@
+"""How often a fault is claimed where there is none, on simulated machines that no threshold was set on."""
+
+import numpy as np
+import pytest
+
+from inversion.forward.rolling_bearing import RollingBearing
+from inversion.physics.bearing_simulation import simulate_waveform
+from inversion.physics.machine_draws import SAMPLE_RATES, draw_busy_machine, draw_geometry
+from sensors import Frame, Waveform
+
+pytestmark = pytest.mark.statistical
+
+WINDOWS = 1000
+
+
+def test_at_most_one_percent_of_healthy_windows_claims_a_fault():
+    rng = np.random.default_rng(20_261_121)
+    claimed = sum(claims_a_fault(rng) for _ in range(WINDOWS))
+    assert claimed <= WINDOWS // 100
+
+
+def claims_a_fault(rng: np.random.Generator) -> bool:
+    """One window of a loud healthy machine: some bearing, speed, sample rate, 20 or 40 revolutions."""
+    sample_rate = float(rng.choice(SAMPLE_RATES))
+    shaft_hz = float(rng.uniform(10, 60))
+    geometry = draw_geometry(rng)
+    machine = draw_busy_machine(geometry, shaft_hz, rng)
+    samples = int(rng.choice([20, 40]) * sample_rate / shaft_hz)
+    channels = {
+        "acceleration": Waveform(simulate_waveform(machine, (), sample_rate, samples, rng), sample_rate, "m/s2"),
+        "shaft_hz": Waveform(np.array([shaft_hz]), 1.0, "Hz"),
+    }
+    features = RollingBearing(geometry).observe([Frame("healthy", 0, True, channels)])
+    return bool(np.any(np.isneginf(features.limit[0, :3]) & np.isfinite(features.std[0, :3])))
