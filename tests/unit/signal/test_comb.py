@@ -88,10 +88,12 @@ def test_a_family_has_all_harmonics_and_their_sidebands():
     for k in (1, 7, 16):
         for sideband in (-1.0, 0.0, 1.0):
             assert mask[round((3.58 * k + sideband) / BIN)]
-    nearest = np.abs(order[:, None] - (3.58 * np.arange(1, 18) + np.array([[[-1.0]], [[0.0]], [[1.0]]]))).min(
-        axis=(0, 2)
-    )
-    assert not mask[nearest > 3 * BIN].any()
+    harmonics = 3.58 * np.arange(1, 18)
+    centers = np.add.outer([-1.0, 0.0, 1.0], harmonics).ravel()
+    beside = 3 * BIN + 0.02 * np.tile(harmonics, 3)  # slip smears what is high
+    away = np.all(np.abs(order[:, None] - centers) > beside, axis=1)
+    assert away.sum() > 500
+    assert not mask[away].any()
 
 
 @given(st.floats(-0.0145, 0.0145))
