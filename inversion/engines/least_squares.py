@@ -68,9 +68,10 @@ class LeastSquaresInverter:
     def _invert(self, features: Features, row: int) -> Estimate:
         space, conditions = self.model.space, features.conditions[row]
         quality, reason = features.quality[row], features.reasons[row]
-        floor = self.model.floor(conditions) if np.all(np.isfinite(conditions)) else np.zeros(len(space))
+        known = bool(np.all(np.isfinite(conditions)))
+        floor = self.model.floor(conditions) if known else np.zeros(len(space))
         informative = np.flatnonzero(np.isfinite(features.std[row]) & np.isfinite(features.values[row]))
-        if quality is Quality.BAD or informative.size == 0:
+        if quality is Quality.BAD or not known or informative.size == 0:
             return prior_estimate(space, floor, Fit(quality, reason=reason or "nothing was observed"))
         p = len(space)
         prior = prior_estimate(space, floor, Fit())
@@ -163,7 +164,7 @@ def _profile(block: minimize.Block, k: int, settings: LeastSquares) -> tuple[Arr
     theta = np.linspace(space.low[i], space.high[i], settings.grid)
     loss, latent = _losses(block, k, theta, settings)
     for _ in range(settings.passes - 1):
-        alive = np.flatnonzero(loss < loss.min() + _NATS)
+        alive = np.flatnonzero(loss <= loss.min() + _NATS)  # at a huge loss, also where that adds nothing
         if alive.size >= settings.grid // 2:
             break
         low, high = theta[max(alive[0] - 1, 0)], theta[min(alive[-1] + 1, theta.size - 1)]
