@@ -5,7 +5,8 @@ In latent space the prior is a standard normal, so the posterior mode minimizes 
 probability of having stayed there (Tobit likelihood; Tobin, Econometrica 26 (1958) 24-36). The interval of each
 parameter comes from its profile likelihood over the whole prior range, integrated: all other parameters are
 re-optimized at every point of a grid, so that several modes, bounds and flat likelihoods are seen as what they are
-(Raue et al., Bioinformatics 25 (2009) 1923-1929).
+(Raue et al., Bioinformatics 25 (2009) 1923-1929). How far the others may move there weighs in too, which makes of the
+profile a marginal (Tierney & Kadane, J. Am. Stat. Assoc. 81 (1986) 82-86): a nuisance is integrated, not chosen.
 
 Parameters that share no informative observable are independent and are solved as blocks of their own.
 """
@@ -152,14 +153,15 @@ def _solve(block: minimize.Block, settings: LeastSquares, floor: Array) -> _Solv
         profiles[int(i)] = (quantiles, rejected and narrow)
     mode = minimize.descend(block, modes, np.zeros(parameters.size, dtype=np.bool_), settings.iterations)[0]
     covariance = minimize.covariance(block, mode)
+    chi2 = float(np.sum(block.residuals(mode[None])[0] ** 2))
     for k, i in enumerate(parameters):
         if int(i) in profiles:
             covariance, mode = _match(covariance, mode, k, _latent_moments(block, i, profiles[int(i)][0]))
-    return _Solved(mode, covariance, float(np.sum(block.residuals(mode[None])[0] ** 2)), profiles)
+    return _Solved(mode, covariance, chi2, profiles)
 
 
 def _profile(block: minimize.Block, k: int, settings: LeastSquares) -> tuple[Array, Array, Array]:
-    """(g,) values of the block's k-th parameter, (g,) smallest loss there in nats, (g, q) where in latent space."""
+    """(g,) values of the block's k-th parameter, (g,) loss there in nats, (g, q) where in latent space."""
     space, i = block.model.space, int(block.parameters[k])
     theta = np.linspace(space.low[i], space.high[i], settings.grid)
     loss, latent = _losses(block, k, theta, settings)
@@ -191,7 +193,8 @@ def _losses(block: minimize.Block, k: int, theta: Array, settings: LeastSquares)
     loss = loss.reshape(theta.size, starts.size)
     best = loss.argmin(axis=1)
     rows = np.arange(theta.size)
-    return loss[rows, best], flat.reshape(theta.size, starts.size, -1)[rows, best]
+    places = flat.reshape(theta.size, starts.size, -1)[rows, best]
+    return loss[rows, best] + minimize.width(block, places, held), places
 
 
 def _quantiles(theta: Array, loss: Array) -> Array:

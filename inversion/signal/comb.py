@@ -21,9 +21,10 @@ RANGE = 1.18
 SLIPS: Array = np.linspace(-0.015, 0.015, 31)
 _SPEEDS: Array = np.linspace(-0.015, 0.015, 61)
 _FEWEST_LINES = 3
-#: A target that shows fewer lines is averaged over that many: its mean would scatter more. Decoys are not, so that
-#: their scatter only raises the bar.
+#: A comb that shows fewer lines is averaged over that many: its mean would scatter more. A decoy is allowed one line
+#: less, so that what scatter is left raises the bar.
 TARGET_LINES = 5
+DECOY_LINES = 4
 _FAMILY_BINS = 2
 _FAMILY_SHARE = 0.01  # of its order: half width of a line that slip has smeared
 _BLANK_BINS = 1.5
@@ -79,7 +80,7 @@ def search(
     blanked: NDArray[np.bool_],
     candidates: NDArray[np.float32],
     bin_orders: float,
-    expected_lines: int = 1,
+    expected_lines: int,
 ) -> Combs:
     """Best comb of each candidate, `lines` of (k,) orders; lines on a blanked bin or outside do not count.
 
