@@ -56,9 +56,8 @@ def main() -> None:
     """Print coverage, share resolved, and the width of resolved intervals."""
     windows = int(sys.argv[1]) if len(sys.argv) > 1 else 200
     print(f"90 % intervals of the spall width, {windows} windows a row; by third of the true width in brackets")
-    print(
-        f"{'case':28s} {'covered':>8s} {'':20s} {'resolved':>8s} {'covered if so':>13s} {'interval mm':>11s} {'RMSE mm':>8s}"
-    )
+    columns = f"{'covered':>8s} {'':20s} {'resolved':>8s} {'covered if so':>13s} {'interval mm':>11s} {'RMSE mm':>8s}"
+    print(f"{'case':28s} {columns}")
     for sample_rate, shaft_hz, race in CASES:
         width, low, high, value, flag = rows(sample_rate, shaft_hz, race, windows).T
         inside = (low <= width) & (width <= high)
