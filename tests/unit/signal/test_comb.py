@@ -26,7 +26,7 @@ def planted(order: float, height: float = 1.0, harmonics: int = comb.HARMONICS) 
 
 
 def search(evidence: np.ndarray, blanked: np.ndarray, *orders: float) -> comb.Combs:
-    return comb.search(evidence, blanked, comb.lines(np.array(orders)), BIN)
+    return comb.search(evidence, blanked, comb.lines(np.array(orders)), BIN, comb.TARGET_LINES)
 
 
 @given(orders_between, slips)
@@ -59,12 +59,12 @@ def test_blanked_lines_do_not_count():
     assert search(evidence, blanked, 3.4, 3.0, 4.7).score.max() == pytest.approx(0.5)
 
 
-def test_nothing_is_said_from_fewer_than_three_lines():
+def test_few_lines_count_as_if_there_were_more_and_two_say_nothing():
     evidence = np.ones(SIZE, dtype=np.float32)
     assert search(evidence, ~NOTHING, 3.5).score[0] == -np.inf
-    highest = SIZE * BIN
-    assert search(evidence, NOTHING, highest / 2.5).score[0] == -np.inf
-    assert 0 < search(evidence, NOTHING, highest / 3.5).score[0] <= 1.0
+    candidates = comb.lines(SIZE * BIN / np.array([2.5, 3.5, 4.5, 5.5]))
+    scores = comb.search(evidence, NOTHING, candidates, BIN, expected_lines=5).score
+    assert scores == pytest.approx([-np.inf, 3 / 5, 4 / 5, 1.0])
 
 
 def test_the_search_changes_nothing():
