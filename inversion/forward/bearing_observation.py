@@ -35,7 +35,7 @@ _PREDICTOR_ORDER = 100
 _SMOOTHING = 2.0  # samples, of the energy that edges are read from
 _FIRST_LAG = 9  # samples; before it, the strike itself hides an entry
 _MODEL_ERROR = 0.2  # of the strongest edge: secondary edges are no noise
-_INDEPENDENT = 3.0  # samples of lag between independent edge values
+_INDEPENDENT = 2.5  # samples of lag between independent edge values
 
 
 @dataclass(frozen=True)

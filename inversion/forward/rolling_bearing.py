@@ -31,11 +31,11 @@ Array = NDArray[np.float64]
 CELLS = 128  # of the width grid
 _EDGE_SAMPLES = 2.5  # half width of the mark that an entry leaves in the edge profile
 #: Rise of the log energy at an entry, weak to strong: a nuisance, uniform in its logarithm.
-_EDGES = (0.1, 4.0)
+_EDGES = (0.04, 4.0)
 #: An edge is seen `a + b lag + shift (c + d lag)` samples before its lag, with shift from -1 to 1. Set on simulated
 #: entries of every strength and softness (benchmarks/width_coverage.py); the share of the lag holds for edges that
 #: are not straight.
-_SHIFT = (0.3, 0.018, 0.05, 0.015)
+_SHIFT = (0.3, 0.018, 0.05, 0.011)
 _SWING = (1e-6, 1e6)  # m/s2, from least to largest sample: what an accelerometer may tell
 _IMPACT_MODEL_ERROR = 0.07  # relative: bursts are not infinitely short, the line falls between bins
 
