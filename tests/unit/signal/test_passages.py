@@ -124,7 +124,7 @@ def test_a_silent_record_has_no_edges():
     np.testing.assert_array_equal(residual_energy(np.zeros(N // 2 + 1, dtype=np.complex64), N, 50), np.ones(N))
 
 
-@given(st.floats(0.5, 20))
+@given(st.floats(1, 20))
 @settings(max_examples=20)
 def test_smoothing_keeps_the_energy_and_the_place(width):
     energy = np.zeros(1000, dtype=np.float32)
