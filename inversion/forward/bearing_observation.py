@@ -159,6 +159,8 @@ def edge_profile(
     before = edges(passages.profile_before(steady, times, reach))
     after = edges(passages.profile_before(steady[::-1], (samples - 1 - times)[::-1], reach))
     noise = max(_rms(before[last:]), _rms(after[_FIRST_LAG:]))
+    if not noise > 0:
+        return "no noise around the strikes to judge an entry by"
     inside = before[_FIRST_LAG:last]
     seen = bool(inside.max() > EDGE_THRESHOLD * noise)
     deviation = np.full(last, max(noise, _MODEL_ERROR * float(inside.max())) if seen else noise)

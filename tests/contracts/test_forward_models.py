@@ -8,7 +8,7 @@ from importlib.metadata import distribution
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from inversion.core import Features, ForwardModel
@@ -322,6 +322,7 @@ STRANGE = {
     rate=st.sampled_from([25_600.0, 51_200.0, 100_000.0]),
     shaft_hz=st.floats(150, 400),
 )
+@example(k=212, size=6480, scale=1.0, rate=100_000.0, shaft_hz=256.0)  # of a square: nothing at all around the strikes
 @settings(max_examples=12, deadline=None)
 def test_no_strange_record_raises(case, kind, k, size, scale, rate, shaft_hz):
     record = scale * STRANGE[kind](k, np.arange(size), np.random.default_rng(k)).astype(float)
