@@ -23,7 +23,16 @@ from numpy.typing import NDArray
 from inversion.core import Features, Parameter, ParameterSpace
 from inversion.core.picture import Picture
 from inversion.forward import bearing_observation as observation
-from inversion.physics.bearing import RACES, BearingGeometry, contact_speed, fault_orders, ftf, width_floor
+from inversion.physics.bearing import (
+    RACES,
+    BearingGeometry,
+    contact_speed,
+    fault_orders,
+    ftf,
+    shaft_conflicts,
+    width_floor,
+)
+from inversion.physics.catalog import FaultOrders, geometry_by_designation, geometry_from_orders
 from sensors import Frame, Quality, Waveform
 
 Array = NDArray[np.float64]
@@ -44,11 +53,15 @@ _IMPACT_MODEL_ERROR = 0.07  # relative: bursts are not infinitely short, the lin
 class RollingBearing:
     """Hidden parameters of one rolling bearing whose outer ring stands still.
 
+    Exactly one of these says which bearing it is: bearing, its numbers; designation, as the catalog lists it;
+    fault_orders, as the maker's calculator prints them.
     channel: acceleration, m/s2; speed_channel: shaft speed, Hz; shaft_hz: used where the frame has no speed
     widest_mm, hardest_g: upper ends of the priors
     """
 
-    bearing: BearingGeometry
+    bearing: BearingGeometry | None = None
+    designation: str = ""
+    fault_orders: FaultOrders | None = None
     channel: str = "acceleration"
     speed_channel: str = "shaft_hz"
     shaft_hz: float | None = None
@@ -56,12 +69,26 @@ class RollingBearing:
     hardest_g: float = 50.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.widest_mm <= self.bearing.pitch_diameter_mm:
+        given = [self.bearing is not None, bool(self.designation), self.fault_orders is not None]
+        if sum(given) != 1:
+            raise ValueError(
+                f"exactly one of bearing, designation, fault_orders must be given, got {sum(given)} of them"
+            )
+        if not 0 < self.widest_mm <= self.geometry.pitch_diameter_mm:
             raise ValueError(f"widest_mm must be positive and below the pitch diameter, got {self.widest_mm}")
         if not self.hardest_g > 0:
             raise ValueError(f"hardest_g must be positive, got {self.hardest_g}")
         if self.shaft_hz is not None and not self.shaft_hz > 0:
             raise ValueError(f"shaft_hz must be positive, got {self.shaft_hz}")
+
+    @cached_property
+    def geometry(self) -> BearingGeometry:
+        """Numbers of the bearing, whichever way they were given."""
+        if self.bearing is not None:
+            return self.bearing
+        if self.fault_orders is not None:
+            return geometry_from_orders(self.fault_orders)
+        return geometry_by_designation(self.designation)
 
     @cached_property
     def space(self) -> ParameterSpace:
@@ -104,7 +131,7 @@ class RollingBearing:
         shaft_hz, sample_rate = conditions
         floors = np.zeros(len(self.space))
         if shaft_hz > 0 and sample_rate > 0:
-            floors[3:6] = min(width_floor(self.bearing, shaft_hz, sample_rate), self.widest_mm * 1e-3)
+            floors[3:6] = min(width_floor(self.geometry, shaft_hz, sample_rate), self.widest_mm * 1e-3)
         return floors
 
     def simulate(self, theta: Array, conditions: Array) -> Array:
@@ -113,7 +140,7 @@ class RollingBearing:
         theta: (..., 12); conditions: (..., 2) shaft speed and sample rate, Hz; returns (..., 3 + 3 CELLS).
         """
         theta, conditions = np.asarray(theta), np.asarray(conditions)
-        speed = contact_speed(self.bearing, 1.0) * conditions[..., 0]
+        speed = contact_speed(self.geometry, 1.0) * conditions[..., 0]
         sample = 2 * speed / conditions[..., 1]  # m of width a sample of lag
         width, edge, shift = theta[..., 3:6], np.exp(theta[..., 6:9]), theta[..., 9:12]
         fixed, share, loose, loose_share = _SHIFT
@@ -143,8 +170,8 @@ class RollingBearing:
             return ()
         orders, amplitude = observation.power_spectrum(waveform, shaft_hz)
         marks = {"BPFO": "outer", "BPFI": "inner", "2xBSF": "ball"}
-        by_race = fault_orders(self.bearing)
-        markers = [("shaft", 1.0), ("FTF", ftf(self.bearing))]
+        by_race = fault_orders(self.geometry)
+        markers = [("shaft", 1.0), ("FTF", ftf(self.geometry))]
         markers += [
             (name if k == 1 else f"{k}x{name}", k * by_race[race]) for name, race in marks.items() for k in (1, 2, 3)
         ]
@@ -190,7 +217,7 @@ class RollingBearing:
         if waveform is None:
             return values, std, limit, np.array([np.nan, np.nan]), Quality.BAD, reason
         conditions = np.array([shaft_hz, waveform.sample_rate])
-        seen = observation.observe(waveform, shaft_hz, self.bearing, self.widest_mm * 1e-3)
+        seen = observation.observe(waveform, shaft_hz, self.geometry, self.widest_mm * 1e-3)
         if seen is None:
             revolutions = waveform.duration_s * shaft_hz
             reason = (
@@ -207,5 +234,5 @@ class RollingBearing:
             if profile is not None:
                 cells = slice(3 + i * CELLS, 3 + (i + 1) * CELLS)
                 values[cells], std[cells], limit[cells] = observation.on_grid(profile, self.widths)
-        reasons = [waveform.reason, *seen.remarks]
+        reasons = [waveform.reason, *seen.remarks, *shaft_conflicts(self.geometry)]
         return values, std, limit, conditions, waveform.quality, "; ".join(text for text in reasons if text)

@@ -70,6 +70,16 @@ def fault_orders(geometry: BearingGeometry) -> dict[str, float]:
     return {"outer": bpfo(geometry), "inner": bpfi(geometry), "ball": 2 * bsf(geometry)}
 
 
+def shaft_conflicts(geometry: BearingGeometry, slip: float = 0.015) -> tuple[str, ...]:
+    """What the geometry alone makes hard to tell: fault orders that slip may move onto a harmonic of the shaft."""
+    names = {"outer": "BPFO", "inner": "BPFI", "ball": "2 x BSF"}
+    return tuple(
+        f"{names[race]} {order:.3f} lies beside shaft order {round(order)}: {race} faults hide in shaft lines"
+        for race, order in fault_orders(geometry).items()
+        if abs(order - round(order)) <= slip * order
+    )
+
+
 def contact_speed(geometry: BearingGeometry, shaft_hz: float) -> float:
     """Speed of the contact along either race, m/s: v = pi f (D^2 - d^2 cos^2) / (2 D).
 

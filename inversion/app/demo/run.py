@@ -115,7 +115,7 @@ async def run_demo(stop: asyncio.Event, *, seed: int = 0, port: int = 0, show: b
     profile = load_profile(_PROFILE)
     model = load_pipeline(SITE).model
     machine = WearingMachine(
-        geometry=model.bearing,  # type: ignore[attr-defined]
+        geometry=model.geometry,  # type: ignore[attr-defined]
         wear=Wear(),
         clock=time.time_ns,
         rng=np.random.default_rng(seed),
