@@ -12,7 +12,7 @@ import sys
 
 import numpy as np
 
-from inversion.forward.bearing_observation import CLAIM_MARGIN, claim
+from inversion.forward.bearing_claims import CLAIM_MARGIN, claim
 from inversion.physics.bearing_simulation import simulate_waveform
 from inversion.physics.machine_draws import SAMPLE_RATES, draw_busy_machine, draw_geometry
 from inversion.signal.transform import fast_length_below, spectrum
@@ -26,7 +26,8 @@ def margin(rng: np.random.Generator) -> float:
     machine = draw_busy_machine(geometry, shaft_hz, rng)
     samples = fast_length_below(int(rng.choice([20, 40]) * sample_rate / shaft_hz))
     record = simulate_waveform(machine, (), sample_rate, samples, rng).astype(np.float32)
-    return claim(spectrum(record - record.mean()), sample_rate / samples, shaft_hz, geometry).margin
+    record -= record.mean()
+    return claim(record, spectrum(record), sample_rate, shaft_hz, geometry).margin
 
 
 def main() -> None:

@@ -80,8 +80,14 @@ def main() -> None:
             frame = Frame("bench", 0, True, channels)
             floor = best(bare(samples, sample_rate, shaft_hz, sized=False))
             seen = bearing_observation.observe(channels["acceleration"], shaft_hz, BEARING, 8e-3)
-            claimed = [race for race, impact in seen.impacts.items() if impact.present] if seen else "too short"
-            needed = best(bare(samples, sample_rate, shaft_hz, sized=True)) if seen and seen.profiles else floor
+            claimed = (
+                [race for race, impact in seen.impacts.items() if impact.present] if not isinstance(seen, str) else seen
+            )
+            needed = (
+                best(bare(samples, sample_rate, shaft_hz, sized=True))
+                if not isinstance(seen, str) and seen.profiles
+                else floor
+            )
             whole = best(lambda frame=frame: model.observe([frame]))
             label = f"{name}, {sample_rate / 1000:g} kHz, {shaft_hz:g} Hz {claimed}"
             times = f"{floor * 1e3:8.3f} {needed * 1e3:7.3f} {whole * 1e3:10.3f}"

@@ -7,30 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inversion.physics.bearing import RACES, BearingGeometry, contact_speed, fault_orders, ftf
-from inversion.signal import comb, envelope, passages
+from inversion.forward.bearing_claims import claim, decoys
+from inversion.physics.bearing import RACES, BearingGeometry, contact_speed, fault_orders
+from inversion.signal import passages
 from inversion.signal.transform import Complex, Real, fast_length_below, signal, spectrum
 from sensors import Waveform
 
 Array = NDArray[np.float64]
 
 FEWEST_REVOLUTIONS = 15.0
-#: Margin of a fault's comb over the best decoy above which it is claimed; the 99.8 % quantile of simulated healthy
-#: windows (0.24, printed by benchmarks/false_claims.py), rounded up.
-CLAIM_MARGIN = 0.25
 #: An edge counts as an entry when it stands so many deviations above edges where no entry can be.
 EDGE_THRESHOLD = 4.5
 #: An entry differs from a second strike only by its softness, so the record must reach beyond the corner of the
 #: hardest entry (12 kHz): below this rate, a width is not resolvable at any size.
 FEWEST_SAMPLES_HZ = 30_000.0
 
-_FEWEST_DECOYS = 20  # a best of fewer is no test
-_BACKGROUND_ORDERS = 1.5
+_SAMPLES_A_STRIKE = 20
 _PREDICTOR_ORDER = 100
 _SMOOTHING = 2.0  # samples, of the energy that edges are read from
 _FIRST_LAG = 9  # samples; before it, the strike itself hides an entry
@@ -71,16 +67,20 @@ class Observation:
     remarks: tuple[str, ...]
 
 
-def observe(waveform: Waveform, shaft_hz: float, bearing: BearingGeometry, widest: float) -> Observation | None:
-    """None where the window is too short or too slowly sampled to say anything. widest: m."""
+def observe(waveform: Waveform, shaft_hz: float, bearing: BearingGeometry, widest: float) -> Observation | str:
+    """What the window tells, or why it is too short or too slowly sampled to tell anything. widest: m."""
     samples = fast_length_below(waveform.samples.size)
     rate = waveform.sample_rate
     orders = fault_orders(bearing)
-    if samples / rate * shaft_hz < FEWEST_REVOLUTIONS or rate < 20 * max(orders.values()) * shaft_hz:
-        return None
-    record = waveform.samples[:samples]
-    half = spectrum(record - record.mean())
-    claims = claim(half, rate / samples, shaft_hz, bearing)
+    revolutions = samples / rate * shaft_hz
+    if revolutions < FEWEST_REVOLUTIONS:
+        return f"{revolutions:.1f} revolutions say nothing of a bearing, at least {FEWEST_REVOLUTIONS:g} are needed"
+    fewest = _SAMPLES_A_STRIKE * max(orders.values()) * shaft_hz
+    if rate < fewest:
+        return f"{rate:g} Hz is too slow to see strikes at this speed, at least {fewest:.0f} Hz are needed"
+    record = waveform.samples[:samples] - waveform.samples[:samples].mean()
+    half = spectrum(record)
+    claims = claim(record, half, rate, shaft_hz, bearing)
     impacts = _impacts(half, samples, rate / samples, shaft_hz * (1 + claims.speed), bearing, claims.slips)
     profiles, remarks = {}, []
     for race, slip in claims.slips.items():
@@ -93,53 +93,6 @@ def observe(waveform: Waveform, shaft_hz: float, bearing: BearingGeometry, wides
         if np.isfinite(profile.limit):
             remarks.append(f"{race}: no entry stands out before the strikes")
     return Observation(impacts, profiles, tuple(remarks))
-
-
-@dataclass(frozen=True)
-class Claims:
-    """Faults that are present, with their slip; speed: relative deviation of the shaft; margins of the first search."""
-
-    slips: Mapping[str, float]
-    speed: float
-    margin: float
-
-
-def claim(half: Complex, bin_hz: float, shaft_hz: float, bearing: BearingGeometry) -> Claims:
-    """Which faults are present: the best comb, if it beats all decoys; then the next, with the first one removed.
-
-    Beside a fault on an element none of the outer race is claimed: as it passes the load zone it makes lines at the
-    multiples of the cage rate, and BPFO is one.
-    """
-    orders = fault_orders(bearing)
-    top = comb.HARMONICS * comb.RANGE * max(orders.values())
-    bins = int(top * shaft_hz / bin_hz) + 2
-    edges = envelope.bands(bin_hz * 2 * (half.size - 1), top * shaft_hz)
-    log_power = envelope.log_envelope_spectrum(envelope.prewhiten(half), bin_hz, edges, bins)
-    evidence = envelope.above_background(log_power, int(_BACKGROUND_ORDERS * shaft_hz / bin_hz))
-    evidence[: max(1, int(0.3 * shaft_hz / bin_hz))] = 0.0
-    nominal = bin_hz / shaft_hz
-    speed = comb.refine_speed(evidence, nominal)
-    bin_orders = nominal / (1 + speed)
-    blanked = comb.integer_orders(evidence.size, bin_orders)
-    slips: dict[str, float] = {}
-    first = -np.inf
-    while left := [race for race in RACES if race not in slips and not (race == "outer" and "ball" in slips)]:
-        targets = _targets(bearing)[:, [RACES.index(race) for race in left]]
-        found = comb.search(evidence, blanked, targets, bin_orders, comb.TARGET_LINES)
-        best = int(found.score.argmax())
-        slip = float(found.slip[best])
-        own = comb.family(evidence.size, bin_orders, orders[left[best]] * (1 + slip), _sidebands(left[best], bearing))
-        others = comb.search(evidence, blanked | own, _decoy_lines(bearing), bin_orders, comb.DECOY_LINES)
-        decoys = others.score[np.isfinite(others.score)]
-        if decoys.size < _FEWEST_DECOYS:
-            break
-        margin = float(found.score[best] - decoys.max())
-        first = max(first, margin) if not slips else first
-        if not margin > CLAIM_MARGIN:
-            break
-        slips[left[best]] = slip
-        blanked |= own
-    return Claims(slips, speed, first)
 
 
 def edge_profile(
@@ -207,7 +160,7 @@ def _impacts(
     lines = _squared_lines(half, samples, bin_hz)
     power = (lines.real**2 + lines.imag**2).astype(np.float64)
     orders = fault_orders(bearing)
-    level = _line_power(power, _decoys(bearing) * shaft_hz / bin_hz)
+    level = _line_power(power, decoys(bearing) * shaft_hz / bin_hz)
     typical, highest = float(np.median(level)), float(level.max())
     scatter = float(level.std())
     impacts = {}
@@ -234,29 +187,6 @@ def _line_power(power: Array, bins: Array) -> Array:
     index = np.clip(np.rint(bins).astype(int), 1, power.size - 2)
     total: Array = power[index - 1] + power[index] + power[index + 1]
     return total
-
-
-@lru_cache(maxsize=64)
-def _targets(bearing: BearingGeometry) -> NDArray[np.float32]:
-    return comb.lines(np.array(list(fault_orders(bearing).values())))
-
-
-@lru_cache(maxsize=64)
-def _decoys(bearing: BearingGeometry) -> Array:
-    return comb.decoy_orders(np.array(list(fault_orders(bearing).values())), ftf(bearing))
-
-
-@lru_cache(maxsize=64)
-def _decoy_lines(bearing: BearingGeometry) -> NDArray[np.float32]:
-    return comb.lines(_decoys(bearing))
-
-
-def _sidebands(race: str, bearing: BearingGeometry) -> tuple[float, ...]:
-    """Orders by which the load zone modulates the strikes of this race."""
-    if race == "outer":
-        return ()
-    step = 1.0 if race == "inner" else ftf(bearing)
-    return (-2 * step, -step, step, 2 * step)
 
 
 def _mean(sums: Array, low: NDArray[np.intp], high: NDArray[np.intp]) -> Array:

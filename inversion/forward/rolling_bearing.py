@@ -76,8 +76,8 @@ class RollingBearing:
             )
         if not 0 < self.widest_mm <= self.geometry.pitch_diameter_mm:
             raise ValueError(f"widest_mm must be positive and below the pitch diameter, got {self.widest_mm}")
-        if not self.hardest_g > 0:
-            raise ValueError(f"hardest_g must be positive, got {self.hardest_g}")
+        if not 0 < self.hardest_g < np.inf:
+            raise ValueError(f"hardest_g must be positive and finite, got {self.hardest_g}")
         if self.shaft_hz is not None and not self.shaft_hz > 0:
             raise ValueError(f"shaft_hz must be positive, got {self.shaft_hz}")
 
@@ -218,13 +218,8 @@ class RollingBearing:
             return values, std, limit, np.array([np.nan, np.nan]), Quality.BAD, reason
         conditions = np.array([shaft_hz, waveform.sample_rate])
         seen = observation.observe(waveform, shaft_hz, self.geometry, self.widest_mm * 1e-3)
-        if seen is None:
-            revolutions = waveform.duration_s * shaft_hz
-            reason = (
-                f"{revolutions:.1f} revolutions at {waveform.sample_rate:g} Hz say nothing of a bearing, "
-                f"at least {observation.FEWEST_REVOLUTIONS:g} are needed"
-            )
-            return values, std, limit, conditions, Quality.UNCERTAIN, reason
+        if isinstance(seen, str):
+            return values, std, limit, conditions, Quality.UNCERTAIN, seen
         for i, race in enumerate(RACES):
             impact = seen.impacts[race]
             values[i] = impact.value

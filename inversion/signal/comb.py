@@ -1,8 +1,8 @@
 """Combs of lines in an order spectrum, and decoys: the same search where no fault can be.
 
 A comb is a fundamental order with its harmonics. Its score is the mean evidence at its lines, maximized over a small
-range of slip. Decoys are searched with the same freedom, so that the margin of a target over the best decoy means the
-same in every record.
+range of slip. Decoys are searched with the same freedom in slip and no less in their lines, so that the margin of a
+target over the best decoy means the same in every record.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _BLANK_BINS = 1.5
 
 @dataclass(frozen=True)
 class Combs:
-    """Best score of each candidate order, with the slip and the number of lines it came from; all (k,)."""
+    """Best score of each candidate order, with its slip; both (k,)."""
 
     score: Array
     slip: Array

@@ -23,7 +23,7 @@ _TOP = 0.98  # of the Nyquist frequency
 
 
 def bands(sample_rate: float, envelope_hz: float, count: int = 8) -> tuple[tuple[float, float], ...]:
-    """Band edges, Hz: `count` log-spaced from 500 Hz up, and two wide ones; none narrower than `envelope_hz`.
+    """Band edges, Hz: `count` log-spaced from 500 Hz up, none narrower than `envelope_hz`, and the two halves.
 
     envelope_hz: highest envelope frequency that is looked at; at least 1200 Hz is taken
     """
