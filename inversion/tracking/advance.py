@@ -115,14 +115,18 @@ def _without_prior(variance: float) -> float:
 
 
 def _moved(belief: Belief, target: float, error: float, shared: float) -> Belief:
-    """The belief after a measurement of `target` with this error variance, of which windows share a share."""
+    """The belief after a measurement of `target` with this error variance, of which windows share a share.
+
+    Unchanged where the shared errors of such weak windows would add up to more than the prior's own variance.
+    """
     gain = belief.variance / (belief.variance + (1 - shared) * error)
-    return replace(
+    moved = replace(
         belief,
         mean=belief.mean + gain * (target - belief.mean),
         variance=(1 - gain) * belief.variance,
         shared=(1 - gain) * belief.shared + gain * math.sqrt(shared * error),
     )
+    return moved if moved.total <= PRIOR.variance else belief
 
 
 def _central(estimate: Estimate, i: int) -> _Gaussian:

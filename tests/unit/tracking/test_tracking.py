@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from inversion.core import QUANTILE_LEVELS, Estimate, Fit, Parameter, ParameterSpace
@@ -53,6 +53,8 @@ def test_intervals_tighten_down_to_the_shared_error_and_no_further():
 
 
 @given(st.lists(st.floats(0.01, 0.99), min_size=1, max_size=40), st.floats(0.0, 0.5))
+@example([0.875, 0.875], 0.5)  # shared errors as large as the prior add up beyond it
+@example([0.99] * 3, 0.3)
 def test_never_tighter_than_the_shared_part_of_the_best_window(variances, shared):
     tracker = Tracker(growth_per_sqrt_day=0.0, shared=shared)
     track = follow(tracker, [window(0.1, v**0.5) for v in variances])
