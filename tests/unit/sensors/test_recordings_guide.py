@@ -18,7 +18,7 @@ def test_the_example_runs(tmp_path, monkeypatch, capsys):
         if language == "python":
             exec(compile(code, "recordings.md", "exec"), {})  # the guide is ours
     lines = capsys.readouterr().out.splitlines()
-    assert lines[:2] == ["pump7 0 drive_end 2027 m/s2 GOOD ", "pump7 0 shaft_hz 1 Hz GOOD "]
+    assert lines[:2] == ["pump7 0 drive_end 2027 m/s2 GOOD", "pump7 0 shaft_hz 1 Hz GOOD"]
     assert len(lines) == 4
 
 
