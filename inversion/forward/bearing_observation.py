@@ -67,8 +67,11 @@ class Observation:
     remarks: tuple[str, ...]
 
 
-def observe(waveform: Waveform, shaft_hz: float, bearing: BearingGeometry, widest: float) -> Observation | str:
-    """What the window tells, or why it is too short or too slowly sampled to tell anything. widest: m."""
+def observe(waveform: Waveform, shaft_hz: float, bearing: BearingGeometry, widest: float | None) -> Observation | str:
+    """What the window tells, or why it is too short or too slowly sampled to tell anything.
+
+    widest: m, the widest spall that is looked for; None where widths cannot be judged
+    """
     samples = fast_length_below(waveform.samples.size)
     rate = waveform.sample_rate
     orders = fault_orders(bearing)
@@ -82,7 +85,10 @@ def observe(waveform: Waveform, shaft_hz: float, bearing: BearingGeometry, wides
     half = spectrum(record)
     claims = claim(record, half, rate, shaft_hz, bearing)
     impacts = _impacts(half, samples, rate / samples, shaft_hz * (1 + claims.speed), bearing, claims.slips)
-    profiles, remarks = {}, []
+    profiles: dict[str, EdgeProfile] = {}
+    remarks: list[str] = []
+    if widest is None:
+        return Observation(impacts, profiles, ())
     for race, slip in claims.slips.items():
         period = rate / (orders[race] * (1 + slip) * shaft_hz * (1 + claims.speed))
         profile = edge_profile(half, samples, period, contact_speed(bearing, shaft_hz), rate, widest)

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from inversion.core import Features, Parameter, ParameterSpace
 from inversion.core.picture import Picture
 from inversion.forward import bearing_observation as observation
+from inversion.forward.bearing_inputs import Channels, gather
 from inversion.physics.bearing import (
     RACES,
     BearingGeometry,
@@ -33,7 +34,7 @@ from inversion.physics.bearing import (
     width_floor,
 )
 from inversion.physics.catalog import FaultOrders, geometry_by_designation, geometry_from_orders
-from sensors import Frame, Quality, Waveform
+from sensors import Frame, Quality
 
 Array = NDArray[np.float64]
 
@@ -45,7 +46,6 @@ _EDGES = (0.04, 4.0)
 #: entries of every strength and softness (benchmarks/width_coverage.py); the share of the lag holds for edges that
 #: are not straight.
 _SHIFT = (0.3, 0.018, 0.05, 0.011)
-_SWING = (1e-6, 1e6)  # m/s2, from least to largest sample: what an accelerometer may tell
 _IMPACT_MODEL_ERROR = 0.07  # relative: bursts are not infinitely short, the line falls between bins
 
 
@@ -55,7 +55,8 @@ class RollingBearing:
 
     Exactly one of these says which bearing it is: bearing, its numbers; designation, as the catalog lists it;
     fault_orders, as the maker's calculator prints them.
-    channel: acceleration, m/s2; speed_channel: shaft speed, Hz; shaft_hz: used where the frame has no speed
+    channel: acceleration, m/s2; speed_channel: shaft speed, Hz, one sample or its course over the window;
+    tacho_channel: pulses, any unit, instead of a speed; shaft_hz: used where the frame has no speed
     widest_mm, hardest_g: upper ends of the priors
     """
 
@@ -64,6 +65,8 @@ class RollingBearing:
     fault_orders: FaultOrders | None = None
     channel: str = "acceleration"
     speed_channel: str = "shaft_hz"
+    tacho_channel: str = ""
+    pulses_per_revolution: int = 1
     shaft_hz: float | None = None
     widest_mm: float = 8.0
     hardest_g: float = 50.0
@@ -76,6 +79,8 @@ class RollingBearing:
             )
         if not 0 < self.widest_mm <= self.geometry.pitch_diameter_mm:
             raise ValueError(f"widest_mm must be positive and below the pitch diameter, got {self.widest_mm}")
+        if self.pulses_per_revolution < 1:
+            raise ValueError(f"pulses_per_revolution must be at least 1, got {self.pulses_per_revolution}")
         if not 0 < self.hardest_g < np.inf:
             raise ValueError(f"hardest_g must be positive and finite, got {self.hardest_g}")
         if self.shaft_hz is not None and not self.shaft_hz > 0:
@@ -117,7 +122,9 @@ class RollingBearing:
 
     @cached_property
     def channels(self) -> tuple[str, ...]:
-        """The acceleration, and the speed unless it is configured."""
+        """The acceleration, and the speed or tacho unless the speed is configured."""
+        if self.tacho_channel:
+            return self.channel, self.tacho_channel
         return (self.channel,) if self.shaft_hz is not None else (self.channel, self.speed_channel)
 
     @cached_property
@@ -165,10 +172,10 @@ class RollingBearing:
 
     def pictures(self, frame: Frame) -> tuple[Picture, ...]:
         """The squared-acceleration spectrum by orders with the fault orders marked, for people."""
-        waveform, shaft_hz, reason = self._inputs(frame)
-        if waveform is None or reason:
+        inputs = gather(frame, self._names)
+        if isinstance(inputs, str):
             return ()
-        orders, amplitude = observation.power_spectrum(waveform, shaft_hz)
+        orders, amplitude = observation.power_spectrum(inputs.waveform, inputs.shaft_hz)
         marks = {"BPFO": "outer", "BPFI": "inner", "2xBSF": "ball"}
         by_race = fault_orders(self.geometry)
         markers = [("shaft", 1.0), ("FTF", ftf(self.geometry))]
@@ -186,38 +193,20 @@ class RollingBearing:
             ),
         )
 
-    def _inputs(self, frame: Frame) -> tuple[Waveform | None, float, str]:
-        missing = [name for name in self.channels if name not in frame.channels]
-        if missing:
-            return None, 0.0, f"channel {missing[0]!r} is missing, there are: {', '.join(frame.channels)}"
-        waveform = frame.channels[self.channel]
-        if waveform.unit != "m/s2":
-            return None, 0.0, f"channel {self.channel!r} must be an acceleration, m/s2, got {waveform.unit!r}"
-        if waveform.quality is Quality.BAD:
-            return None, 0.0, f"{self.channel}: {waveform.reason or 'bad'}"
-        swing = float(waveform.samples.max()) - float(waveform.samples.min())  # not a number if one sample is none
-        if waveform.samples.size > 1 and not _SWING[0] < swing < _SWING[1]:
-            return None, 0.0, f"{self.channel}: no vibration swings by {swing:g} m/s2"
-        if self.speed_channel not in frame.channels:
-            return waveform, float(self.shaft_hz or 0.0), ""
-        speed = frame.channels[self.speed_channel]
-        shaft_hz = float(speed.samples.mean())
-        if speed.unit != "Hz":
-            return None, 0.0, f"channel {self.speed_channel!r} must be in Hz, got {speed.unit!r}"
-        if speed.quality is Quality.BAD or not np.isfinite(shaft_hz):
-            return None, 0.0, f"{self.speed_channel}: {speed.reason or 'bad'}"
-        if not shaft_hz > 0:
-            return None, 0.0, f"the shaft stands still ({shaft_hz:g} Hz)"
-        return waveform, shaft_hz, ""
+    @cached_property
+    def _names(self) -> Channels:
+        return Channels(self.channel, self.speed_channel, self.tacho_channel, self.pulses_per_revolution, self.shaft_hz)
 
     def _row(self, frame: Frame) -> tuple[Array, Array, Array, Array, Quality, str]:
         d = len(self.observables)
         values, std, limit = np.zeros(d), np.full(d, np.inf), np.full(d, -np.inf)
-        waveform, shaft_hz, reason = self._inputs(frame)
-        if waveform is None:
-            return values, std, limit, np.array([np.nan, np.nan]), Quality.BAD, reason
+        inputs = gather(frame, self._names)
+        if isinstance(inputs, str):
+            return values, std, limit, np.array([np.nan, np.nan]), Quality.BAD, inputs
+        waveform, shaft_hz = inputs.waveform, inputs.shaft_hz
         conditions = np.array([shaft_hz, waveform.sample_rate])
-        seen = observation.observe(waveform, shaft_hz, self.geometry, self.widest_mm * 1e-3)
+        widest = self.widest_mm * 1e-3 if inputs.steady else None
+        seen = observation.observe(waveform, shaft_hz, self.geometry, widest)
         if isinstance(seen, str):
             return values, std, limit, conditions, Quality.UNCERTAIN, seen
         for i, race in enumerate(RACES):
@@ -229,5 +218,5 @@ class RollingBearing:
             if profile is not None:
                 cells = slice(3 + i * CELLS, 3 + (i + 1) * CELLS)
                 values[cells], std[cells], limit[cells] = observation.on_grid(profile, self.widths)
-        reasons = [waveform.reason, *seen.remarks, *shaft_conflicts(self.geometry)]
+        reasons = [waveform.reason, inputs.remark, *seen.remarks, *shaft_conflicts(self.geometry)]
         return values, std, limit, conditions, waveform.quality, "; ".join(text for text in reasons if text)
