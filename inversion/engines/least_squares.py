@@ -147,7 +147,8 @@ def _solve(block: minimize.Block, settings: LeastSquares, floor: Array) -> _Solv
             best, modes = float(loss.min()), latent[[int(loss.argmin())]]
         quantiles = _quantiles(theta, loss)
         span = np.interp([0.05, 0.95], QUANTILE_LEVELS, quantiles)
-        below = loss[theta <= max(float(floor[i]), space.low[i])]
+        lowest = max(float(floor[i]), space.low[i]) if floor[i] > 0 else space.low[i]  # a floor of 0 says: none
+        below = loss[theta <= lowest]
         rejected = bool(below.min() - loss.min() > _REJECTED)
         narrow = bool(span[1] - span[0] <= _INFORMED * 0.9 * (space.high[i] - space.low[i]))
         profiles[int(i)] = (quantiles, rejected and narrow)

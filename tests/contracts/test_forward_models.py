@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from inversion.core import Features, ForwardModel
 from inversion.core.picture import Illustrator
 from inversion.forward.rolling_bearing import RollingBearing
+from inversion.forward.unbalanced_rotor import UnbalancedRotor
 from inversion.physics.bearing import BearingGeometry
 from inversion.physics.bearing_simulation import Machine, Spall, simulate_waveform
 from sensors import Frame, Quality, Waveform
@@ -37,6 +38,16 @@ class Case:
 
 
 BEARING = BearingGeometry(9, 7.94, 39.04)
+ROTOR = UnbalancedRotor(
+    sensors=("vibration",),
+    planes=("disc",),
+    influence=(((0.002, 40.0),),),
+    shaft_hz=30.0,
+    heaviest_g_mm=2000.0,
+    unit="g",
+    phase_channel="mark",
+    speed_channel="shaft_hz",
+)
 
 
 def bearing_frame(seed: int) -> Frame:
@@ -46,6 +57,20 @@ def bearing_frame(seed: int) -> Frame:
     samples = simulate_waveform(Machine(BEARING, 30.0), spalls, 51_200.0, 40_960, rng)
     speed = Waveform(np.array([30.0]), 1.25, "Hz")
     return Frame("fan", seed * 10**9, True, {"vibration": waveform(samples, 51_200.0), "shaft_hz": speed}, "made up")
+
+
+def rotor_frame(seed: int) -> Frame:
+    """Eight seconds of 1x vibration in noise, with its phase mark."""
+    rng = np.random.default_rng(seed)
+    turns = rng.random() + 30.0 / 2500.0 * np.arange(20_000)
+    (re, im) = ROTOR.simulate(rng.uniform(ROTOR.space.low, ROTOR.space.high), np.array([30.0]))
+    samples = re * np.cos(2 * np.pi * turns) - im * np.sin(2 * np.pi * turns) + rng.normal(0, 0.5, turns.size)
+    channels = {
+        "vibration": waveform(samples, 2500.0),
+        "mark": waveform((turns % 1 < 0.1) + rng.normal(0, 0.01, turns.size), 2500.0, "V"),
+        "shaft_hz": Waveform(np.array([30.0]), 1.25, "Hz"),
+    }
+    return Frame("fan", seed * 10**9, True, channels, "made up")
 
 
 def waveform(samples: np.ndarray, sample_rate: float, unit: str = "m/s2") -> Waveform:
@@ -62,6 +87,7 @@ CASES = {
         "shaft_hz",
         np.array([[29.2, 12_000.0], [5.0, 25_600.0], [30.0, 51_200.0], [300.0, 100_000.0]]),
     ),
+    "unbalanced_rotor": Case(ROTOR, rotor_frame, "vibration", "shaft_hz", np.array([[29.5], [30.0]])),
 }
 cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 

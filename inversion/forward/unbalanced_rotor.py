@@ -1,0 +1,220 @@
+"""An unbalanced rotor: how much unbalance at which angle in each plane, from 1x vibration against a phase mark.
+
+In a linear rotor at one speed the 1x vectors of the sensors are `influence @ unbalance` (Goodman, J. Eng. Ind. 86
+(1964) 273-279; `inversion.physics.rotor`). The influence coefficients come from a balancing job: `inversion balance`
+prints them. What trial runs leave uncertain of them is marginalized in closed form: independent circular errors of the
+coefficients add to the variance of a vector in proportion to the unbalance that they multiply.
+
+Angles: a vector's angle leads, x(t) = Re(V exp(i theta)), theta counted from the phase mark with the rotation; masses
+are counted from the mark with the rotation too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inversion.core import Estimate, Features, Parameter, ParameterSpace
+from inversion.forward.rotor_observation import Vectors, measured_vectors, waveform_vectors
+from inversion.physics.circular_interval import amplitude_interval, angle_half_width
+from sensors import Frame, Quality
+from sensors.units import si_unit, to_si
+
+Array = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+Row = tuple[Array, Array, float, Quality, str]
+
+_GRAM_MM = 1e-6  # kg·m
+
+
+@dataclass(frozen=True)
+class Polar:
+    """One plane's unbalance. amplitude, low, high: kg·m; angle, half_width: rad, half_width is pi where unknown."""
+
+    plane: str
+    amplitude: float
+    low: float
+    high: float
+    angle: float
+    half_width: float
+
+    @property
+    def resolvable(self) -> bool:
+        """Whether the unbalance stands out of its error, so that an angle can be told."""
+        return self.low > 0
+
+
+@dataclass(frozen=True)
+class UnbalancedRotor:
+    """Unbalance of one rotor near one speed.
+
+    sensors: channels of vibration; planes: names of the planes
+    influence: (S, P) vectors [amplitude, degrees], `unit` per g·mm; influence_error: relative, one standard deviation
+    runout: (S) slow-roll vectors [amplitude, degrees] in `unit`; unit: of the vibration, such as "mm/s" or "um"
+    shaft_hz: where the influence holds; speed_tolerance: relative, beyond it nothing is said
+    heaviest_g_mm: upper end of the prior in each plane
+    phase_channel: a pulse a revolution, sampled beside the vibration; where empty, the frame holds for each sensor
+        the process values `<sensor>_amplitude` and `<sensor>_phase` (rad) that an instrument measured
+    speed_channel: shaft speed, Hz; needed without a phase channel, compared with the marks where both are there
+    noise: in `unit`, standard deviation of each component of a vector, beside what the record itself shows
+    """
+
+    sensors: tuple[str, ...]
+    planes: tuple[str, ...]
+    influence: tuple[tuple[tuple[float, float], ...], ...]
+    shaft_hz: float
+    heaviest_g_mm: float
+    unit: str = "mm/s"
+    influence_error: float = 0.03
+    runout: tuple[tuple[float, float], ...] = ()
+    speed_tolerance: float = 0.02
+    phase_channel: str = ""
+    speed_channel: str = ""
+    noise: float = 0.0
+
+    def __post_init__(self) -> None:
+        s, p = len(self.sensors), len(self.planes)
+        si_unit(self.unit)
+        if not s or not p or len(set(self.sensors)) != s or len(set(self.planes)) != p:
+            raise ValueError(f"sensors and planes must be named, each once, got {self.sensors} and {self.planes}")
+        if len(self.influence) != s or any(len(row) != p for row in self.influence):
+            raise ValueError(f"influence must have {s} rows, one a sensor, of {p} vectors, one a plane")
+        if self.runout and len(self.runout) != s:
+            raise ValueError(f"runout must have {s} vectors, one a sensor, got {len(self.runout)}")
+        for name in ("shaft_hz", "heaviest_g_mm", "speed_tolerance"):
+            if not 0 < getattr(self, name) < np.inf:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+        if not (0 <= self.influence_error < 0.5 and 0 <= self.noise < np.inf):
+            raise ValueError(f"influence_error must lie from 0 to 0.5, noise be zero or more, got {self}")
+        if not self.phase_channel and not (self.speed_channel and self.noise > 0):
+            raise ValueError(
+                "phase_channel is required, or speed_channel and noise where vectors are measured elsewhere"
+            )
+        if np.linalg.matrix_rank(self.coefficients) < p:
+            raise ValueError("influence does not tell the planes apart: take planes or sensors that differ more")
+
+    @cached_property
+    def coefficients(self) -> Complex:
+        """(S, P) influence coefficients, SI of the vibration per kg·m."""
+        vectors = np.array(self.influence, dtype=np.float64)
+        size = np.vectorize(lambda v: to_si(float(v), self.unit))(vectors[..., 0]) / _GRAM_MM
+        coefficients: Complex = size * np.exp(1j * np.radians(vectors[..., 1]))
+        return coefficients
+
+    @cached_property
+    def space(self) -> ParameterSpace:
+        """x and y of each plane: unlike amplitude and angle, nothing is singular where the rotor is balanced."""
+        most = self.heaviest_g_mm * _GRAM_MM
+        axes = (("x", "towards the phase mark"), ("y", "a quarter turn ahead of it"))
+        return ParameterSpace(
+            tuple(
+                Parameter(f"{plane}_{axis}", "kg·m", -most, most, f"unbalance {where}, {plane}", "g·mm")
+                for plane in self.planes
+                for axis, where in axes
+            )
+        )
+
+    @cached_property
+    def observables(self) -> tuple[str, ...]:
+        """Real and imaginary part of each sensor's 1x vector, SI."""
+        return tuple(f"{sensor}_{part}" for sensor in self.sensors for part in ("re", "im"))
+
+    @cached_property
+    def channels(self) -> tuple[str, ...]:
+        """The sensors, or what an instrument measured of them; the phase mark; the speed."""
+        if self.phase_channel:
+            named = (*self.sensors, self.phase_channel)
+        else:
+            named = tuple(f"{sensor}_{what}" for sensor in self.sensors for what in ("amplitude", "phase"))
+        return (*named, self.speed_channel) if self.speed_channel else named
+
+    def floor(self, conditions: Array) -> Array:
+        """Zero: what can be resolved depends on the noise, which each frame tells itself."""
+        return np.zeros(len(self.space))
+
+    def simulate(self, theta: Array, conditions: Array) -> Array:
+        """1x vectors, slow roll subtracted: (..., 2 P) and (..., 1) shaft speed, Hz, to (..., 2 S)."""
+        theta, conditions = np.asarray(theta, dtype=np.float64), np.asarray(conditions)
+        shape = np.broadcast_shapes(theta.shape[:-1], conditions.shape[:-1])
+        unbalance = theta[..., 0::2] + 1j * theta[..., 1::2]
+        vectors = np.sum(self.coefficients * unbalance[..., None, :], axis=-1)
+        return np.array(np.broadcast_to(_parts(vectors), (*shape, len(self.observables))))
+
+    def observe(self, frames: Sequence[Frame]) -> Features:
+        """The vectors of each frame; what cannot be used is BAD, with its reason."""
+        rows = [self._row(frame) for frame in frames]
+        shape = (len(rows), len(self.observables))
+        return Features(
+            values=np.array([row[0] for row in rows]).reshape(shape),
+            std=np.array([row[1] for row in rows]).reshape(shape),
+            limit=np.full(shape, -np.inf),
+            conditions=np.array([row[2] for row in rows]).reshape(len(rows), 1),
+            quality=tuple(row[3] for row in rows),
+            reasons=tuple(row[4] for row in rows),
+        )
+
+    def polar(self, estimate: Estimate, level: float = 0.9) -> tuple[Polar, ...]:
+        """Amplitude and angle of each plane with intervals, propagated from the components x and y."""
+        return tuple(self._polar(estimate, plane, level) for plane in self.planes)
+
+    def _polar(self, estimate: Estimate, plane: str, level: float) -> Polar:
+        names = (f"{plane}_x", f"{plane}_y")
+        x, y = (estimate.value(name) for name in names)
+        spans = [estimate.quantile(name, 0.84) - estimate.quantile(name, 0.16) for name in names]
+        if not all(estimate.resolvable(name) for name in names):
+            return Polar(
+                plane, float(np.hypot(x, y)), 0.0, float(np.sqrt(2)) * self.heaviest_g_mm * _GRAM_MM, 0.0, np.pi
+            )
+        sd = np.array(np.sqrt(np.mean(np.square(spans))) / 2 / NormalDist().inv_cdf(0.84))
+        size = np.array(np.hypot(x, y))
+        low, high = amplitude_interval(size, sd, level)
+        half = angle_half_width(size, sd, level)
+        return Polar(plane, float(size), float(low), float(high), float(np.arctan2(y, x)), float(half))
+
+    def _row(self, frame: Frame) -> Row:
+        d = len(self.observables)
+        missing = [name for name in self.channels if name not in frame.channels]
+        if missing:
+            return _nothing(d, f"channel {missing[0]!r} is missing, there are: {', '.join(frame.channels)}")
+        seen = self._vectors(frame)
+        if isinstance(seen, str):
+            return _nothing(d, seen)
+        off = seen.shaft_hz / self.shaft_hz - 1
+        if not abs(off) <= self.speed_tolerance:
+            reason = (
+                f"the shaft turns at {seen.shaft_hz:.4g} Hz, the influence coefficients hold at {self.shaft_hz:.4g} Hz"
+            )
+            return _nothing(d, reason, seen.shaft_hz)
+        runout = np.array([to_si(a, self.unit) * np.exp(1j * np.radians(deg)) for a, deg in self.runout] or [0.0])
+        vectors = seen.values - runout
+        values, std = _parts(vectors), np.repeat(self._deviation(vectors, seen.std), 2)
+        if not (np.all(np.isfinite(values)) and np.all(std > 0)):
+            return _nothing(d, f"{self.sensors[0]}: no usable 1x vibration")
+        return values, std, seen.shaft_hz, seen.quality, seen.reason
+
+    def _deviation(self, vectors: Complex, std: Array) -> Array:
+        """(S,) of a component: what the record shows, the stated noise, and the coefficients' errors."""
+        unbalance = np.linalg.lstsq(self.coefficients, vectors, rcond=None)[0]
+        spread = self.influence_error * np.sqrt(np.sum(np.abs(self.coefficients * unbalance) ** 2, axis=1))
+        deviation: Array = np.sqrt(std**2 + to_si(self.noise, self.unit) ** 2 + spread**2)
+        return deviation
+
+    def _vectors(self, frame: Frame) -> Vectors | str:
+        unit = si_unit(self.unit)
+        if self.phase_channel:
+            return waveform_vectors(frame, self.sensors, unit, self.phase_channel, self.speed_channel)
+        return measured_vectors(frame, self.sensors, unit, self.speed_channel)
+
+
+def _parts(vectors: Complex) -> Array:
+    """(..., S) vectors to (..., 2 S): real and imaginary part of each in turn."""
+    return np.stack([vectors.real, vectors.imag], axis=-1).reshape(*vectors.shape[:-1], 2 * vectors.shape[-1])
+
+
+def _nothing(observables: int, reason: str, shaft_hz: float = float("nan")) -> Row:
+    return np.zeros(observables), np.full(observables, np.inf), shaft_hz, Quality.BAD, reason
