@@ -41,7 +41,7 @@ Array = NDArray[np.float64]
 CELLS = 128  # of the width grid
 _EDGE_SAMPLES = 2.5  # half width of the mark that an entry leaves in the edge profile
 #: Rise of the log energy at an entry, weak to strong: a nuisance, uniform in its logarithm.
-_EDGES = (0.04, 4.0)
+_EDGES = (0.03, 4.0)
 #: An edge is seen `a + b lag + shift (c + d lag)` samples before its lag, with shift from -1 to 1. Set on simulated
 #: entries of every strength and softness (benchmarks/width_coverage.py); the share of the lag holds for edges that
 #: are not straight.
