@@ -11,7 +11,7 @@ Number = TypeVar("Number", float, NDArray[np.floating])
 
 #: SI units a `Waveform` may carry; "1" is dimensionless.
 SI_UNITS = frozenset(
-    {"1", "m", "m/s", "m/s2", "Hz", "s", "K", "Pa", "V", "A", "W", "N", "N·m", "m3/s", "rad", "kg", "kg·m"}
+    {"1", "m", "m/s", "m/s2", "Hz", "s", "K", "Pa", "V", "A", "W", "N", "N·m", "m3/s", "rad", "kg", "kg·m", "W/m2"}
 )
 
 # customary unit -> (SI unit, factor, offset):  SI = customary * factor + offset
@@ -35,6 +35,8 @@ _CUSTOMARY: dict[str, tuple[str, float, float]] = {
     "mA": ("A", 1e-3, 0.0),
     "kW": ("W", 1e3, 0.0),
     "kN": ("N", 1e3, 0.0),
+    "kW/m2": ("W/m2", 1e3, 0.0),
+    "MW/m2": ("W/m2", 1e6, 0.0),
     "l/min": ("m3/s", 1e-3 / 60.0, 0.0),
     "deg": ("rad", float(np.pi / 180.0), 0.0),
     "%": ("1", 0.01, 0.0),

@@ -141,6 +141,25 @@ def simulate(
         _print(json.dumps(truth) if as_json else f"{out}\n{out.with_suffix('.json')}")
 
 
+@app.command(epilog="Example: inversion unfold configs/linear/heat_flux.toml")
+def unfold(
+    case: Annotated[Path, typer.Argument(metavar="CASE", help="A linear case, a TOML file.")],
+    level: Annotated[float, typer.Option(min=0.01, max=0.999, help="Probability of the intervals.")] = 0.9,
+    html: Annotated[Path | None, typer.Option(help="A page with estimates, resolution and L-curve to write.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Parameters from readings by a sensitivity matrix: intervals, resolution, and how much was regularized."""
+    with _complaints():
+        from inversion.app.unfold import lines, load_case, unfold
+
+        result = unfold(load_case(case), level)
+        if html:
+            from inversion.app.unfold_page import write_page
+
+            write_page(html, result)
+        _print(json.dumps(result, ensure_ascii=False) if as_json else "\n".join(lines(result)))
+
+
 @app.command(epilog="Example: inversion check configs/cwru.toml")
 def check(site: SiteArgument, as_json: JsonOption = False) -> None:
     """Builds everything of a site, connects to nothing, and says what it would do."""

@@ -5,10 +5,11 @@ from inversion.core.estimate import QUANTILE_LEVELS, Estimate, Fit, prior_estima
 from inversion.core.features import Features
 from inversion.core.finding import Alarm, Finding, dumps, to_json
 from inversion.core.parameter import Parameter, ParameterSpace
-from inversion.core.protocols import Engine, ForwardModel, Inverter, Sink
+from inversion.core.protocols import AffineModel, Engine, ForwardModel, Inverter, Sink
 
 __all__ = [
     "QUANTILE_LEVELS",
+    "AffineModel",
     "Alarm",
     "ConfigurationError",
     "Engine",

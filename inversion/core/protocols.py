@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,15 @@ class ForwardModel(Protocol):
 
     def floor(self, conditions: Array) -> Array:
         """(c,) to (p,) SI: the smallest value of each parameter that these conditions can resolve, 0 where none."""
+        ...
+
+
+@runtime_checkable
+class AffineModel(Protocol):
+    """A forward model whose predictions are linear in its parameters, up to an offset, and that says so. Optional."""
+
+    def affine(self, conditions: Array) -> tuple[Array, Array]:
+        """(c,) to (d, p) and (d,), SI: simulate(theta, conditions) = matrix @ theta + offset."""
         ...
 
 

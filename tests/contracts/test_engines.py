@@ -14,10 +14,14 @@ from hypothesis.extra import numpy as hnp
 
 from inversion.core import QUANTILE_LEVELS, Estimate, Features, ModelError, Parameter, ParameterSpace
 from inversion.engines.least_squares import LeastSquares
+from inversion.engines.tikhonov import Tikhonov
 from sensors import Quality
 
-ENGINES = {"least_squares": LeastSquares()}
+ENGINES = {"least_squares": LeastSquares(), "tikhonov": Tikhonov()}
+LINEAR_ONLY = ("tikhonov",)  # these refuse other models, and leave out what is only known to lie below a limit
 engines = pytest.mark.parametrize("engine", ENGINES.values(), ids=ENGINES)
+GENERAL = {name: engine for name, engine in ENGINES.items() if name not in LINEAR_ONLY}
+general = pytest.mark.parametrize("engine", GENERAL.values(), ids=GENERAL)
 
 X = Parameter("x", "1", 0.0, 10.0, "any")
 Y = Parameter("y", "m", -5.0, 5.0, "any", shown="mm")
@@ -54,6 +58,9 @@ class Linear(Toy):
     def simulate(self, theta, conditions):
         return (theta @ MATRIX.T) * np.asarray(conditions)[..., :1]
 
+    def affine(self, conditions):
+        return MATRIX * conditions[0], np.zeros(3)
+
 
 @dataclass(frozen=True)
 class Double(Toy):
@@ -64,6 +71,9 @@ class Double(Toy):
 
     def simulate(self, theta, conditions):
         return 2.0 * theta
+
+    def affine(self, conditions):
+        return np.array([[2.0]]), np.zeros(1)
 
 
 @dataclass(frozen=True)
@@ -130,6 +140,12 @@ def test_it_is_a_frozen_dataclass_whose_fields_are_its_options(engine):
 def test_a_model_without_observables_is_refused(engine):
     with pytest.raises(ModelError, match="without observables"):
         engine.bind(Double(observables=()))
+
+
+@pytest.mark.parametrize("name", LINEAR_ONLY)
+def test_an_engine_for_linear_models_refuses_others_by_name(name):
+    with pytest.raises(ModelError, match="linear models only, Square is none"):
+        ENGINES[name].bind(Square())
 
 
 @engines
@@ -206,7 +222,7 @@ def test_intervals_of_two_parameters_cover_as_often_as_they_say(engine):
     assert 0.863 < np.mean(hits) < 0.937
 
 
-@engines
+@general
 def test_intervals_under_a_nuisance_cover_as_often_as_they_say(engine):
     """300 draws: 90 % within three binomial deviations (5.2 %); to choose the nuisance would cover 81 %."""
     rng = np.random.default_rng(4)
@@ -217,7 +233,7 @@ def test_intervals_under_a_nuisance_cover_as_often_as_they_say(engine):
     assert 0.848 < np.mean(hits) < 0.952
 
 
-@engines
+@general
 def test_a_nuisance_widens_what_it_multiplies_and_nothing_else(engine):
     (estimate,) = engine.bind(Gain()).invert(features([3.0, 1.0], std=0.01))
     low, high = estimate.interval("x", 0.9)  # by hand: x is uniform from 3 / 2 to 3 * 2
@@ -228,7 +244,7 @@ def test_a_nuisance_widens_what_it_multiplies_and_nothing_else(engine):
     assert estimate.resolvable("y")
 
 
-@engines
+@general
 def test_two_separate_modes_are_both_inside(engine):
     (estimate,) = engine.bind(Square()).invert(features([9.0], std=0.2))
     low, high = estimate.interval("x", 0.9)
@@ -237,7 +253,7 @@ def test_two_separate_modes_are_both_inside(engine):
     assert estimate.probability_above("x", 5.0) == pytest.approx(0.5, abs=0.02)
 
 
-@engines
+@general
 def test_what_is_only_known_to_lie_below_reaches_down_to_the_bound(engine):
     (estimate,) = engine.bind(Double()).invert(features([1.0], std=0.05, limit=4.0))
     low, high = estimate.interval("x", 0.9)
@@ -291,7 +307,7 @@ def test_a_missing_value_is_left_out(engine):
         assert high - low > np.subtract(*whole.interval(name)[::-1])
 
 
-@engines
+@general
 def test_a_parameter_that_nothing_informs_keeps_its_prior(engine):
     (estimate,) = engine.bind(Gain()).invert(features([3.0, 1.0], std=[np.inf, 0.1]))
     assert estimate.resolvable("y")

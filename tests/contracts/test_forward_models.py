@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass, replace
 from importlib.metadata import distribution
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from inversion.core import Features, ForwardModel
 from inversion.core.picture import Illustrator
+from inversion.forward.linear import Linear, Reading, Unknown
 from inversion.forward.rolling_bearing import RollingBearing
 from inversion.forward.unbalanced_rotor import UnbalancedRotor
 from inversion.physics.bearing import BearingGeometry
@@ -28,6 +30,7 @@ class Case:
 
     frame: from a seed; waveform: channel that is judged; speed: channel of the shaft speed, if it needs one
     conditions: (k, c) that its frames may bring about
+    bears: kinds of spoiled frames that are none to this model; timeless: whether the sample rate is nothing to it
     """
 
     model: ForwardModel
@@ -35,6 +38,8 @@ class Case:
     waveform: str
     speed: str
     conditions: np.ndarray
+    bears: tuple[str, ...] = ()
+    timeless: bool = False
 
 
 BEARING = BearingGeometry(9, 7.94, 39.04)
@@ -57,6 +62,20 @@ def bearing_frame(seed: int) -> Frame:
     samples = simulate_waveform(Machine(BEARING, 30.0), spalls, 51_200.0, 40_960, rng)
     speed = Waveform(np.array([30.0]), 1.25, "Hz")
     return Frame("fan", seed * 10**9, True, {"vibration": waveform(samples, 51_200.0), "shaft_hz": speed}, "made up")
+
+
+HEAT_FLUX = Linear(
+    Path(__file__).parents[2] / "configs" / "linear" / "heat_flux_matrix.csv",
+    (Unknown(0, 150, unit="kW/m2"),),
+    (Reading(channel="rise", unit="K", noise=0.05),),
+)
+
+
+def wall_frame(seed: int) -> Frame:
+    """Forty temperatures of a wall under a random flux."""
+    theta = np.random.default_rng(seed).uniform(HEAT_FLUX.space.low, HEAT_FLUX.space.high)
+    rise = HEAT_FLUX.simulate(theta, np.zeros(0))
+    return Frame("wall", seed, True, {"rise": waveform(rise, 2.0, "K"), "ambient": waveform(rise[:1], 2.0, "K")})
 
 
 def rotor_frame(seed: int) -> Frame:
@@ -88,6 +107,9 @@ CASES = {
         np.array([[29.2, 12_000.0], [5.0, 25_600.0], [30.0, 51_200.0], [300.0, 100_000.0]]),
     ),
     "unbalanced_rotor": Case(ROTOR, rotor_frame, "vibration", "shaft_hz", np.array([[29.5], [30.0]])),
+    "linear": Case(
+        HEAT_FLUX, wall_frame, "rise", "speed", np.zeros((3, 0)), bears=("unjudged dead", "absurd"), timeless=True
+    ),
 }
 cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 
@@ -217,11 +239,11 @@ def spoiled(kind: str, case: Case) -> Frame:
     torn = x.copy()
     torn[x.size // 2] = np.nan
     made = {
-        "nan": lambda: {case.waveform: waveform(torn, rate)},
+        "nan": lambda: {case.waveform: waveform(torn, rate, good.unit)},
         "unjudged nan": lambda: {case.waveform: Waveform(torn, rate, good.unit)},
-        "infinite": lambda: {case.waveform: waveform(np.where(np.isnan(torn), np.inf, x), rate)},
+        "infinite": lambda: {case.waveform: waveform(np.where(np.isnan(torn), np.inf, x), rate, good.unit)},
         "unjudged infinite": lambda: {case.waveform: Waveform(np.where(np.isnan(torn), np.inf, x), rate, good.unit)},
-        "dead": lambda: {case.waveform: waveform(np.full_like(x, 0.3), rate)},
+        "dead": lambda: {case.waveform: waveform(np.full_like(x, 0.3), rate, good.unit)},
         "unjudged dead": lambda: {case.waveform: Waveform(np.full_like(x, 0.3), rate, good.unit)},
         "absurd": lambda: {case.waveform: Waveform(1e30 * x, rate, good.unit)},
         "wrong unit": lambda: {case.waveform: Waveform(x, rate, "V")},
@@ -243,9 +265,15 @@ BAD = (
 )  # fmt: skip
 
 
+#: Kinds that spoil the speed.
+SPEED = ("speed", "standing", "backward")
+
+
 @cases
 @pytest.mark.parametrize("kind", BAD)
 def test_what_cannot_be_used_is_bad_and_says_why(case, kind):
+    if kind in case.bears or (kind.startswith(SPEED) and case.speed not in case.model.channels):
+        pytest.skip("nothing is wrong with it for this model")
     features = case.model.observe([spoiled(kind, case)])
     assert features.quality == (Quality.BAD,)
     assert np.all(np.isinf(features.std))
@@ -270,6 +298,8 @@ def test_too_short_a_frame_says_nothing_and_why(case, share):
 @pytest.mark.parametrize("rate", [1.0, 300.0, 2000.0])
 def test_too_slowly_sampled_a_frame_says_nothing_and_why(case, rate):
     frame = case.frame(1)
+    if case.timeless:
+        pytest.skip("this model does not care")
     slow = Waveform(frame.channels[case.waveform].samples, rate, "m/s2")
     features = case.model.observe([changed(case, frame, **{case.waveform: slow})])
     assert features.quality[0] is not Quality.GOOD
@@ -282,8 +312,8 @@ def test_too_slowly_sampled_a_frame_says_nothing_and_why(case, rate):
 def test_a_clipped_frame_is_uncertain_with_the_sources_reason(case):
     frame = case.frame(1)
     good = frame.channels[case.waveform]
-    limit = float(np.abs(good.samples).max()) / 2
-    clipped = waveform(np.clip(good.samples, -limit, limit), good.sample_rate)
+    limit = float(np.quantile(np.abs(good.samples), 0.75))
+    clipped = waveform(np.clip(good.samples, -limit, limit), good.sample_rate, good.unit)
     features = case.model.observe([changed(case, frame, **{case.waveform: clipped})])
     assert features.quality == (Quality.UNCERTAIN,)
     assert clipped.reason in features.reasons[0]

@@ -55,9 +55,9 @@ def waveform(drawn: Mapping[str, Any]) -> str:
         )
     )  # fmt: skip
     where = "" if drawn["position"] is None else f", window {drawn['position']}"
-    _dress(figure, f"{drawn['source']}{where}", "time in the window, s", f"{_words(drawn['channel'])}, {drawn['unit']}")
+    dress(figure, f"{drawn['source']}{where}", "time in the window, s", f"{_words(drawn['channel'])}, {drawn['unit']}")
     figure.update_layout(showlegend=False, height=250)
-    return _spec(figure)
+    return spec(figure)
 
 
 def picture(drawn: Mapping[str, Any]) -> str:
@@ -73,10 +73,10 @@ def picture(drawn: Mapping[str, Any]) -> str:
     figure.add_trace(
         go.Scatter(x=drawn["x"], y=drawn["y"], mode="lines", line={"width": 1.2, "color": _INK}, showlegend=False)
     )
-    _dress(figure, drawn["title"], drawn["x_label"], drawn["y_label"])
+    dress(figure, drawn["title"], drawn["x_label"], drawn["y_label"])
     figure.update_xaxes(type="log" if drawn["log_x"] else "linear")
     figure.update_yaxes(type="log" if drawn["log_y"] else "linear")
-    return _spec(figure)
+    return spec(figure)
 
 
 def _marks(go: Any, family: str, places: Sequence[float], bottom: float, top: float, log: bool, i: int) -> Any:
@@ -129,9 +129,9 @@ def _panel(series: Mapping[str, Any], unit: str, names: Sequence[str]) -> str:
     _floor(go, figure, times, series, names, unit)
     level = series["parameters"][names[0]]["level"][0]
     kinds = dict.fromkeys(plain(name).removeprefix(short(name)).strip() or plain(name) for name in names)
-    _dress(figure, f"{', '.join(kinds).capitalize()}, {100 * level:.0f} % intervals", label, unit)
+    dress(figure, f"{', '.join(kinds).capitalize()}, {100 * level:.0f} % intervals", label, unit)
     figure.update_yaxes(range=[min(0.0, *_lows(series, names)), 1.06 * top])
-    return _spec(figure)
+    return spec(figure)
 
 
 def _key(go: Any, name: str, color: str, symbol: str, group: str) -> Any:
@@ -211,7 +211,8 @@ def _times(series: Mapping[str, Any]) -> tuple[list[float], float, str]:
     return times, steps[len(steps) // 2] if steps else 1.0, f"time since the first window, {unit}"
 
 
-def _dress(figure: Any, title: str, x_label: str, y_label: str) -> None:
+def dress(figure: Any, title: str, x_label: str, y_label: str) -> None:
+    """Title, axes, fonts and colors, the same for every figure."""
     figure.update_layout(
         title={"text": title, "font": {"size": 14}, "x": 0, "xref": "paper", "y": 0.98, "yanchor": "top"},
         font={"family": "system-ui, sans-serif", "size": 12, "color": _INK},
@@ -228,7 +229,7 @@ def _words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _spec(figure: Any) -> str:
+def spec(figure: Any) -> str:
     """The figure as JSON that may stand inside an HTML script element; without the default template's bulk."""
     content = json.loads(figure.to_json())
     content["layout"].pop("template", None)
