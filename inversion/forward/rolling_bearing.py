@@ -152,10 +152,21 @@ class RollingBearing:
         width, edge, shift = theta[..., 3:6], np.exp(theta[..., 6:9]), theta[..., 9:12]
         fixed, share, loose, loose_share = _SHIFT
         seen = width * (1 + share + loose_share * shift) + (fixed + loose * shift) * sample[..., None]
-        distance = (self.widths - seen[..., None]) / (_EDGE_SAMPLES * sample[..., None, None])
-        profiles = edge[..., None] * np.exp(-0.5 * distance**2)
-        flat = profiles.reshape(*profiles.shape[:-2], 3 * CELLS)
-        return np.concatenate([np.broadcast_to(theta[..., :3], (*flat.shape[:-1], 3)), flat], axis=-1)
+        shape = np.broadcast_shapes(seen.shape, edge.shape)
+        predicted = np.empty((*shape[:-1], 3 + 3 * CELLS))
+        predicted[..., :3] = theta[..., :3]
+        for race in range(3):
+            cells = slice(3 + race * CELLS, 3 + (race + 1) * CELLS)
+            predicted[..., cells] = self._marks(seen[..., race], edge[..., race], sample)
+        return predicted
+
+    def _marks(self, seen: Array, edge: Array, sample: Array) -> Array:
+        """(..., CELLS) edge profiles with a mark at `seen`, m, `edge` high; one row where all rows are the same."""
+        if seen.size > 1 and np.ptp(seen) == 0 and np.ptp(edge) == 0 and np.ptp(sample) == 0:
+            seen, edge, sample = seen.flat[:1], edge.flat[:1], sample.flat[:1]
+        distance = (self.widths - seen[..., None]) / (_EDGE_SAMPLES * sample[..., None])
+        marks: Array = edge[..., None] * np.exp(-0.5 * distance**2)
+        return marks
 
     def observe(self, frames: Sequence[Frame]) -> Features:
         """Impacts and edge profiles of each frame; what a frame does not tell has an infinite deviation."""
