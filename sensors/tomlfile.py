@@ -45,6 +45,10 @@ def load(path: Path, error: type[Exception] = SensorError) -> tuple[dict[str, An
         line = int(found[2]) if found else text.rstrip("\n").count("\n") + 1
         what = f"{found[1]} (column {found[3]})" if found else str(problem)
         raise error(f"{path}:{line}: no valid TOML: {what}") from problem
+    except ValueError as problem:
+        raise error(f"{path}: no valid TOML: a whole number has thousands of digits") from problem
+    except RecursionError as problem:
+        raise error(f"{path}: no valid TOML: lists are nested too deeply") from problem
     return content, locator(text)
 
 

@@ -15,23 +15,29 @@ from sensors.recorded import Recording
 _NANO = 1_000_000_000
 _GAP = 1.5  # sample intervals between two time stamps from which on a sample is missing
 _SHAFT = "shaft_hz"
+_MOST = 1e15  # samples in a window; no recording is longer
 
 
 def check_window(window_revolutions: float | None, window_s: float | None, overlap: float) -> None:
     """Raises ValueError unless exactly one length is given, positive, and the overlap is a share below 1."""
-    lengths = [length for length in (window_revolutions, window_s) if length is not None]
+    named = (("window_revolutions", window_revolutions), ("window_s", window_s))
+    lengths = {name: length for name, length in named if length is not None}
     if len(lengths) != 1:
         raise ValueError(f"expected exactly one of window_revolutions and window_s, found {len(lengths)}")
-    if not 0 < lengths[0] < np.inf:
-        raise ValueError(f"a window must be longer than 0, got {lengths[0]}")
+    for name, length in lengths.items():
+        if not 0 < length < np.inf:
+            raise ValueError(f"{name} must be longer than 0, got {length}")
     if not 0 <= overlap < 1:
         raise ValueError(f"overlap must be 0 or more and below 1, got {overlap}")
 
 
 def window_size(recording: Recording, *, window_revolutions: float | None = None, window_s: float | None = None) -> int:
-    """Samples in one window. Raises RecordingError where revolutions are asked for and no shaft speed is stated."""
+    """Samples in one window.
+
+    Raises RecordingError where revolutions are asked for and no shaft speed is stated, and for less than one sample.
+    """
     if window_s is not None:
-        return max(1, round(window_s * recording.sample_rate))
+        return _samples(recording, window_s)
     if window_revolutions is None:
         raise ValueError("expected exactly one of window_revolutions and window_s, found 0")
     if _SHAFT not in recording.conditions:
@@ -44,7 +50,14 @@ def window_size(recording: Recording, *, window_revolutions: float | None = None
     shaft_hz = float(speeds.mean()) if speeds.size else float("nan")
     if not shaft_hz > 0:
         raise RecordingError(f"{recording.source}: {_SHAFT}: expected a turning shaft, found {shaft_hz:g} Hz")
-    return max(1, round(window_revolutions / shaft_hz * recording.sample_rate))
+    return _samples(recording, window_revolutions / shaft_hz)
+
+
+def _samples(recording: Recording, length_s: float) -> int:
+    samples = length_s * recording.sample_rate
+    if not 1 <= samples < _MOST:
+        raise RecordingError(f"{recording.source}: a window of {length_s:.4g} s must be 1 to {_MOST:.0e} samples long")
+    return round(samples)
 
 
 def window_frames(

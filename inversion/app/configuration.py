@@ -12,6 +12,7 @@ from inversion.app.options import Document, Key, build, read_document
 from inversion.app.plugins import PluginError, load_plugin
 from inversion.core import ConfigurationError, Engine, ForwardModel, ModelError, Sink
 from sensors import Source
+from sensors.tomlfile import dotted
 
 if TYPE_CHECKING:  # the gateway process never loads what inverts: its worker does
     from inversion.alerts import AlertRule
@@ -28,8 +29,8 @@ class SiteOptions:
     level: float = 0.9
 
     def __post_init__(self) -> None:
-        if not self.name:
-            raise ValueError("name must not be empty")
+        if not self.name or not self.name.isprintable() or "/" in self.name:
+            raise ValueError(f"name must be a text without slashes and line breaks, got {self.name!r}")
         if not 0 < self.level < 1:
             raise ValueError(f"level must lie between 0 and 1, got {self.level}")
 
@@ -147,10 +148,17 @@ def _plugin(document: Document, key: Key, group: str, ours: Collection[str] = ("
 
 
 def _sources(document: Document) -> tuple[Source, ...]:
-    """`[source]`, or several `[[source]]`."""
-    table = document.content.get("source")
+    """`[source]`, or several `[[source]]`; two that name the same asset would mix two machines in one track."""
+    table = document.content.get("source") or None
     keys: list[Key] = [("source", i) for i in range(len(table))] if isinstance(table, list) else [("source",)]
-    return tuple(_plugin(document, key, "sensors.source") for key in keys)
+    sources: dict[str, Source] = {}
+    for key in keys:
+        source = _plugin(document, key, "sensors.source")
+        asset = getattr(source, "asset", None) or dotted(key)
+        if asset in sources:
+            raise document.error((*key, "asset"), f"a second source of {asset!r}; an asset has one")
+        sources[asset] = source
+    return tuple(sources.values())
 
 
 def _sinks(document: Document) -> dict[str, Sink]:

@@ -27,6 +27,8 @@ from inversion.physics.bearing_simulation import Machine, Spall, simulate_wavefo
 GRAVITY = 9.80665
 LABELS = "simulated.csv"  # beside the recordings, for sound files, which hold no shaft speed; see the layout
 FULL_SCALE_G = 50.0  # of the simulated sensor
+FASTEST_HZ = 1e7
+MOST_SAMPLES = 1e8
 BEARING = BearingGeometry(elements=9, element_diameter_mm=7.94, pitch_diameter_mm=39.04)  # SKF 6205
 Floats = NDArray[np.float32]
 
@@ -53,23 +55,30 @@ class Simulation:
     def __post_init__(self) -> None:
         if self.race not in (*RACES, "none"):
             raise ValueError(f"race must be one of {', '.join(RACES)}, none; got {self.race!r}")
-        for key in ("width_mm", "impact_g", "entry", "noise_g"):
-            if not 0 <= getattr(self, key) < np.inf:
-                raise ValueError(f"{key} must be zero or more, got {getattr(self, key)}")
-        for key in ("shaft_hz", "sample_rate", "seconds"):
-            if not 0 < getattr(self, key) < np.inf:
-                raise ValueError(f"{key} must be positive, got {getattr(self, key)}")
-        if self.width_mm >= BEARING.pitch_diameter_mm:
-            raise ValueError(f"width_mm must be below the pitch diameter of {BEARING.pitch_diameter_mm} mm")
-        if self.sample_rate != round(self.sample_rate):
-            raise ValueError(f"sample_rate must be a whole number of Hz, got {self.sample_rate}")
+        limits = {
+            "width_mm": BEARING.pitch_diameter_mm,
+            "impact_g": FULL_SCALE_G,
+            "entry": 10.0,
+            "noise_g": FULL_SCALE_G,
+        }
+        for key, most in limits.items():
+            if not 0 <= getattr(self, key) <= most:
+                raise ValueError(f"{key} must be 0 to {most:g}, got {getattr(self, key):g}")
+        if not (1 <= self.sample_rate <= FASTEST_HZ and self.sample_rate == round(self.sample_rate)):
+            raise ValueError(f"sample_rate must be a whole number, 1 to {FASTEST_HZ:g} Hz, got {self.sample_rate:g}")
+        if not 0 < self.shaft_hz <= self.sample_rate / 2:
+            raise ValueError(f"shaft_hz must lie between 0 and half the sample rate, got {self.shaft_hz:g}")
+        if not 1 <= self.seconds * self.sample_rate <= MOST_SAMPLES:
+            raise ValueError(f"seconds must make 1 to {MOST_SAMPLES:g} samples, got {self.seconds:g}")
+        if self.seed < 0:
+            raise ValueError(f"seed must be zero or more, got {self.seed}")
 
     def waveform(self) -> Floats:
         """Acceleration at the sensor, (n,) m/s2."""
         machine = Machine(BEARING, self.shaft_hz, noise=self.noise_g * GRAVITY, full_scale=FULL_SCALE_G * GRAVITY)
         spall = Spall(self.race, self.width_mm * 1e-3, self.impact_g * GRAVITY, self.entry)
         spalls = () if self.race == "none" else (spall,)
-        samples = max(1, round(self.seconds * self.sample_rate))
+        samples = round(self.seconds * self.sample_rate)
         rng = np.random.default_rng(self.seed)
         return simulate_waveform(machine, spalls, self.sample_rate, samples, rng).astype(np.float32)
 
@@ -102,10 +111,10 @@ def run_simulation(out: Path, **settings: Any) -> dict[str, Any]:
     waveform = simulation.waveform()
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        _whole(out.with_suffix(".json"), lambda path: _write_json(path, truth))
+        _whole(out, lambda path: writers[out.suffix](path, waveform, simulation))
         if out.suffix == ".wav":
             _whole(out.with_name(LABELS), lambda path: _write_labels(path, out, simulation.shaft_hz))
-        _whole(out, lambda path: writers[out.suffix](path, waveform, simulation))
+        _whole(out.with_suffix(".json"), lambda path: _write_json(path, truth))
     except OSError as error:
         raise InversionError(f"cannot write {out}: {error.strerror or error}") from error
     return truth

@@ -48,7 +48,7 @@ class Fault(StrEnum):
 @app.command(epilog="Example: inversion demo --seed 7")
 def demo(
     context: typer.Context,
-    seed: Annotated[int, typer.Option(help="Of the simulated machine.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the simulated machine.")] = 0,
     port: Annotated[int, typer.Option(min=0, max=65535, help="On loopback; 0 for any free one.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
@@ -119,7 +119,7 @@ def simulate(
     shaft_hz: Annotated[float, typer.Option(help="Speed of the shaft.")] = 29.5,
     sample_rate: Annotated[float, typer.Option(help="Of the sensor, Hz.")] = 51200.0,
     seconds: Annotated[float, typer.Option(help="Length of the recording.")] = 10.0,
-    seed: Annotated[int, typer.Option(help="Of the chance in it.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the chance in it.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
     """A recording of a simulated machine with a damaged bearing, and the truth beside it."""

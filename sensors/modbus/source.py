@@ -44,6 +44,8 @@ class ModbusTcpSource:
     def __post_init__(self) -> None:
         if not self.asset:
             raise ValueError("asset must name the machine, got an empty name")
+        if not self.host:
+            raise ValueError("host must be a name or an address, got an empty one")
         if not 1 <= self.port <= 65535:
             raise ValueError(f"port must be 1 to 65535, got {self.port}")
         if not 0 <= self.unit_id <= 255:

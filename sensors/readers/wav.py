@@ -80,7 +80,9 @@ def _chunks(path: Path, content: bytes) -> dict[bytes, bytes]:
         name, size = struct.unpack_from("<4sI", content, at)
         body = content[at + 8 : at + 8 + size]
         if len(body) < size:
-            raise RecordingError(f"{path}: cut off: chunk {name!r} must have {size} bytes, found {len(body)}")
+            raise RecordingError(
+                f"{path}: cut off: chunk {name.decode('latin-1')!r} must have {size} bytes, found {len(body)}"
+            )
         chunks.setdefault(name, body)
         at += 8 + size + size % 2
     return chunks

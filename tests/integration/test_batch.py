@@ -152,6 +152,12 @@ def test_without_files_the_site_names_them(site, tmp_path, quiet):
     assert run_batch(site, [], tmp_path / "out", console=quiet, report=False).summary["windows"] == 10
 
 
+def test_a_site_whose_files_are_nowhere_is_one_line(site, tmp_path, quiet):
+    with pytest.raises(ConfigurationError, match=rf"^{site}: source\.files: no file matches '.*/\*\.npz'$"):
+        run_batch(site, [], tmp_path / "out", console=quiet)
+    assert not (tmp_path / "out").exists()
+
+
 def test_tables_hold_the_findings_flat(site, tmp_path, quiet):
     from pyarrow import parquet
 

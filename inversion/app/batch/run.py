@@ -75,7 +75,7 @@ def run_batch(
     source = recording_source(site)
     load_pipeline(site)
     report = report and _plotly(console)
-    paths = list(dict.fromkeys(files or _own_files(source)))
+    paths = list(dict.fromkeys(files or _own_files(site, source)))
     try:
         with _orderly(signal.SIGTERM), staging(out) as staged:
             jobs = _jobs(site, paths, source.loaded_layout.asset_of, staged.folder, report)
@@ -100,12 +100,12 @@ def _orderly(number: signal.Signals) -> Iterator[None]:
         signal.signal(number, before)
 
 
-def _own_files(source: RecordingSource) -> Sequence[Path]:
+def _own_files(site: Path, source: RecordingSource) -> Sequence[Path]:
     """The files that the site itself names."""
     try:
         return source.paths()
     except SensorError as error:
-        raise ConfigurationError(str(error)) from error
+        raise ConfigurationError(f"{site}: source.{error}") from error
 
 
 def _plotly(console: Console) -> bool:

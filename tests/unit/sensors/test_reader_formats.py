@@ -126,7 +126,7 @@ def test_channels_are_interleaved(tmp_path):
         (wav(1, 16, b""), "has zero samples"),
         (wav(1, 16, b"abc"), "data must be whole samples of 2 bytes, found 3 bytes"),
         (wav(2, 4, b"abcd"), "format 2 of 4 bit cannot be read"),
-        (wav(1, 16, b"abcd")[:-2], "cut off: chunk b'data' must have 4 bytes, found 2"),
+        (wav(1, 16, b"abcd")[:-2], "cut off: chunk 'data' must have 4 bytes, found 2"),
         (wav(1, 16, b"abcd", rate=0), "format contradicts itself"),
         (b"RIFX" + wav(1, 16, b"abcd")[4:], "must begin with RIFF"),
     ],

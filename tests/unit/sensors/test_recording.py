@@ -307,14 +307,20 @@ def test_a_glob_that_matches_nothing_is_said(folder):
     [
         ({"window_s": None}, "expected exactly one of window_revolutions and window_s, found 0"),
         ({"window_revolutions": 3.0}, "expected exactly one of window_revolutions and window_s, found 2"),
-        ({"window_s": 0.0}, "a window must be longer than 0"),
-        ({"window_s": float("nan")}, "a window must be longer than 0"),
+        ({"window_s": 0.0}, "window_s must be longer than 0"),
+        ({"window_s": float("nan")}, "window_s must be longer than 0"),
         ({"overlap": 1.0}, "overlap must be 0 or more and below 1, got 1"),
     ],
 )
 def test_wrong_settings_are_refused_at_the_start(folder, settings, message):
     with pytest.raises(ValueError, match=message):
         source_of(folder, "a.npz", **settings)
+
+
+@pytest.mark.parametrize("window_s", [1e-9, 1e300])
+def test_a_window_of_no_samples_or_of_too_many_to_count_is_refused(folder, window_s):
+    with pytest.raises(RecordingError, match=r"a window of \S+ s must be 1 to 1e\+15 samples long"):
+        list(window_frames(record(folder), window_s=window_s))
 
 
 def test_a_wrong_layout_is_refused_at_the_start(folder):

@@ -115,6 +115,8 @@ def _quoted(text: str) -> str:
         ("a = 1\nb 2\n", ":2: no valid TOML: Expected '=' after a key in a key/value pair (column 3)"),
         ("a = 1\na = 2\n", ":2: no valid TOML: Cannot overwrite a value"),
         ("a = 1\nb = [1,\n", ":2: no valid TOML: "),
+        ("a = " + 5000 * "9", ": no valid TOML: a whole number has thousands of digits"),
+        ("a = " + 5000 * "[", ": no valid TOML: lists are nested too deeply"),
     ],
 )
 def test_a_syntax_error_names_its_line(tmp_path: Path, text, message):
