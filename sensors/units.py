@@ -35,6 +35,7 @@ _CUSTOMARY: dict[str, tuple[str, float, float]] = {
     "mA": ("A", 1e-3, 0.0),
     "kW": ("W", 1e3, 0.0),
     "kN": ("N", 1e3, 0.0),
+    "gram": ("kg", 1e-3, 0.0),  # "g" is the acceleration of gravity
     "kW/m2": ("W/m2", 1e3, 0.0),
     "MW/m2": ("W/m2", 1e6, 0.0),
     "l/min": ("m3/s", 1e-3 / 60.0, 0.0),

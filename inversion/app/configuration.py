@@ -17,8 +17,9 @@ from sensors.tomlfile import dotted
 if TYPE_CHECKING:  # the gateway process never loads what inverts: its worker does
     from inversion.alerts import AlertRule
     from inversion.pipeline import Pipeline
+    from inversion.training.recipe import Calibration
 
-_SECTIONS = ("site", "source", "forward", "engine", "tracking", "alarm", "sink", "journal", "gateway")
+_SECTIONS = ("site", "source", "forward", "engine", "tracking", "alarm", "sink", "journal", "gateway", "calibration")
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,17 @@ def load_pipeline(path: Path) -> Pipeline:
         return Pipeline(model, inverter, document.content["engine"]["use"], rules, tracker)
     except ConfigurationError as error:  # rules are checked already, so it is the tracker that does not fit the model
         raise document.error(("tracking",), str(error)) from error
+
+
+def load_calibration(path: Path) -> tuple[Calibration, Engine]:
+    """What `inversion calibrate` shall fit, and the engine that will invert it. Raises ConfigurationError."""
+    from inversion.training.recipe import Calibration
+
+    document = _document(path)
+    if "calibration" not in document.content:
+        raise document.error(("calibration",), "is required to calibrate, found nothing")
+    engine: Engine = _plugin(document, ("engine",), "inversion.engine")
+    return build(document, ("calibration",), document.content["calibration"], Calibration), engine
 
 
 def _document(path: Path) -> Document:

@@ -141,6 +141,37 @@ def simulate(
         _print(json.dumps(truth) if as_json else f"{out}\n{out.with_suffix('.json')}")
 
 
+@app.command(epilog="Example: inversion calibrate configs/calibration/dropbear.toml truth.csv --out var/dropbear.npz")
+def calibrate(
+    site: SiteArgument,
+    truth: Annotated[
+        Path, typer.Argument(metavar="TRUTH.csv", help="Recordings, windows, groups and known parameters.")
+    ],
+    out: Annotated[Path, typer.Option(help="The model to write, .npz.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Fits an empirical model to labelled recordings of your own machine."""
+    with _complaints():
+        from inversion.app.calibrate import run_calibration
+
+        result = run_calibration(site, truth, out)
+        _print(json.dumps(result.to_dict()) if as_json else "\n".join(result.lines()))
+
+
+@app.command(epilog="Example: inversion balance configs/balancing/fan.toml --html fan.html")
+def balance(
+    case: Annotated[Path, typer.Argument(metavar="CASE.toml", help="Readings of a job: docs/guides/balancing.md.")],
+    html: Annotated[Path | None, typer.Option(help="Writes a page with polar plots.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Correction masses of a rotor with intervals, the vibration that will remain, and the balance grade."""
+    with _complaints():
+        from inversion.app.balance import run_balance
+
+        result = run_balance(case, html)
+        _print(json.dumps(result.to_dict(), ensure_ascii=False) if as_json else "\n".join(result.lines()))
+
+
 @app.command(epilog="Example: inversion unfold configs/linear/heat_flux.toml")
 def unfold(
     case: Annotated[Path, typer.Argument(metavar="CASE", help="A linear case, a TOML file.")],

@@ -37,13 +37,22 @@ class LeastSquares:
 
     grid: points of a profile, first pass; passes: refinements of the grid where the likelihood lives
     iterations: Gauss-Newton steps, at each point of a grid
+    loss: "gaussian", or "student" where a value may be an outlier, such as a wrong peak; it then pulls the estimate
+        less the further out it lies, and the misfit says that it is there
+    freedom: degrees of freedom of Student's t; the fewer, the more outliers are expected
     """
 
     grid: int = 64
     passes: int = 3
     iterations: int = 8
+    loss: str = "gaussian"
+    freedom: float = 4.0
 
     def __post_init__(self) -> None:
+        if self.loss not in ("gaussian", "student"):
+            raise ValueError(f"loss must be 'gaussian' or 'student', got {self.loss!r}")
+        if not 1 <= self.freedom < np.inf:
+            raise ValueError(f"freedom must be at least 1, got {self.freedom}")
         if self.grid < 8 or self.passes < 1 or self.iterations < 1:
             raise ValueError(f"grid must be at least 8, passes and iterations at least 1, got {self}")
 
@@ -82,7 +91,8 @@ class LeastSquaresInverter:
         chi2, used = 0.0, 0
         for parameters, observables in _blocks(self._influence(conditions), informative):
             values, std, limit = (each[row, observables] for each in (features.values, features.std, features.limit))
-            block = minimize.Block(self.model, parameters, observables, values, std, limit, conditions)
+            freedom = self.settings.freedom if self.settings.loss == "student" else np.inf
+            block = minimize.Block(self.model, parameters, observables, values, std, limit, conditions, freedom)
             solved = _solve(block, self.settings, floor)
             used += parameters.size
             chi2 += solved.chi2
@@ -154,7 +164,7 @@ def _solve(block: minimize.Block, settings: LeastSquares, floor: Array) -> _Solv
         profiles[int(i)] = (quantiles, rejected and narrow)
     mode = minimize.descend(block, modes, np.zeros(parameters.size, dtype=np.bool_), settings.iterations)[0]
     covariance = minimize.covariance(block, mode)
-    chi2 = float(np.sum(block.residuals(mode[None])[0] ** 2))
+    chi2 = float(np.sum(block.misfits(mode[None])[0] ** 2))
     for k, i in enumerate(parameters):
         if int(i) in profiles:
             covariance, mode = _match(covariance, mode, k, _latent_moments(block, i, profiles[int(i)][0]))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import log_ndtr
 
 from inversion.core import ForwardModel
+from inversion.core.spread import Spreading
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -27,6 +28,7 @@ class Block:
 
     parameters: (q,) indices into the space; observables: (m,) indices of those that inform the block
     values, std, limit: (m,) as in Features; conditions: (c,)
+    freedom: degrees of freedom of the t distribution that residuals follow; infinite: the normal one
     """
 
     model: ForwardModel
@@ -36,6 +38,7 @@ class Block:
     std: Array
     limit: Array
     conditions: Array
+    freedom: float = np.inf
 
     def to_latent(self, k: int, theta: Array) -> Array:
         """(g,) values of the block's k-th parameter, in latent space."""
@@ -45,22 +48,51 @@ class Block:
         latent: Array = space.to_latent(full)[:, i]
         return latent
 
-    def predict(self, latent: Array) -> Array:
-        """(..., q) latent to (..., m) predicted observables."""
+    def theta(self, latent: Array) -> Array:
+        """(..., q) latent to (..., p) SI."""
         full = np.zeros((*latent.shape[:-1], len(self.model.space)))
         full[..., self.parameters] = latent
-        theta = self.model.space.from_latent(full)
-        prediction: Array = self.model.simulate(theta, self.conditions)[..., self.observables]
+        return self.model.space.from_latent(full)
+
+    def predict(self, latent: Array) -> Array:
+        """(..., q) latent to (..., m) predicted observables."""
+        prediction: Array = self.model.simulate(self.theta(latent), self.conditions)[..., self.observables]
         return prediction
 
-    def residuals(self, latent: Array) -> Array:
+    def deviation(self, latent: Array) -> Array:
+        """(..., m) of values about their prediction, or (m,): with what the prediction itself is uncertain by."""
+        if not isinstance(self.model, Spreading):
+            return self.std
+        spread: Array = self.model.spread(self.theta(latent), self.conditions)[..., self.observables]
+        return np.hypot(self.std, spread)
+
+    def misfits(self, latent: Array) -> Array:
         """(..., q) to (..., m) whitened residuals; of a censored value, the root of -2 log P(it stayed below)."""
+        return self._misfits(latent, self.deviation(latent))
+
+    def residuals(self, latent: Array) -> Array:
+        """(..., q) to (..., m) or (..., 2 m): half their sum of squares is the loss, up to a constant.
+
+        The misfits, robust where so asked: outliers then count by the logarithm of their size (Lange, Little & Taylor,
+        J. Am. Stat. Assoc. 84 (1989) 881-896). Where the deviation depends on the parameters, its logarithm, which is a
+        part of the likelihood, comes as m more.
+        """
+        deviation = self.deviation(latent)
+        misfits = self._misfits(latent, deviation)
+        if np.isfinite(self.freedom):
+            compressed = np.sqrt((self.freedom + 1) * np.log1p(misfits**2 / self.freedom))
+            misfits = np.where(self.values <= self.limit, misfits, np.sign(misfits) * compressed)
+        if deviation is self.std:
+            return misfits
+        return np.concatenate([misfits, np.sqrt(2 * np.log(np.maximum(deviation / self.std, 1.0)))], axis=-1)
+
+    def _misfits(self, latent: Array, deviation: Array) -> Array:
         prediction = self.predict(latent)
-        plain = (prediction - self.values) / self.std
+        plain = (prediction - self.values) / deviation
         censored = self.values <= self.limit
         if not censored.any():
             return plain
-        room = (self.limit[censored] - prediction[..., censored]) / self.std[censored]
+        room = (self.limit[censored] - prediction[..., censored]) / deviation[..., censored]
         plain[..., censored] = np.sqrt(-2 * log_ndtr(room))
         return plain
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from empirical_machine import empirical_machine
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -110,6 +111,7 @@ CASES = {
     "linear": Case(
         HEAT_FLUX, wall_frame, "rise", "speed", np.zeros((3, 0)), bears=("unjudged dead", "absurd"), timeless=True
     ),
+    "empirical": Case(empirical_machine(), bearing_frame, "vibration", "shaft_hz", np.array([[7.0], [1.0], [6.0]])),
 }
 cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 

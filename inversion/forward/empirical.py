@@ -1,0 +1,182 @@
+"""Any machine, by experience: features of its channels as a smooth function of parameters, fitted on labelled windows.
+
+`inversion calibrate` makes the model file. Observed are the features by name (`inversion/signal/features.py`),
+standardized and whitened: `z = L^-1 (x - offset) / scale`, where `L L^T` is the covariance of features of groups that
+the fit had not seen. Where a feature is not seen in a window, the others are whitened without it; which ones were seen
+is a condition, so that `simulate` whitens its prediction alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inversion.core import Features, ParameterSpace
+from inversion.forward.windowing import Looked, look
+from inversion.store.empirical import EmpiricalFit, load
+from sensors import Frame, Quality
+
+Array = NDArray[np.float64]
+
+_OUTSIDE = 0.25  # of the half range: a condition further out than that is doubted
+
+
+@dataclass(frozen=True)
+class Empirical:
+    """A machine known by labelled recordings of its own.
+
+    model: the file that `inversion calibrate` wrote
+    """
+
+    model: Path
+
+    def __post_init__(self) -> None:
+        _ = self.fit
+
+    @cached_property
+    def fit(self) -> EmpiricalFit:
+        """What was learnt. Raises EmpiricalFileError."""
+        return load(Path(self.model))
+
+    @cached_property
+    def space(self) -> ParameterSpace:
+        """The parameters that the windows were labelled with."""
+        return ParameterSpace(self.fit.parameters)
+
+    @cached_property
+    def observables(self) -> tuple[str, ...]:
+        """The features, whitened in this order."""
+        return tuple(feature.name for feature in self.fit.features)
+
+    @cached_property
+    def channels(self) -> tuple[str, ...]:
+        """All channels that a feature is taken from."""
+        return tuple(self.fit.units)
+
+    def floor(self, conditions: Array) -> Array:
+        """Zero: whether a value can be resolved, the data say."""
+        return np.zeros(len(self.space))
+
+    def simulate(self, theta: Array, conditions: Array) -> Array:
+        """(..., p) and (..., c) to (..., d) whitened features."""
+        x, seen = self._inputs(theta, conditions)
+        return _whitened(self.fit, self.fit.surface.mean(x), seen)
+
+    def spread(self, theta: Array, conditions: Array) -> Array:
+        """(..., d) what noise and surface add to the least deviation that the fit knows (`Features.std`)."""
+        x, seen = self._inputs(theta, conditions)
+        u = np.clip((x - self.fit.surface.center) / self.fit.surface.scale, -1, 1)
+        noise = np.exp(2 * (self.fit.noise[0] + np.concatenate([u, u**2], axis=-1) @ self.fit.noise[1:]))
+        surface = _spread(self.fit, self.fit.surface.deviation(x) ** 2, seen)
+        added: Array = np.sqrt(np.maximum(noise + surface - self.least**2, 0.0))
+        return added
+
+    @cached_property
+    def least(self) -> Array:
+        """(d,) a lower bound of the deviation of each whitened feature over the whole range."""
+        slopes, curvatures = np.split(self.fit.noise[1:], 2)
+        deviation: Array = np.exp(
+            self.fit.noise[0] - np.abs(slopes).sum(axis=0) + np.minimum(curvatures, 0.0).sum(axis=0)
+        )
+        return deviation
+
+    def observe(self, frames: Sequence[Frame]) -> Features:
+        """The whitened features of each frame; what a frame does not tell has an infinite deviation."""
+        rows = [self._row(frame) for frame in frames]
+        n, d, c = len(rows), len(self.observables), len(self.fit.conditions) + 1
+        return Features(
+            values=np.array([row[0] for row in rows]).reshape(n, d),
+            std=np.array([row[1] for row in rows]).reshape(n, d),
+            limit=np.full((n, d), -np.inf),
+            conditions=np.array([row[2] for row in rows]).reshape(n, c),
+            quality=tuple(row[3] for row in rows),
+            reasons=tuple(row[4] for row in rows),
+        )
+
+    def _row(self, frame: Frame) -> tuple[Array, Array, Array, Quality, str]:
+        fit = self.fit
+        looked = look(frame, (*fit.features, *fit.conditions), fit.units, fit.sample_rates, fit.window_s)
+        d = len(fit.features)
+        values, conditions = looked.values[:d], looked.values[d:]
+        nothing = np.zeros(d), np.full(d, np.inf), np.full(conditions.size + 1, np.nan)
+        if looked.quality is Quality.BAD or not np.isfinite(conditions).all() or not np.isfinite(values).any():
+            quality = max(looked.quality, Quality.UNCERTAIN)
+            return *nothing, quality, looked.reason or _unseen(fit, looked)
+        whitened, std, given = self.whiten(values, conditions)
+        unseen = "" if np.isfinite(values).all() else _unseen(fit, looked)
+        far = self._far(conditions)
+        quality = max(looked.quality, Quality.UNCERTAIN if far else Quality.GOOD)
+        return whitened, std, given, quality, "; ".join(filter(None, [looked.reason, unseen, far]))
+
+    def whiten(self, values: Array, conditions: Array) -> tuple[Array, Array, Array]:
+        """(d,) raw features, NaN where not seen, and (c,) conditions to what `Features` holds of them.
+
+        Returns (d,) whitened values, (d,) deviations, (c + 1,) conditions with the mask of what was seen.
+        """
+        seen = np.isfinite(values)
+        standard = np.where(seen, (values - self.fit.offset) / self.fit.scale, 0.0)
+        mask = float(seen @ 2.0 ** np.arange(seen.size))
+        whitened = _whitened(self.fit, standard, np.array(mask))
+        return whitened, np.where(seen, self.least, np.inf), np.append(conditions, mask)
+
+    def _far(self, conditions: Array) -> str:
+        p = len(self.space)
+        center, scale = self.fit.surface.center[p:], self.fit.surface.scale[p:]
+        for feature, value, middle, half in zip(self.fit.conditions, conditions, center, scale, strict=True):
+            if abs(value - middle) > (1 + _OUTSIDE) * half:
+                return f"{feature.name} is {value:g}, the model knows {middle - half:g} to {middle + half:g}"
+        return ""
+
+    def _inputs(self, theta: Array, conditions: Array) -> tuple[Array, Array]:
+        """(..., q) parameters and conditions; (...) which features were seen."""
+        theta, conditions = np.asarray(theta, dtype=np.float64), np.asarray(conditions, dtype=np.float64)
+        shape = np.broadcast_shapes(theta.shape[:-1], conditions.shape[:-1])
+        theta = np.broadcast_to(theta, (*shape, theta.shape[-1]))
+        conditions = np.broadcast_to(conditions, (*shape, conditions.shape[-1]))
+        return np.concatenate([theta, conditions[..., :-1]], axis=-1), conditions[..., -1]
+
+
+def _unseen(fit: EmpiricalFit, looked: Looked) -> str:
+    every = (*fit.features, *fit.conditions)
+    names = [feature.name for feature, value in zip(every, looked.values, strict=True) if not np.isfinite(value)]
+    return f"not seen: {', '.join(names)}"
+
+
+def _whitened(fit: EmpiricalFit, standard: Array, seen: Array) -> Array:
+    """(..., d) standardized features and (...) masks to (..., d), zero where not seen."""
+    result = np.zeros(np.broadcast_shapes(standard.shape, (*seen.shape, len(fit.features))))
+    for mask in np.unique(seen):
+        at = seen == mask
+        result[at] = np.broadcast_to(standard, result.shape)[at] @ _whitener(_key(fit), mask).T
+    return result
+
+
+def _spread(fit: EmpiricalFit, variance: Array, seen: Array) -> Array:
+    """(..., d) variances of independent standardized features to those of the whitened ones."""
+    result = np.zeros(variance.shape)
+    for mask in np.unique(seen):
+        at = seen == mask
+        result[at] = variance[at] @ (_whitener(_key(fit), mask) ** 2).T
+    return result
+
+
+def _key(fit: EmpiricalFit) -> tuple[int, bytes]:
+    return len(fit.features), fit.covariance.tobytes()
+
+
+@lru_cache(maxsize=256)
+def _whitener(key: tuple[int, bytes], mask: float) -> Array:
+    """(d, d) inverse of the Cholesky factor of the covariance of the features in the mask, zero elsewhere."""
+    d, content = key
+    covariance = np.frombuffer(content).reshape(d, d)
+    seen = np.array([int(mask) >> i & 1 == 1 for i in range(d)])
+    whitener = np.zeros((d, d))
+    if seen.any():
+        block = np.linalg.cholesky(covariance[np.ix_(seen, seen)])
+        whitener[np.ix_(seen, seen)] = np.linalg.inv(block)
+    return whitener

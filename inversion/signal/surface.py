@@ -1,0 +1,83 @@
+"""A smooth surface with its own uncertainty: polynomial of second degree plus smooth bumps along each input.
+
+Bayesian linear regression (Rasmussen & Williams, Gaussian Processes for Machine Learning, MIT Press 2006, section 2.1):
+the weights have a zero-mean normal prior, so that where data are absent the deviation grows instead of the surface
+being believed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+BUMPS = 9  # along each input
+_OVERLAP = 1.3  # width of a bump in units of their spacing
+_REACH = 1.5  # inputs beyond this many half ranges are taken as there
+
+
+def basis(inputs: Array, bumps: int = BUMPS) -> Array:
+    """(..., q) inputs, -1 to 1 over their range, to (..., m) basis functions: 1, linear, quadratic, then the bumps."""
+    u = np.clip(np.asarray(inputs, dtype=np.float64), -_REACH, _REACH)
+    q = u.shape[-1]
+    first, second = np.triu_indices(q)
+    centers = np.linspace(-1, 1, bumps) if bumps else np.zeros(0)
+    width = _OVERLAP * 2 / max(bumps - 1, 1)
+    hills = np.exp(-0.5 * ((u[..., None] - centers) / width) ** 2).reshape(*u.shape[:-1], q * bumps)
+    return np.concatenate([np.ones((*u.shape[:-1], 1)), u, u[..., first] * u[..., second], hills], axis=-1)
+
+
+def functions(q: int, bumps: int = BUMPS) -> tuple[int, int]:
+    """How many basis functions q inputs have: of the polynomial, and in all."""
+    polynomial = 1 + q + q * (q + 1) // 2
+    return polynomial, polynomial + q * bumps
+
+
+@dataclass(frozen=True)
+class Surface:
+    """d surfaces over q inputs.
+
+    center, scale: (q,) inputs are taken as (x - center) / scale
+    weights: (m, d) means; covariance: (d, m, m) of the weights, scaled so that the noise has deviation 1
+    """
+
+    center: Array
+    scale: Array
+    weights: Array
+    covariance: Array
+    bumps: int = BUMPS
+
+    def mean(self, x: Array) -> Array:
+        """(..., q) to (..., d)."""
+        result: Array = basis((x - self.center) / self.scale, self.bumps) @ self.weights
+        return result
+
+    def deviation(self, x: Array) -> Array:
+        """(..., q) to (..., d): one standard deviation of the mean, which data that are far away leave uncertain."""
+        phi = basis((x - self.center) / self.scale, self.bumps)
+        d, m, _ = self.covariance.shape
+        along = (phi @ self._factors).reshape(*phi.shape[:-1], d, m)
+        result: Array = np.sqrt(np.einsum("...dm,...dm->...d", along, along))
+        return result
+
+    @cached_property
+    def _factors(self) -> Array:
+        """(m, d m) square roots of the covariances, side by side."""
+        power, axes = np.linalg.eigh(self.covariance)
+        roots = axes * np.sqrt(np.maximum(power, 0.0))[:, None, :]
+        return np.concatenate(list(roots), axis=1)
+
+
+def fit(u: Array, values: Array, weight: Array, prior: Array, bumps: int = BUMPS) -> tuple[Array, Array]:
+    """Weights (m,) and their covariance (m, m), of one surface.
+
+    u: (n, q) inputs, -1 to 1; values: (n,) with noise of deviation 1 / sqrt(weight); prior: (m,) deviations
+    """
+    phi = basis(u, bumps)
+    precision = (phi * weight[:, None]).T @ phi + np.diag(prior**-2.0)
+    covariance = np.linalg.inv(precision)
+    return covariance @ (phi.T @ (weight * values)), 0.5 * (covariance + covariance.T)
