@@ -12,6 +12,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from inversion.core.estimate import Estimate
+from inversion.core.trend import Spread, Trend
+
+_DAY_S = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Alarm:
 
 @dataclass(frozen=True)
 class Finding:
-    """What was inferred from one frame. `estimate` is of the window, `track` of the asset along time."""
+    """What was inferred from one frame. `estimate` is of the window, `track` and `trends` of the asset along time."""
 
     asset: str
     source: str
@@ -47,6 +50,7 @@ class Finding:
     estimate: Estimate
     track: Estimate | None = None
     alarms: tuple[Alarm, ...] = ()
+    trends: tuple[Trend, ...] = ()
 
 
 def to_json(finding: Finding, level: float = 0.9) -> dict[str, Any]:
@@ -62,7 +66,7 @@ def to_json(finding: Finding, level: float = 0.9) -> dict[str, Any]:
         "position": finding.position,
         "engine": finding.engine,
         "parameters": parameters_to_json(finding.estimate, level),
-        "track": None if finding.track is None else parameters_to_json(finding.track, level),
+        "track": None if finding.track is None else _track_to_json(finding.track, finding.trends, level),
         "fit": {
             "quality": fit.quality.name.lower(),
             "reduced_chi2": _short(fit.reduced_chi2),
@@ -101,6 +105,30 @@ def parameters_to_json(estimate: Estimate, level: float) -> dict[str, dict[str, 
             "resolvable": estimate.resolved[i],
         }
     return rows
+
+
+def _track_to_json(track: Estimate, trends: tuple[Trend, ...], level: float) -> dict[str, dict[str, Any]]:
+    """The tracked parameters, and for each that has a trend: growth, time to its limits, the latest step."""
+    rows = parameters_to_json(track, level)
+    for trend in trends:
+        parameter = track.space[trend.parameter]
+        rate = parameter.to_shown(_DAY_S) - parameter.to_shown(0.0)
+        growth = None if trend.growth is None else _spread_to_json(trend.growth, rate, level, f"{parameter.shown}/d")
+        rows[trend.parameter] |= {
+            "growth": growth,
+            "time_to_limit": [
+                {"alarm": alarm, **_spread_to_json(spread, 1 / _DAY_S, level, "d")} for alarm, spread in trend.times
+            ],
+            "step_ns": trend.step_ns,
+        }
+    return rows
+
+
+def _spread_to_json(spread: Spread, factor: float, level: float, unit: str) -> dict[str, Any]:
+    """`{mean, low, high, level, unit}`; null where a time never comes."""
+    ends = {"mean": 0.5, "low": (1 - level) / 2, "high": (1 + level) / 2}
+    values = {name: _short(factor * spread.quantile(probability)) for name, probability in ends.items()}
+    return {**values, "level": level, "unit": unit}
 
 
 def dumps(record: dict[str, Any]) -> str:

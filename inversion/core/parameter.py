@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 
 #: A logistic function of 1.702 z is the normal distribution function of z to within 0.0095
 #: (Haley 1952; Camilli, J. Educ. Stat. 19 (1994) 293), so z ~ N(0, 1) means a uniform parameter to 1 %.
-_LOGISTIC = 1.702
+LOGISTIC = 1.702
 _EDGE = 1e-9  # a parameter at its bound maps to a large finite latent value
 
 
@@ -103,11 +103,11 @@ class ParameterSpace:
     def to_latent(self, theta: Array) -> Array:
         """(..., p) theta to (..., p) latent; values outside the bounds are taken as at them."""
         share = np.clip((np.asarray(theta) - self.low) / (self.high - self.low), _EDGE, 1 - _EDGE)
-        latent: Array = np.log(share / (1 - share)) / _LOGISTIC
+        latent: Array = np.log(share / (1 - share)) / LOGISTIC
         return latent
 
     def from_latent(self, latent: Array) -> Array:
         """(..., p) latent to (..., p) theta."""
-        bounded = np.clip(np.asarray(latent) * _LOGISTIC, -60.0, 60.0)
+        bounded = np.clip(np.asarray(latent) * LOGISTIC, -60.0, 60.0)
         theta: Array = self.low + (self.high - self.low) / (1 + np.exp(-bounded))
         return np.minimum(theta, self.high)  # the sum may round beyond it

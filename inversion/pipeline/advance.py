@@ -75,6 +75,7 @@ def _follow(pipeline: Pipeline, state: AssetState, frame: Frame, estimate: Estim
         estimate=estimate,
         track=tracked,
         alarms=tuple(_alarm(pipeline, rule, after[rule.name], frame) for rule in pipeline.rules),
+        trends=tracking.trends(pipeline.tracker, track, estimate.space, pipeline.limits),
     )
     return AssetState(track, after), finding
 

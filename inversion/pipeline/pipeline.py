@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from inversion.alerts import AlertRule
 from inversion.core import ConfigurationError, ForwardModel, Inverter
+from inversion.core.trend import Limit
 from inversion.tracking import Tracker
 
 
@@ -34,6 +35,11 @@ class Pipeline:
         for name in self.tracker.growth:
             if name not in self.model.space.names:
                 raise ConfigurationError(f"tracking.growth.{name}: no such parameter, there are: {', '.join(shown)}")
+
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        """Of the rules: what a track is asked the time to."""
+        return tuple(Limit(rule.name, rule.parameter, rule.limit, rule.side) for rule in self.rules)
 
     def _check(self, rule: AlertRule) -> None:
         shown = self._shown()

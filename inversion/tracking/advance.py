@@ -1,53 +1,60 @@
 """One more window of an asset.
 
-A scalar Kalman filter a parameter, in latent space, after Schmidt's treatment of errors that are considered but not
-estimated (Schmidt, Advances in Control Systems 3 (1966) 293): the gain is that of the independent errors, and the
-shared error of the mean is the sum of the windows' shared errors, weighted as the windows are and fully correlated.
-A window's posterior holds the prior already, which is divided out first: else it would be counted once a window.
+Every parameter is followed by a bank of filters (`bank.py`). Against it stands, whenever a window surprises, a rival:
+that the asset changed at that window (a repair, a new sensor) and nothing before it counts. Rival and track are
+weighed by how well each explains the windows since; a rival that wins becomes the track, and a step is said.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 
-from inversion.core import Estimate, ParameterSpace
-from inversion.tracking.track import Belief, Track
+from inversion.core import QUANTILE_LEVELS, Estimate, ParameterSpace
+from inversion.tracking import bank as filters
+from inversion.tracking.bank import Bank
+from inversion.tracking.growth import Hypotheses
+from inversion.tracking.track import Belief, Rival, Track
 from inversion.tracking.tracker import Tracker
+from inversion.tracking.window import Window, window_of
 from sensors import Quality
 
-PRIOR = Belief(mean=0.0, variance=1.0, shared=0.0, resolving=0.0, windows=0.0)
+_DAY_NS = 86_400e9
 _FORGOTTEN = 0.9  # a track as wide as this share of the prior knows nothing any more
-_NARROWEST, _WIDEST = 1e-6, 0.99  # latent variance of one window that can be used
-_P84, _Z90 = 0.8413447460685429, 1.2815515655446004  # normal probability at 1; normal quantile of 0.9
+_CLEARED = 0.25  # share of resolving windows below which an unresolved window ends the track
+_HAZARD = math.log(1e-3)  # a change at a given window, beforehand
+_WON = math.log(20.0)  # odds at which a change is said
+_NOVEL = 0.5  # of the windows of an asset that has just changed, this share is supposed to resolve the parameter
 
 
 def advance(tracker: Tracker, track: Track | None, estimate: Estimate, start_ns: int) -> Track:
     """Track after one more window, which began at `start_ns`. Pure; windows come one after the other.
 
-    - Time widens: the random walk adds its variance, up to the prior's. Time that runs backward adds nothing.
+    - Time: levels grow at their rates, uncertainty grows, up to the prior's. Time that runs backward adds nothing.
     - BAD window: only time passes.
-    - Resolvable window: the mean moves toward it. The variance stays above `shared` times that of the best window.
-    - Not resolvable window, its upper bound above the track: says nothing about the value; only time passes.
-    - Not resolvable window, its upper bound below the track: the mean moves toward the bound, with the little weight
-      that such a window has.
+    - Resolvable window: a measurement. One that lies far off counts little; a run of them is a step.
+    - Not resolvable window, its upper bound above the track: says nothing about the value.
+    - Not resolvable window, its upper bound below the track: a measurement at the bound, with the little weight that
+      such a window has.
+    - More windows in a row that do not resolve the parameter than the track ever missed are a step as well.
     - The track is resolvable while at least half of the recent windows are. So one false window among many that find
-      nothing makes no track, and after a repair the track soon says so. While it is not resolvable, a window that is
-      not either clears what earlier ones had gathered.
+      nothing makes no track, and after a repair the track soon says so. What few resolving windows among many others
+      had gathered is cleared.
     A track of another parameter space is forgotten.
     """
     space = _ranges(estimate.space)
     if track is None or track.space != space:
-        track = Track(start_ns, space, dict.fromkeys(space, PRIOR))
-    elapsed_ns = start_ns - track.last_ns
+        track = Track(start_ns, space, dict.fromkeys(space, Belief()))
+    days = (start_ns - track.last_ns) / _DAY_NS
     beliefs = {}
-    for i, name in enumerate(estimate.space.names):
-        belief = _widened(track.beliefs[name], tracker.step_variance(name, elapsed_ns))
+    for name in space:
+        suppose, belief = tracker.suppose(name), track.beliefs[name]
+        belief = _later(belief, suppose, days)
         if estimate.fit.quality is not Quality.BAD:
-            belief = _informed(tracker, belief, estimate, i)
+            window = window_of(estimate, estimate.space.index(name))
+            belief = _informed(_challenged(belief, suppose, window, tracker, start_ns), suppose, window, tracker)
         beliefs[name] = belief
     return Track(start_ns, space, beliefs)
 
@@ -55,97 +62,106 @@ def advance(tracker: Tracker, track: Track | None, estimate: Estimate, start_ns:
 def to_estimate(track: Track, window: Estimate) -> Estimate:
     """The track as an estimate; floor and fit are those of its latest window. Correlations are not tracked.
 
-    A parameter that the track does not resolve is the latest window's own: upper bounds do not average out.
+    A parameter that the track does not resolve is the latest window's own: upper bounds do not average out. So is a
+    nuisance.
     """
-    beliefs = [track.beliefs[name] for name in window.space.names]
-    shown = [
-        _Gaussian(belief.mean, belief.total) if belief.resolved else _upper(window, i)
-        for i, belief in enumerate(beliefs)
-    ]
-    return Estimate(
-        space=window.space,
-        mean=np.array([gaussian.mean for gaussian in shown]),
-        covariance=np.diag([gaussian.variance for gaussian in shown]),
-        floor=window.floor,
-        resolved=tuple(belief.resolved for belief in beliefs),
-        fit=window.fit,
-    )
-
-
-class _Gaussian(NamedTuple):
-    mean: float
-    variance: float
+    space = window.space
+    beliefs = [track.beliefs.get(name) for name in space.names]
+    mean, variance = window.mean.copy(), np.diag(window.covariance).copy()
+    marginals = np.empty((len(space), QUANTILE_LEVELS.size))
+    for i, (name, belief) in enumerate(zip(space.names, beliefs, strict=True)):
+        if belief is not None and belief.bank is not None and belief.resolved:
+            mean[i], variance[i] = belief.bank.moments()
+            marginals[i] = _marginal(space, i, belief.bank)
+        else:
+            marginals[i] = [window.quantile(name, float(level)) for level in QUANTILE_LEVELS]
+    resolved = tuple(window.resolved[i] if belief is None else belief.resolved for i, belief in enumerate(beliefs))
+    return Estimate(space, mean, np.diag(variance), window.floor, resolved, window.fit, marginals)
 
 
 def _ranges(space: ParameterSpace) -> dict[str, tuple[float, float]]:
-    return {parameter.name: (parameter.low, parameter.high) for parameter in space}
+    return {parameter.name: (parameter.low, parameter.high) for parameter in space if not parameter.nuisance}
 
 
-def _widened(belief: Belief, added: float) -> Belief:
-    """The belief after the random walk added its variance, no wider than the prior."""
-    room = max(PRIOR.variance - belief.total, 0.0)
-    wider = replace(belief, variance=belief.variance + min(added, room))
-    forgotten = belief.total <= _FORGOTTEN < wider.total
-    return replace(wider, resolving=0.0, windows=0.0) if forgotten else wider
+def _marginal(space: ParameterSpace, i: int, bank: Bank) -> filters.Array:
+    """(k,) SI quantiles of the i-th parameter."""
+    latent = np.zeros((QUANTILE_LEVELS.size, len(space)))
+    latent[:, i] = filters.quantiles(bank.weight, bank.level, bank.deviation, QUANTILE_LEVELS)
+    return space.from_latent(latent)[:, i]
 
 
-def _informed(tracker: Tracker, belief: Belief, estimate: Estimate, i: int) -> Belief:
-    """The belief after one window that is not BAD."""
+def _later(belief: Belief, suppose: Hypotheses, days: float) -> Belief:
+    """The belief after time; a track that has become as wide as the prior is none."""
+    rival = belief.rival
+    if rival is not None and rival.bank is not None:
+        rival = replace(rival, bank=filters.passed(rival.bank, suppose, days))
+    if belief.bank is None:
+        return belief
+    before, after = belief.bank, filters.passed(belief.bank, suppose, days)
+    if before.moments()[1] <= _FORGOTTEN < after.moments()[1]:
+        return Belief(step_ns=belief.step_ns)
+    return replace(belief, bank=after, rival=rival)
+
+
+def _informed(belief: Belief, suppose: Hypotheses, window: Window, tracker: Tracker) -> Belief:
+    """The belief after one window."""
     belief = replace(
         belief,
-        resolving=tracker.discount * belief.resolving + float(estimate.resolved[i]),
+        resolving=tracker.discount * belief.resolving + float(window.resolved),
         windows=tracker.discount * belief.windows + 1.0,
+        missed=belief.missed + (not window.resolved),
+        seen=belief.seen + 1,
     )
-    if estimate.resolved[i]:
-        window = _central(estimate, i)
-        error = _without_prior(window.variance)
-        target = window.mean * (1 + error)  # mean / variance = target / error + 0 / 1
-        return _moved(belief, target, error, tracker.shared)
-    if not belief.resolved:
-        return replace(PRIOR, resolving=belief.resolving, windows=belief.windows)
-    window = _upper(estimate, i)
-    bound = window.mean + _Z90 * math.sqrt(window.variance)
-    return _moved(belief, bound, _without_prior(window.variance), tracker.shared) if bound < belief.mean else belief
+    bank = belief.bank
+    if window.resolved:
+        return replace(belief, bank=_measured(bank, suppose, window))
+    if bank is not None and belief.resolving / belief.windows < _CLEARED:
+        return replace(belief, bank=None, rival=None, missed=0, seen=0)
+    if bank is not None and window.value < bank.moments()[0]:
+        bank = filters.informed(bank, suppose, window.value, window.error, 0.0)
+    return replace(belief, bank=bank)
 
 
-def _without_prior(variance: float) -> float:
-    """Variance of a window's own error: 1 / posterior = 1 / error + 1 / prior, the prior's being one."""
-    variance = min(max(variance, _NARROWEST), _WIDEST)
-    return variance / (1 - variance)
+def _measured(bank: Bank | None, suppose: Hypotheses, window: Window) -> Bank:
+    """The bank after a resolvable window; the first one is taken at its word."""
+    if bank is None:
+        return filters.informed(filters.begun(suppose), suppose, window.value, window.error, 0.0)
+    return filters.informed(bank, suppose, window.value, window.error)
 
 
-def _moved(belief: Belief, target: float, error: float, shared: float) -> Belief:
-    """The belief after a measurement of `target` with this error variance, of which windows share a share.
-
-    Unchanged where the shared errors of such weak windows would add up to more than the prior's own variance.
-    """
-    gain = belief.variance / (belief.variance + (1 - shared) * error)
-    moved = replace(
-        belief,
-        mean=belief.mean + gain * (target - belief.mean),
-        variance=(1 - gain) * belief.variance,
-        shared=(1 - gain) * belief.shared + gain * math.sqrt(shared * error),
+def _challenged(belief: Belief, suppose: Hypotheses, window: Window, tracker: Tracker, start_ns: int) -> Belief:
+    """The belief before this window, after it has been asked whether the asset changed."""
+    if belief.bank is None:
+        return belief
+    rival = belief.rival or Rival(start_ns, None, _HAZARD, 0.0, 0.0)
+    odds = (
+        rival.odds
+        + _explained(rival.bank, suppose, window, _NOVEL)
+        - _explained(belief.bank, suppose, window, 1 - (belief.missed + 0.5) / (belief.seen + 1.0))
     )
-    return moved if moved.total <= PRIOR.variance else belief
+    if odds <= _HAZARD:
+        return replace(belief, rival=None)
+    if odds > _WON:
+        return Belief(
+            bank=rival.bank, resolving=rival.resolving, windows=rival.windows,
+            missed=0, seen=0, step_ns=rival.began_ns,
+        )  # fmt: skip
+    grown = replace(
+        rival,
+        bank=_measured(rival.bank, suppose, window) if window.resolved else rival.bank,
+        odds=odds,
+        resolving=tracker.discount * rival.resolving + float(window.resolved),
+        windows=tracker.discount * rival.windows + 1.0,
+    )
+    return replace(belief, rival=grown)
 
 
-def _central(estimate: Estimate, i: int) -> _Gaussian:
-    """Latent Gaussian of a resolvable parameter: its median, and the larger of the distances to one sigma."""
-    if estimate.marginals is None:
-        return _Gaussian(float(estimate.mean[i]), float(estimate.covariance[i, i]))
-    below, middle, above = (_latent_quantile(estimate, i, p) for p in (1 - _P84, 0.5, _P84))
-    return _Gaussian(middle, max(above - middle, middle - below) ** 2)
-
-
-def _upper(estimate: Estimate, i: int) -> _Gaussian:
-    """Latent Gaussian of a parameter that is only bounded: its median and its 90 % quantile, which is the bound."""
-    if estimate.marginals is None:
-        return _Gaussian(float(estimate.mean[i]), float(estimate.covariance[i, i]))
-    middle, top = (_latent_quantile(estimate, i, p) for p in (0.5, 0.9))
-    return _Gaussian(middle, max(((top - middle) / _Z90) ** 2, _NARROWEST))
-
-
-def _latent_quantile(estimate: Estimate, i: int, probability: float) -> float:
-    theta = estimate.space.low.copy()
-    theta[i] = estimate.quantile(estimate.space.names[i], probability)
-    return float(estimate.space.to_latent(theta)[i])
+def _explained(bank: Bank | None, suppose: Hypotheses, window: Window, resolving: float) -> float:
+    """Log likelihood of a window; resolving: share of windows that are supposed to resolve the parameter."""
+    bank = bank or filters.begun(suppose)
+    right, else_ = filters.likelihood(bank, suppose, window.value, window.error)
+    if window.resolved:
+        density = (1 - filters.WRONG) * float(bank.weight @ right) + filters.WRONG * else_
+        return math.log(resolving * density)
+    shortfall = max(0.0, bank.moments()[0] - window.value) ** 2 / (bank.moments()[1] + window.error)
+    return math.log(1 - resolving) - 0.5 * shortfall

@@ -3,37 +3,86 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
+
+from inversion.tracking.bank import Bank
 
 _MAJORITY = 0.5 - 1e-9  # an even share counts, whatever the rounding
 
 
 @dataclass(frozen=True)
-class Belief:
-    """One parameter of one asset along time, latent units.
+class Rival:
+    """The supposition that an asset changed at a window, with what has been seen since then only.
 
-    mean: posterior median
-    variance: of the error that windows do not share, with what the random walk added
-    shared: standard deviation of the error that windows share
-    resolving, windows: windows that resolved the parameter, and all that could have, older ones counting less
+    bank: None while no window since then resolved the parameter
+    odds: log of how much better it explains the windows since then than the track does
+    resolving, windows: since then, as in `Belief`
     """
 
-    mean: float
-    variance: float
-    shared: float
+    began_ns: int
+    bank: Bank | None
+    odds: float
     resolving: float
     windows: float
+
+
+@dataclass(frozen=True)
+class Belief:
+    """One parameter of one asset along time.
+
+    bank: the filters; None where nothing is known
+    resolving, windows: windows that resolved the parameter, and all that could have, older ones counting less
+    missed, seen: windows that did not resolve it, and all, since the track began
+    rival: that the asset has changed, while that is in question
+    step_ns: UTC, first window after the latest step; None where none was seen
+    """
+
+    bank: Bank | None = None
+    resolving: float = 0.0
+    windows: float = 0.0
+    missed: int = 0
+    seen: int = 0
+    rival: Rival | None = None
+    step_ns: int | None = None
 
     @property
     def resolved(self) -> bool:
         """Whether recent windows determine the parameter: one that does among many that do not is no evidence."""
-        return self.windows > 0 and self.resolving / self.windows >= _MAJORITY
+        return self.bank is not None and self.windows > 0 and self.resolving / self.windows >= _MAJORITY
+
+    @property
+    def mean(self) -> float:
+        """Latent mean of the level."""
+        return 0.0 if self.bank is None else self.bank.moments()[0]
 
     @property
     def total(self) -> float:
-        """Variance of all errors together."""
-        return self.variance + self.shared**2
+        """Latent variance of the level, all errors together."""
+        return 1.0 if self.bank is None else self.bank.moments()[1]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, as JSON has it."""
+        rival = self.rival
+        return {
+            **vars(self),
+            "bank": None if self.bank is None else self.bank.to_dict(),
+            "rival": None
+            if rival is None
+            else {**vars(rival), "bank": None if rival.bank is None else rival.bank.to_dict()},
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Belief:
+        """The belief that `to_dict` wrote."""
+        rival = data["rival"]
+        return cls(
+            **{
+                **data,
+                "bank": _bank(data["bank"]),
+                "rival": None if rival is None else Rival(**{**rival, "bank": _bank(rival["bank"])}),
+            }
+        )
 
 
 @dataclass(frozen=True)
@@ -41,7 +90,7 @@ class Track:
     """State of one asset after its latest window.
 
     last_ns: UTC, of the latest window
-    space: the range of every parameter, SI, by which a changed model is recognized
+    space: the range of every parameter that is no nuisance, SI, by which a changed model is recognized
     beliefs: by parameter name
     """
 
@@ -54,7 +103,7 @@ class Track:
         return {
             "last_ns": self.last_ns,
             "space": {name: list(bounds) for name, bounds in self.space.items()},
-            "beliefs": {name: asdict(belief) for name, belief in self.beliefs.items()},
+            "beliefs": {name: belief.to_dict() for name, belief in self.beliefs.items()},
         }
 
     @classmethod
@@ -63,5 +112,9 @@ class Track:
         return cls(
             last_ns=data["last_ns"],
             space={name: (low, high) for name, (low, high) in data["space"].items()},
-            beliefs={name: Belief(**belief) for name, belief in data["beliefs"].items()},
+            beliefs={name: Belief.from_dict(belief) for name, belief in data["beliefs"].items()},
         )
+
+
+def _bank(data: Mapping[str, Any] | None) -> Bank | None:
+    return None if data is None else Bank.from_dict(data)

@@ -1,0 +1,57 @@
+"""Where a tracked parameter is going: growth, time to the limits of its alarms, and the latest step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inversion.core.estimate import QUANTILE_LEVELS
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A limit that somebody asks about. value: SI; side: "above" or "below", the side that is beyond it."""
+
+    alarm: str
+    parameter: str
+    value: float
+    side: str
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A distribution by its quantiles at QUANTILE_LEVELS, (k,); infinite where a time never comes."""
+
+    values: Array
+
+    def __post_init__(self) -> None:
+        if self.values.shape != QUANTILE_LEVELS.shape:
+            raise ValueError(f"values must be {QUANTILE_LEVELS.shape}, got {self.values.shape}")
+
+    def quantile(self, probability: float) -> float:
+        """Value below which it lies with this probability."""
+        k = int(np.clip(np.searchsorted(QUANTILE_LEVELS, probability), 1, QUANTILE_LEVELS.size - 1))
+        (low, high), (left, right) = QUANTILE_LEVELS[k - 1 : k + 1], self.values[k - 1 : k + 1]
+        if probability <= low or left == right:
+            return float(left)
+        if not np.isfinite(right):
+            return float("inf")
+        return float(left + min((probability - low) / (high - low), 1.0) * (right - left))
+
+
+@dataclass(frozen=True)
+class Trend:
+    """growth: SI units of the parameter a second; None where the track does not resolve the parameter
+
+    times: seconds from the window's beginning until a limit is passed, by the name of its alarm; 0 where it has been
+    step_ns: UTC, first window after the latest step; None where none was seen
+    """
+
+    parameter: str
+    growth: Spread | None
+    times: tuple[tuple[str, Spread], ...]
+    step_ns: int | None

@@ -1,0 +1,162 @@
+"""A bank of Kalman filters of one parameter, one a hypothesis, in latent space: level and growth rate.
+
+Each filter carries beside its own uncertainty how its answer would move with the shared error: an error that is
+considered, not estimated (Schmidt, Advances in Control Systems 3 (1966) 293), and never averages out. Windows may be
+plain wrong: each is, with a small probability, drawn from the prior, and counts for the rest only (probabilistic data
+association; Bar-Shalom & Tse, Automatica 11 (1975) 451).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from inversion.tracking.growth import Hypotheses, coordinate, latent_of
+
+Array = NDArray[np.float64]
+
+WRONG = 0.03  # probability of a window that is plain wrong
+_FORGETTING = 0.01  # of what is known of the hypotheses, a window: laws change
+_NODES = np.linspace(-4.0, 4.0, 33)  # standard deviations, where the sum of the filters is tabulated
+_LEAST = 1e-4  # a hypothesis of less weight is not worth tabulating
+
+
+@dataclass(frozen=True)
+class Bank:
+    """(m,) each, one entry a hypothesis; latent units, the rate in the law's coordinate a day.
+
+    level, rate: means; level_var, cross, rate_var: covariance of their independent errors; level_bias, rate_bias: what
+    one standard deviation of the shared error does to them; weight: sums to one
+    """
+
+    level: Array
+    rate: Array
+    level_var: Array
+    cross: Array
+    rate_var: Array
+    level_bias: Array
+    rate_bias: Array
+    weight: Array
+
+    @property
+    def deviation(self) -> Array:
+        """(m,) standard deviation of the level, all errors together."""
+        return np.sqrt(self.level_var + self.level_bias**2)
+
+    def moments(self) -> tuple[float, float]:
+        """Mean and variance of the level, all hypotheses together."""
+        mean = float(self.weight @ self.level)
+        return mean, float(self.weight @ (self.deviation**2 + (self.level - mean) ** 2))
+
+    def to_dict(self) -> dict[str, list[float]]:
+        """Plain data, as JSON has it; floats come back to the byte."""
+        return {name: values.tolist() for name, values in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Bank:
+        """The bank that `to_dict` wrote."""
+        return cls(**{field.name: np.array(data[field.name], dtype=np.float64) for field in fields(cls)})
+
+
+def begun(suppose: Hypotheses) -> Bank:
+    """The bank before any window: the prior, and every rate possible that the site allows."""
+    zero = np.zeros(suppose.weight.size)
+    return Bank(zero, zero, zero + 1.0, zero, suppose.pace**2, zero, zero, suppose.weight)
+
+
+def passed(bank: Bank, suppose: Hypotheses, days: float) -> Bank:
+    """The bank after time: levels grow, uncertainty too, up to the prior's."""
+    if days <= 0:
+        return bank
+    x, slope = coordinate(suppose.law, bank.level)
+    level = latent_of(suppose.law, x + bank.rate * days)
+    slope_after = coordinate(suppose.law, level)[1]
+    keep, drift = slope / slope_after, days / slope_after
+    lumps = suppose.lump * np.abs(bank.rate) * days / slope_after**2
+    level_var = keep**2 * bank.level_var + 2 * keep * drift * bank.cross + drift**2 * bank.rate_var
+    after = replace(
+        bank,
+        level=level,
+        level_var=level_var + lumps + suppose.wander * days,
+        cross=keep * bank.cross + drift * bank.rate_var,
+        level_bias=keep * bank.level_bias + drift * bank.rate_bias,
+    )
+    return _within_prior(after)
+
+
+def _within_prior(bank: Bank) -> Bank:
+    """No filter knows less than the prior: where it would, it goes back toward the prior's mean and width."""
+    over = np.maximum(bank.deviation**2, 1.0)
+    return replace(
+        bank,
+        level=bank.level / over,
+        level_var=bank.level_var / over,
+        cross=bank.cross / np.sqrt(over),
+        level_bias=bank.level_bias / np.sqrt(over),
+    )
+
+
+def likelihood(bank: Bank, suppose: Hypotheses, value: float, error: float) -> tuple[Array, float]:
+    """(m,) density of a latent measurement under each filter, and its density if it is plain wrong."""
+    shift = np.sqrt(suppose.shared * error) - bank.level_bias
+    spread = bank.level_var + (1 - suppose.shared) * error + shift**2
+    return _normal(value - bank.level, spread), float(_normal(np.array(value), np.array(1 + error)))
+
+
+def informed(bank: Bank, suppose: Hypotheses, value: float, error: float, wrong: float = WRONG) -> Bank:
+    """The bank after a latent measurement with this error variance; wrong: probability that it means nothing."""
+    right, otherwise = likelihood(bank, suppose, value, error)
+    density = (1 - wrong) * right + wrong * otherwise
+    believed = (1 - wrong) * right / density
+    own = (1 - suppose.shared) * error
+    shift = np.sqrt(suppose.shared * error) - bank.level_bias
+    gain, rate_gain = _gains(bank, own, shift)
+    step, rate_step = believed * gain, believed * rate_gain
+    surprise = value - bank.level
+    doubt = believed * (1 - believed) * surprise**2
+    weight = (1 - _FORGETTING) * bank.weight * density / float(bank.weight @ density) + _FORGETTING * suppose.weight
+    level_var = (1 - gain) ** 2 * bank.level_var + gain**2 * own
+    cross = (1 - gain) * (bank.cross - rate_gain * bank.level_var) + gain * rate_gain * own
+    rate_var = bank.rate_var - 2 * rate_gain * bank.cross + rate_gain**2 * (bank.level_var + own)
+    after = Bank(
+        level=bank.level + step * surprise,
+        rate=bank.rate + rate_step * surprise,
+        level_var=believed * level_var + (1 - believed) * bank.level_var + doubt * gain**2,
+        cross=believed * cross + (1 - believed) * bank.cross + doubt * gain * rate_gain,
+        rate_var=believed * rate_var + (1 - believed) * bank.rate_var + doubt * rate_gain**2,
+        level_bias=bank.level_bias + step * shift,
+        rate_bias=bank.rate_bias + rate_step * shift,
+        weight=weight / weight.sum(),
+    )
+    return _within_prior(after)
+
+
+def _gains(bank: Bank, own: Array, shift: Array) -> tuple[Array, Array]:
+    """(m,) gain of the level and of the rate: those of the independent errors.
+
+    The best gain of a considered error would play windows of different error against each other until their shared
+    error cancels, which holds only where it is known exactly how they share it. Only against the prior is the shared
+    error weighed in, as far as the filter still hangs on it: for a first window this is the exact posterior.
+    own: variance of the independent error; shift: what the shared error would still add to the level
+    """
+    spread = bank.level_var * (1 + shift**2) + own
+    return bank.level_var / spread, bank.cross / spread
+
+
+def quantiles(weight: Array, mean: Array, deviation: Array, probabilities: Array) -> Array:
+    """(k,) quantiles of a weighted sum of normal distributions, to about a hundredth of its narrowest member."""
+    heavy = weight > _LEAST
+    weight, mean, deviation = weight[heavy] / weight[heavy].sum(), mean[heavy], np.maximum(deviation[heavy], 1e-9)
+    at = np.unique(mean[:, None] + deviation[:, None] * _NODES)
+    below = ndtr((at[:, None] - mean) / deviation) @ weight
+    return np.interp(probabilities, below, at)
+
+
+def _normal(distance: Array, variance: Array) -> Array:
+    density: Array = np.exp(-0.5 * distance**2 / variance) / np.sqrt(2 * np.pi * variance) + 1e-300
+    return density

@@ -1,0 +1,92 @@
+"""Where a track is going: growth rate, and time until a limit is passed.
+
+Under each hypothesis the coordinate at time t ahead is normal, with mean `x + r t` and variance
+`var x + 2 t cov + t^2 var r + lump |r| t`. Wear does not heal, so the limit has been passed by then with the
+probability that this lies beyond it; a random walk may come back, so its first passage is twice as probable
+(reflection principle). The hypotheses are summed by their weights, and quantiles are read off the sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.special import ndtr
+
+from inversion.core import QUANTILE_LEVELS, ParameterSpace
+from inversion.core.trend import Limit, Spread, Trend
+from inversion.tracking.bank import Array, Bank, quantiles
+from inversion.tracking.growth import Hypotheses, Law, coordinate, range_slope
+from inversion.tracking.track import Belief, Track
+from inversion.tracking.tracker import Tracker
+
+_DAY_S = 86_400.0
+#: Days ahead at which the probability is tabulated; a crossing beyond the last, 27 years, is not foreseen.
+_HORIZON: Array = np.concatenate([[0.0], np.geomspace(1e-6, 1e4, 241)])
+
+
+def trends(tracker: Tracker, track: Track, space: ParameterSpace, limits: Sequence[Limit]) -> tuple[Trend, ...]:
+    """One trend for every parameter that is no nuisance."""
+    return tuple(
+        _trend(tracker.suppose(name), belief, name, space, [limit for limit in limits if limit.parameter == name])
+        for name, belief in track.beliefs.items()
+    )
+
+
+def _trend(suppose: Hypotheses, belief: Belief, name: str, space: ParameterSpace, limits: Sequence[Limit]) -> Trend:
+    if belief.bank is None or not belief.resolved:
+        return Trend(name, None, (), belief.step_ns)
+    bank, suppose = _heavy(belief.bank, suppose)
+    i = space.index(name)
+    growth = _growth(bank, suppose) * float(space.high[i] - space.low[i]) / _DAY_S
+    times = []
+    for limit in limits:
+        theta = space.low.copy()
+        theta[i] = limit.value
+        ahead = _times(bank, suppose, float(space.to_latent(theta)[i]), 1.0 if limit.side == "above" else -1.0)
+        times.append((limit.alarm, Spread(ahead * _DAY_S)))
+    return Trend(name, Spread(growth), tuple(times), belief.step_ns)
+
+
+def _heavy(bank: Bank, suppose: Hypotheses) -> tuple[Bank, Hypotheses]:
+    """The hypotheses that matter."""
+    kept = bank.weight > 1e-4 * bank.weight.max()
+    bank = Bank(**{name: values[kept] for name, values in vars(bank).items()})
+    return bank, Hypotheses(**{name: values[kept] for name, values in vars(suppose).items()})
+
+
+def _growth(bank: Bank, suppose: Hypotheses) -> Array:
+    """(k,) quantiles of the growth rate now, ranges of the parameter a day."""
+    one, bend = range_slope(suppose.law, bank.level)
+    slope = coordinate(suppose.law, bank.level)[1]
+    steeper = bend * bank.rate * slope  # the rate of the parameter hangs on its level too, unless growth is constant
+    cross = bank.cross + bank.level_bias * bank.rate_bias
+    variance = (
+        one**2 * (bank.rate_var + bank.rate_bias**2) + 2 * one * steeper * cross + (steeper * bank.deviation) ** 2
+    )
+    return quantiles(bank.weight, one * bank.rate, np.sqrt(np.maximum(variance, 1e-24)), QUANTILE_LEVELS)
+
+
+def _times(bank: Bank, suppose: Hypotheses, limit: float, sign: float) -> Array:
+    """(k,) quantiles of the days until the latent value `limit` is passed; infinite where that is not foreseen."""
+    passed = _passed(bank, suppose, limit, sign)
+    rising = np.concatenate([[True], np.diff(passed) > 0])
+    times = np.interp(QUANTILE_LEVELS, passed[rising], _HORIZON[rising])
+    return np.where(passed[-1] < QUANTILE_LEVELS, np.inf, times)
+
+
+def _passed(bank: Bank, suppose: Hypotheses, limit: float, sign: float) -> Array:
+    """(h,) probability that the limit has been passed by each time of _HORIZON; sign: 1 where above is beyond."""
+    x, slope = coordinate(suppose.law, bank.level)
+    end = coordinate(suppose.law, np.full_like(x, limit))[0]
+    rate_var = bank.rate_var + bank.rate_bias**2
+    cross = slope * (bank.cross + bank.level_bias * bank.rate_bias)
+    noise = suppose.lump * np.abs(bank.rate) + suppose.wander
+    t = _HORIZON[:, None]
+    ahead = sign * (x + bank.rate * t - end)
+    variance = (slope * bank.deviation) ** 2 + 2 * t * cross + t**2 * rate_var + noise * t
+    share = ndtr(ahead / np.sqrt(np.maximum(variance, 1e-18)))
+    walks = suppose.law == Law.WANDERING
+    probability = np.where(walks, np.minimum(share[0] + 2 * np.maximum(share - share[0], 0.0), 1.0), share)
+    total: Array = np.maximum.accumulate(probability @ (bank.weight / bank.weight.sum()))
+    return total

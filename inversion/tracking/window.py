@@ -1,0 +1,64 @@
+"""What one window says of one parameter, as a measurement in latent space."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from inversion.core import Estimate
+
+_NARROWEST, _WIDEST = 1e-6, 0.99  # latent variance of one window that can be used
+_P84, _Z90 = 0.8413447460685429, 1.2815515655446004  # normal probability at 1; normal quantile of 0.9
+
+
+@dataclass(frozen=True)
+class Window:
+    """resolved: whether the window determines the parameter, or only bounds it from above.
+
+    value: latent, what was measured, or the bound; error: variance of the window's own error
+    """
+
+    resolved: bool
+    value: float
+    error: float
+
+
+def window_of(estimate: Estimate, i: int) -> Window:
+    """The i-th parameter of a window that is not BAD.
+
+    A window's posterior holds the prior already, which is divided out: else it would be counted once a window.
+    """
+    if estimate.resolved[i]:
+        mean, variance = _central(estimate, i)
+        error = _without_prior(variance)
+        return Window(True, mean * (1 + error), error)  # mean / variance = value / error + 0 / 1
+    mean, variance = _upper(estimate, i)
+    return Window(False, mean + _Z90 * math.sqrt(variance), _without_prior(variance))
+
+
+def _without_prior(variance: float) -> float:
+    """Variance of a window's own error: 1 / posterior = 1 / error + 1 / prior, the prior's being one."""
+    variance = min(max(variance, _NARROWEST), _WIDEST)
+    return variance / (1 - variance)
+
+
+def _central(estimate: Estimate, i: int) -> tuple[float, float]:
+    """Latent mean and variance of a resolvable parameter: its median, and the larger of the distances to one sigma."""
+    if estimate.marginals is None:
+        return float(estimate.mean[i]), float(estimate.covariance[i, i])
+    below, middle, above = (_latent_quantile(estimate, i, p) for p in (1 - _P84, 0.5, _P84))
+    return middle, max(above - middle, middle - below) ** 2
+
+
+def _upper(estimate: Estimate, i: int) -> tuple[float, float]:
+    """Latent mean and variance of a parameter that is only bounded: its median and its 90 % quantile, the bound."""
+    if estimate.marginals is None:
+        return float(estimate.mean[i]), float(estimate.covariance[i, i])
+    middle, top = (_latent_quantile(estimate, i, p) for p in (0.5, 0.9))
+    return middle, max(((top - middle) / _Z90) ** 2, _NARROWEST)
+
+
+def _latent_quantile(estimate: Estimate, i: int, probability: float) -> float:
+    theta = estimate.space.low.copy()
+    theta[i] = estimate.quantile(estimate.space.names[i], probability)
+    return float(estimate.space.to_latent(theta)[i])
