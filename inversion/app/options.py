@@ -35,7 +35,8 @@ class Document:
 
     def error(self, key: Key, problem: str) -> ConfigurationError:
         """`configs/fan.toml:12: source.tone_hz: must be ..., found ...`."""
-        return ConfigurationError(f"{self.path}:{self.locate(key)}: {dotted(key)}: {problem}")
+        named = f"{dotted(key)}: " if key else ""
+        return ConfigurationError(f"{self.path}:{self.locate(key)}: {named}{problem}")
 
     def unknown(self, key: Key, known: Sequence[str]) -> ConfigurationError:
         """A key that does not exist, with the nearest that does."""

@@ -74,6 +74,7 @@ def _belt(level: float) -> tuple[Array, Array, Array]:
     last = np.where(within, ranked, -np.inf).max(axis=1)
     first, last = np.maximum.accumulate(first), np.maximum.accumulate(last)
     low = np.interp(seen, last, true, left=0.0)
-    inside = np.searchsorted(first, seen, side="right") - 1
-    high = true[np.clip(inside, 0, true.size - 1)]
+    inside = np.clip(np.searchsorted(first, seen, side="right") - 1, 0, true.size - 2)
+    beyond = (seen - first[inside]) / (first[inside + 1] - first[inside])
+    high = true[inside] + (true[inside + 1] - true[inside]) * np.clip(beyond, 0, 1)
     return seen, low, high

@@ -11,7 +11,7 @@ are of a noisy sine. "Variance" and "covariance" here are those of one component
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,6 +51,16 @@ def polar(amplitude: Array, degrees: Array) -> Complex:
     """Vectors from amplitude and angle in degrees."""
     vectors: Complex = np.multiply(amplitude, np.exp(1j * np.radians(degrees)), dtype=np.complex128)
     return vectors
+
+
+def only(response: Response, planes: Sequence[int]) -> Response:
+    """The response with these planes, as if there were no others."""
+    inner = [0, *(1 + k for k in planes)]
+    return Response(
+        response.vibration,
+        response.influence[..., list(planes)],
+        response.covariance[..., inner, :][..., inner],
+    )
 
 
 def removed_trials(masses: Complex) -> Complex:
@@ -172,6 +182,14 @@ def _reweighted(response: Response, weights: Array, start: Array, factor: Callab
             return after
         reweighted = after
     return reweighted
+
+
+def effect_significance(response: Response) -> Array:
+    """(P,) how far each plane's effect on all sensors stands out of its error, in standard deviations; one response."""
+    effect = np.sqrt(np.sum(np.abs(response.influence) ** 2, axis=0))
+    noise = np.sqrt(2 * np.einsum("spp->p", response.covariance[:, 1:, 1:]).real)
+    significance: Array = np.where(noise > 0, effect / np.where(noise > 0, noise, 1), np.where(effect > 0, np.inf, 0.0))
+    return significance
 
 
 @dataclass(frozen=True)
