@@ -78,10 +78,13 @@ def _told(score: Score) -> str:
     )
 
 
-def run_calibration(site: Path, truth: Path, out: Path, *, console: Console | None = None) -> Calibrated:
+def run_calibration(
+    site: Path, truth: Path, out: Path, *, judged: int = JUDGED, console: Console | None = None
+) -> Calibrated:
     """Fits the model that the site's `[calibration]` describes and writes it to `out`, whole or not at all.
 
     Each group is left out in turn: the error there is told, and all intervals are widened until 90 % hold the truth.
+    judged: windows that are inverted to tell
     Raises ConfigurationError for a wrong site or table, CalibrationError for windows that cannot teach.
     """
     console = console or Console(stderr=True)
@@ -99,7 +102,7 @@ def run_calibration(site: Path, truth: Path, out: Path, *, console: Console | No
     if not calibration.baseline:
         groups = int(np.unique(labelled.group).size)
         with tempfile.TemporaryDirectory() as scratch, _bar(console, "leaving groups out", groups) as done:
-            found = leave_groups_out(labelled, calibration, engine, freedom, Path(scratch), JUDGED, done)
+            found = leave_groups_out(labelled, calibration, engine, freedom, Path(scratch), judged, done)
         factor, left_out = _judged(found, labelled)
         model = widened(model, factor)
     try:
@@ -107,7 +110,7 @@ def run_calibration(site: Path, truth: Path, out: Path, *, console: Console | No
     except OSError as error:
         raise InversionError(f"cannot write {out}: {error.strerror or error}") from error
     aside = measured.aside
-    put_aside = _put_aside(out, engine, aside) if len(aside) and not calibration.baseline else ()
+    put_aside = _put_aside(out, engine, aside, judged) if len(aside) and not calibration.baseline else ()
     return Calibrated(
         out,
         model.fingerprint,
@@ -129,8 +132,8 @@ def _judged(found: LeftOut, labelled: Labelled) -> tuple[float, tuple[Score, ...
     return widening(found.estimates, theta, group), tuple(scores(found.estimates, theta, own))
 
 
-def _put_aside(out: Path, engine: Engine, aside: Labelled) -> tuple[Score, ...]:
-    chosen = aside.take(np.arange(0, len(aside), -(-len(aside) // JUDGED)))
+def _put_aside(out: Path, engine: Engine, aside: Labelled, judged: int) -> tuple[Score, ...]:
+    chosen = aside.take(np.arange(0, len(aside), -(-len(aside) // judged)))
     return tuple(scores(invert(Empirical(out), engine, chosen), chosen.theta))
 
 
