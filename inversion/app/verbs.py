@@ -191,20 +191,6 @@ def unfold(
         _print(json.dumps(result, ensure_ascii=False) if as_json else "\n".join(lines(result)))
 
 
-@app.command(epilog="Example: inversion balance configs/balancing/fan.toml --html fan.html")
-def balance(
-    case: Annotated[Path, typer.Argument(metavar="CASE.toml", help="Readings of a job: docs/guides/balancing.md.")],
-    html: Annotated[Path | None, typer.Option(help="Writes a page with polar plots.")] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Correction masses of a rotor with intervals, the vibration that will remain, and the balance grade."""
-    with _complaints():
-        from inversion.app.balance import run_balance
-
-        result = run_balance(case, html)
-        _print(json.dumps(result.to_dict(), ensure_ascii=False) if as_json else "\n".join(result.lines()))
-
-
 @app.command(epilog="Example: inversion check configs/cwru.toml")
 def check(site: SiteArgument, as_json: JsonOption = False) -> None:
     """Builds everything of a site, connects to nothing, and says what it would do."""
