@@ -2,8 +2,8 @@
 
 Columns of the CSV file: `file` (name of the recording), `window` (running number inside it, from 0; empty or absent:
 all of them), `group` (what is left out together; by default the file), `leave_out` (a reason not to learn from the
-window, such as "not yet static"; empty: learn), and one column a parameter, in the unit that people see (empty: not
-known).
+window, such as "not yet static"; empty: learn), `location` (where the damage is: "outer", "inner", "ball", "none"; only
+to validate), and one column a parameter, in the unit that people see (empty: not known).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 
 from inversion.core import ConfigurationError, Parameter
 
-_OURS = ("file", "window", "group", "leave_out")
+_OURS = ("file", "window", "group", "leave_out", "location")
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class TrueWindow:
     leave_out: str
     values: Mapping[str, float]
     line: int
+    location: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,10 @@ class Truth:
         return {row.window: row for row in self.rows if row.file == file}
 
 
-def read_truth(path: Path, parameters: Sequence[Parameter]) -> Truth:
+def read_truth(path: Path, parameters: Sequence[Parameter], columns: Mapping[str, str] | None = None) -> Truth:
     """The table, checked against the parameters there are.
+
+    columns: what a table of somebody else's calls ours, by our names; where given, its other columns are ignored
 
     Raises ConfigurationError, one line `table:line: column: what`: no number, a truth outside the parameter's range, a
     column that is no parameter, one window labelled twice and differently, no row at all.
@@ -58,13 +61,15 @@ def read_truth(path: Path, parameters: Sequence[Parameter]) -> Truth:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
-            columns, cells = list(reader.fieldnames or []), list(reader)
+            there, cells = list(reader.fieldnames or []), list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
         raise ConfigurationError(f"{path}: cannot be read as a table of truth: {problem}") from problem
     known = {parameter.name: parameter for parameter in parameters}
-    if "file" not in columns:
-        raise ConfigurationError(f"{path}:1: expected a column 'file', found {', '.join(columns) or 'nothing'}")
-    for column in columns:
+    if columns:
+        there, cells = _renamed(path, there, cells, columns, (*_OURS, *known))
+    if "file" not in there:
+        raise ConfigurationError(f"{path}:1: expected a column 'file', found {', '.join(there) or 'nothing'}")
+    for column in there:
         if column not in known and column not in _OURS:
             raise ConfigurationError(f"{path}:1: {column}: no such parameter, there are: {', '.join(known)}")
     rows = tuple(_row(path, line, row, known) for line, row in enumerate(cells, start=2))
@@ -72,6 +77,23 @@ def read_truth(path: Path, parameters: Sequence[Parameter]) -> Truth:
         raise ConfigurationError(f"{path}: holds no labelled window, only a header")
     _refuse_contradictions(path, rows)
     return Truth(path, rows)
+
+
+def _renamed(
+    path: Path,
+    there: Sequence[str],
+    cells: Sequence[Mapping[str, str | None]],
+    columns: Mapping[str, str],
+    known: Sequence[str],
+) -> tuple[list[str], list[dict[str, str | None]]]:
+    """The table under our names: columns that are mapped, and those that bear such a name already."""
+    for ours, theirs in columns.items():
+        if ours not in known:
+            raise ConfigurationError(f"{path}: {ours}: no such column of truth, there are: {', '.join(known)}")
+        if theirs not in there:
+            raise ConfigurationError(f"{path}:1: expected a column {theirs!r}, found {', '.join(there)}")
+    kept = {name: columns.get(name, name) for name in known if columns.get(name, name) in there}
+    return list(kept), [{ours: row.get(theirs) for ours, theirs in kept.items()} for row in cells]
 
 
 def _row(path: Path, line: int, row: Mapping[str, str | None], known: Mapping[str, Parameter]) -> TrueWindow:
@@ -87,7 +109,10 @@ def _row(path: Path, line: int, row: Mapping[str, str | None], known: Mapping[st
         if (cell := (row.get(name) or "").strip())
     }
     group = (row.get("group") or "").strip() or file
-    return TrueWindow(file, int(window) if window else None, group, (row.get("leave_out") or "").strip(), values, line)
+    location = (row.get("location") or "").strip()
+    return TrueWindow(
+        file, int(window) if window else None, group, (row.get("leave_out") or "").strip(), values, line, location
+    )
 
 
 def _value(where: str, cell: str, parameter: Parameter) -> float:

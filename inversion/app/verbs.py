@@ -191,6 +191,28 @@ def unfold(
         _print(json.dumps(result, ensure_ascii=False) if as_json else "\n".join(lines(result)))
 
 
+@app.command(epilog="Example: inversion validate configs/cwru.toml truth.csv --out var/validation")
+def validate(
+    site: SiteArgument,
+    truth: Annotated[
+        Path, typer.Argument(metavar="TRUTH.csv", help="Recordings with known parameters: docs/guides/validation.md.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of validation.json and validation.html.")] = Path("validation"),
+    columns: Annotated[
+        list[str] | None,
+        typer.Option("--truth-column", metavar="OURS=THEIRS", help="What the table calls a column; may be repeated."),
+    ] = None,
+    page: Annotated[bool, typer.Option(help="Whether to write the HTML page.")] = True,
+    as_json: JsonOption = False,
+) -> None:
+    """How good the answers are where the truth is known: error, coverage, width, right and wrong places."""
+    with _complaints():
+        from inversion.app.validate import validate_to
+
+        result, told = validate_to(site, truth, out, columns or [], page=page)
+        _print(json.dumps(result, ensure_ascii=False) if as_json else "\n".join(told))
+
+
 @app.command(epilog="Example: inversion check configs/cwru.toml")
 def check(site: SiteArgument, as_json: JsonOption = False) -> None:
     """Builds everything of a site, connects to nothing, and says what it would do."""

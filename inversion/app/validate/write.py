@@ -1,0 +1,59 @@
+"""A validation from its files to its results."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from inversion.app.validate.measure import lines, measure
+from inversion.app.validate.run import run_validation
+from inversion.core import ConfigurationError, InversionError
+
+
+def validate_to(
+    site: Path, truth: Path, out: Path, columns: Sequence[str], *, page: bool = True
+) -> tuple[dict[str, Any], list[str]]:
+    """The figures, and the lines for people. Writes validation.json and validation.html into `out`.
+
+    columns: "ours=theirs", what the table calls a column
+    Raises ConfigurationError for a wrong site, table or column, InversionError where nothing can be used or written.
+    """
+    if page:
+        from inversion.app.report import require_plotly
+
+        require_plotly()
+    made = run_validation(site, truth, columns=_columns(columns))
+    result = measure(made)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        _whole(out / "validation.json", json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+        if page:
+            from inversion.app.validate.page import page_of
+
+            _whole(out / "validation.html", page_of(made, result))
+    except OSError as error:
+        raise InversionError(f"cannot write to {out}: {error.strerror or error}") from error
+    written = ["validation.json", *(["validation.html"] if page else [])]
+    return result, [*lines(result), "", *(str(out / name) for name in written)]
+
+
+def _columns(given: Sequence[str]) -> Mapping[str, str]:
+    pairs = {}
+    for each in given:
+        ours, equals, theirs = each.partition("=")
+        if not (ours and equals and theirs):
+            raise ConfigurationError(f"--truth-column {each}: expected OURS=THEIRS, such as outer_spall=diam_mm")
+        pairs[ours] = theirs
+    return pairs
+
+
+def _whole(path: Path, text: str) -> None:
+    """Beside the final name first, then renamed: a result is there whole or not at all."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,179 @@
+"""`inversion validate` on simulated recordings whose truth is known."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from inversion.app.configuration import load_pipeline
+from inversion.app.simulate import run_simulation
+from inversion.app.stop import Stop
+from inversion.app.validate.location import verdict
+from inversion.app.validate.run import Heard, run_validation
+from inversion.app.verbs import app
+from inversion.core.scores import CURVE
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+TRUTH = """file,group,location,outer_spall,outer_impact
+wide.npz,first machine,outer,4,0.3
+narrow.npz,first machine,outer,2,0.3
+healthy,second machine,none,,
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Path:
+    """A site, three recordings of four windows, and their truth."""
+    folder = tmp_path_factory.mktemp("validate")
+    shutil.copytree(CONFIGS, folder / "configs")
+    own = folder / "var" / "simulated"
+    for seed, (name, fault, width) in enumerate((("wide", "outer", 4), ("narrow", "outer", 2), ("healthy", "none", 0))):
+        run_simulation(own / f"{name}.npz", race=fault, width_mm=width, seconds=6.0, seed=seed)
+    (folder / "truth.csv").write_text(TRUTH)
+    return folder
+
+
+def validate(place: Path, *words: object, truth: str = "truth.csv", out: str = "out"):
+    site = place / "configs" / "simulated.toml"
+    return CliRunner().invoke(
+        app, ["validate", str(site), str(place / truth), "--out", str(place / out), *map(str, words)], obj=Stop()
+    )
+
+
+@pytest.fixture(scope="module")
+def result(place) -> dict:
+    done = validate(place, "--json")
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
+
+
+def test_figures_are_those_of_the_windows(result):
+    assert (result["recordings"], result["windows"], result["failed"]) == (3, 12, [])
+    spall = result["parameters"]["outer_spall"]
+    assert spall["unit"] == "mm"
+    everything = spall["windows"]["all"]
+    assert everything["answers"] == 8
+    assert len(everything["coverage"]) == len(CURVE)
+    assert everything["coverage"] == sorted(everything["coverage"])
+    assert everything["coverage"][CURVE.index(0.9)] >= 0.75
+    assert everything["width"] < 0.7
+    assert everything["score"] < 0.7
+    assert spall["tracks"]["all"]["answers"] == 2
+    assert spall["windows"]["groups"] == {}  # only one of the machines has a spall
+    assert "inner_spall" not in result["parameters"]
+
+
+def test_places_are_right(result):
+    assert result["location"]["all"]["right"] == 3
+    assert result["location"]["groups"]["second machine"] == {
+        "recordings": 1, "right": 1, "wrong": 0, "missed": 0, "windows": 4, "windows_wrong": 0,
+    }  # fmt: skip
+    assert [claim["verdict"] for claim in result["claims"]] == ["right"] * 3
+
+
+def test_results_lie_in_the_folder(place, result):
+    assert json.loads((place / "out" / "validation.json").read_text()) == result
+    page = (place / "out" / "validation.html").read_text()
+    assert "default-src 'none'" in page
+    assert page.count('class="figure"') == 4  # two parameters, coverage, whiteness
+    assert "3 of 3 right" in page
+    assert sorted(path.name for path in (place / "out").iterdir()) == ["validation.html", "validation.json"]
+
+
+def test_people_see_a_table(place):
+    told = validate(place, "--no-page", out="plain").stdout
+    for words in ("outer_spall, mm: each window", "covered 50/80/90/95 %", "location, by the majority", "3 of 3 right"):
+        assert words in told
+    assert not (place / "plain" / "validation.html").exists()
+
+
+def test_a_table_of_somebody_elses(place):
+    table = "name,diameter,owner\nwide.npz,4,me\nnarrow.npz,2,me\n"
+    (place / "theirs.csv").write_text(table)
+    columns = ("--truth-column", "file=name", "--truth-column", "outer_spall=diameter")
+    done = validate(place, "--json", "--no-page", *columns, truth="theirs.csv")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["parameters"]["outer_spall"]["windows"]["all"]["answers"] == 8
+
+
+def test_single_windows_and_windows_left_out(place):
+    table = "file,window,leave_out,outer_spall\nwide.npz,0,,4\nwide.npz,1,running up,4\nwide.npz,3,,4\n"
+    (place / "windows.csv").write_text(table)
+    result = json.loads(validate(place, "--json", "--no-page", truth="windows.csv").stdout)
+    assert result["parameters"]["outer_spall"]["windows"]["all"]["answers"] == 2
+    assert result["left_out"] == {"running up": 1}
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("file,outer_spall\nnone.npz,2\n", ":2: file: no recording 'none.npz'"),
+        ("file,outer_spall\nwide.npz,40\n", ":2: outer_spall: truth must lie between"),
+        ("file,outer_spall\nwide.npz,2\nwide.npz,3\n", ":3: wide.npz: contradicts line 2"),
+        ("file,outer_spal\nwide.npz,2\n", ":1: outer_spal: no such parameter"),
+        ("file,outer_spall\nwide.npz,two\n", ":2: outer_spall: expected a number, found 'two'"),
+        ("file,group\nwide.npz,a\n", "states the truth of no parameter and no location"),
+        ("file,window,outer_spall\nwide.npz,99,4\n", ":2: window: wide.npz has 4 windows, found 99"),
+        ("file,outer_spall\n", "holds no labelled window"),
+    ],
+)
+def test_a_wrong_table_is_one_line(place, table, said):
+    (place / "wrong.csv").write_text(table)
+    done = validate(place, "--no-page", truth="wrong.csv", out="none")
+    assert done.exit_code == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (place / "none").exists()
+
+
+def test_a_column_that_is_no_pair_is_refused(place):
+    done = validate(place, "--truth-column", "outer_spall")
+    assert done.exit_code == 2
+    assert "expected OURS=THEIRS" in done.stderr
+
+
+def test_a_damaged_recording_is_said_and_the_others_go_on(place):
+    (place / "var" / "simulated" / "torn.npz").write_bytes(b"PK")
+    (place / "torn.csv").write_text("file,outer_spall\ntorn.npz,3\nwide.npz,4\n")
+    result = json.loads(validate(place, "--json", "--no-page", truth="torn.csv").stdout)
+    (place / "var" / "simulated" / "torn.npz").unlink()
+    assert result["recordings"] == 1
+    assert "torn.npz" in result["failed"][0]
+
+
+def test_a_fitted_model_never_sees_the_group_it_is_judged_on(place):
+    """The hook: each group is inverted by the pipeline that was made without it."""
+    site, asked = place / "configs" / "simulated.toml", []
+
+    def without(group: str):
+        asked.append(group)
+        return load_pipeline(site)
+
+    made = run_validation(site, place / "truth.csv", without=without)
+    assert asked == ["first machine", "second machine"]
+    assert len(made.heard) == 3
+
+
+def heard(location: str, *claims: tuple[str, ...]) -> Heard:
+    return Heard("x", "g", location, claims, np.zeros((0, 1)))
+
+
+@pytest.mark.parametrize(
+    ("recording", "said"),
+    [
+        (heard("outer", ("outer_impact", "outer_spall"), ("outer_impact",), ()), "right"),
+        (heard("or", ("outer_impact",)), "right"),
+        (heard("outer", ("inner_impact",), ("inner_impact",), ("outer_impact",)), "wrong"),
+        (heard("outer", ("outer_impact",), (), ()), "missed"),
+        (heard("none", (), ("outer_impact",), ()), "right"),
+        (heard("normal", ("outer_impact",)), "wrong"),
+        (heard("", ("outer_impact",)), ""),
+    ],
+)
+def test_places_by_majority(recording, said):
+    assert verdict(recording) == said
