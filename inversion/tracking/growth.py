@@ -50,14 +50,14 @@ class Growth:
 _STEADY = (Law.CONSTANT, Law.EXPONENTIAL, Law.ACCELERATING)
 #: Slow, as the site says, and much faster: a fast one is believed once it shows.
 _PACES = ((1 / 30, 0.35), (1.0, 0.55), (30.0, 0.1))
-_LUMPS = ((0.1, 0.5), (0.3, 0.5))
+_LUMPS = ((0.1, 0.7), (0.3, 0.3))
 GROWTHS = (
     *(Growth(law, 0.0, pace, 0.4 * weight) for law in _STEADY for pace, weight in _PACES),
-    *(Growth(law, lump, 1.0, 0.5 * weight) for law in _STEADY for lump, weight in _LUMPS),
-    *(Growth(Law.WANDERING, 0.0, pace, 0.3 * weight) for pace, weight in _PACES),
+    *(Growth(law, lump, 1.0, 0.4 * weight) for law in _STEADY for lump, weight in _LUMPS),
+    *(Growth(Law.WANDERING, 0.0, pace, 0.2 * weight) for pace, weight in _PACES),
 )
-#: Shares of a window's error variance that all windows have in common.
-SHARES = (0.02, 0.35, 0.7, 0.95)
+#: Shares of a window's error variance that all windows have in common, and the weight of each before any window.
+SHARES = ((0.02, 0.4), (0.35, 0.2), (0.7, 0.2), (0.95, 0.2))
 #: What each coordinate gains between an eighth and three eighths of the range, and a latent unit at a quarter.
 _TRAVEL = {Law.CONSTANT: 0.25, Law.EXPONENTIAL: 1.1, Law.ACCELERATING: 5.3, Law.WANDERING: 0.0}
 _SLOPE = {Law.CONSTANT: 0.32, Law.EXPONENTIAL: 1.28, Law.ACCELERATING: 5.1, Law.WANDERING: 0.0}
@@ -81,7 +81,7 @@ class Hypotheses:
 
 def hypotheses(growth: float, shared: float | None) -> Hypotheses:
     """What is supposed of a parameter that gains `growth` latent units in a day; shared: None where it is learned."""
-    shares = SHARES if shared is None else (shared,)
+    shares = SHARES if shared is None else ((shared, 1.0),)
     rows = [
         (
             float(way.law),
@@ -89,9 +89,9 @@ def hypotheses(growth: float, shared: float | None) -> Hypotheses:
             (growth * way.pace) ** 2 if way.law is Law.WANDERING else 0.0,
             growth * way.pace * _SLOPE[way.law],
             share,
-            way.weight,
+            way.weight * weight,
         )
-        for way, share in product(GROWTHS, shares)
+        for way, (share, weight) in product(GROWTHS, shares)
     ]
     law, lump, wander, pace, share, weight = np.array(rows).T
     return Hypotheses(law.astype(int), lump, wander, pace, share, weight / weight.sum())
