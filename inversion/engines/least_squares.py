@@ -14,11 +14,22 @@ Parameters that share no informative observable are independent and are solved a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inversion.core import QUANTILE_LEVELS, Estimate, Features, Fit, ForwardModel, ModelError, prior_estimate
+from inversion.core import (
+    QUANTILE_LEVELS,
+    Estimate,
+    Features,
+    Fit,
+    ForwardModel,
+    ModelError,
+    ParameterSpace,
+    prior_estimate,
+)
 from inversion.engines import minimize
 from sensors import Quality
 
@@ -84,9 +95,8 @@ class LeastSquaresInverter:
         if quality is Quality.BAD or not known or informative.size == 0:
             return prior_estimate(space, floor, Fit(quality, reason=reason or "nothing was observed"))
         p = len(space)
-        prior = prior_estimate(space, floor, Fit())
         mean, covariance = np.zeros(p), np.eye(p)
-        marginals = np.array([[prior.quantile(name, q) for q in QUANTILE_LEVELS] for name in space.names])
+        marginals = _prior_marginals(space).copy()
         resolved = [False] * p
         chi2, used = 0.0, 0
         for parameters, observables in _blocks(self._influence(conditions), informative):
@@ -115,6 +125,13 @@ class LeastSquaresInverter:
             self._links.clear()
             self._links[key] = minimize.influence(self.model, conditions)
         return self._links[key]
+
+
+@lru_cache(maxsize=64)
+def _prior_marginals(space: ParameterSpace) -> Array:
+    """(p, k) quantiles of the prior at QUANTILE_LEVELS, SI."""
+    latent = np.array([NormalDist().inv_cdf(level) for level in QUANTILE_LEVELS])
+    return np.ascontiguousarray(space.from_latent(np.repeat(latent[:, None], len(space), axis=1)).T)
 
 
 def _blocks(linked: NDArray[np.bool_], informative: Index) -> list[tuple[Index, Index]]:

@@ -8,7 +8,7 @@ is a condition, so that `simulate` whitens its prediction alike.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -133,12 +133,15 @@ class Empirical:
         return ""
 
     def _inputs(self, theta: Array, conditions: Array) -> tuple[Array, Array]:
-        """(..., q) parameters and conditions; (...) which features were seen."""
+        """(..., q) parameters and conditions; which features were seen, as the conditions are shaped."""
         theta, conditions = np.asarray(theta, dtype=np.float64), np.asarray(conditions, dtype=np.float64)
+        seen = conditions[..., -1]
+        if conditions.shape[-1] == 1 and theta.ndim >= conditions.ndim:
+            return theta, seen
         shape = np.broadcast_shapes(theta.shape[:-1], conditions.shape[:-1])
         theta = np.broadcast_to(theta, (*shape, theta.shape[-1]))
         conditions = np.broadcast_to(conditions, (*shape, conditions.shape[-1]))
-        return np.concatenate([theta, conditions[..., :-1]], axis=-1), conditions[..., -1]
+        return np.concatenate([theta, conditions[..., :-1]], axis=-1), seen
 
 
 def _unseen(fit: EmpiricalFit, looked: Looked) -> str:
@@ -149,19 +152,22 @@ def _unseen(fit: EmpiricalFit, looked: Looked) -> str:
 
 def _whitened(fit: EmpiricalFit, standard: Array, seen: Array) -> Array:
     """(..., d) standardized features and (...) masks to (..., d), zero where not seen."""
-    result = np.zeros(np.broadcast_shapes(standard.shape, (*seen.shape, len(fit.features))))
-    for mask in np.unique(seen):
-        at = seen == mask
-        result[at] = np.broadcast_to(standard, result.shape)[at] @ _whitener(_key(fit), mask).T
-    return result
+    return _mixed(standard, seen, lambda mask: _whitener(_key(fit), mask).T)
 
 
 def _spread(fit: EmpiricalFit, variance: Array, seen: Array) -> Array:
     """(..., d) variances of independent standardized features to those of the whitened ones."""
-    result = np.zeros(variance.shape)
+    return _mixed(variance, seen, lambda mask: (_whitener(_key(fit), mask) ** 2).T)
+
+
+def _mixed(values: Array, seen: Array, matrix: Callable[[float], Array]) -> Array:
+    """(..., d) values times the (d, d) matrix of their mask; masks () or as values without their last axis."""
+    if seen.ndim == 0:
+        return values @ matrix(float(seen))
+    result = np.zeros(np.broadcast_shapes(values.shape, (*seen.shape, values.shape[-1])))
+    values, seen = np.broadcast_to(values, result.shape), np.broadcast_to(seen, result.shape[:-1])
     for mask in np.unique(seen):
-        at = seen == mask
-        result[at] = variance[at] @ (_whitener(_key(fit), mask) ** 2).T
+        result[seen == mask] = values[seen == mask] @ matrix(float(mask))
     return result
 
 

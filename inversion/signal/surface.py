@@ -8,7 +8,7 @@ being believed.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +24,17 @@ def basis(inputs: Array, bumps: int = BUMPS) -> Array:
     """(..., q) inputs, -1 to 1 over their range, to (..., m) basis functions: 1, linear, quadratic, then the bumps."""
     u = np.clip(np.asarray(inputs, dtype=np.float64), -_REACH, _REACH)
     q = u.shape[-1]
-    first, second = np.triu_indices(q)
+    first, second = _pairs(q)
     centers = np.linspace(-1, 1, bumps) if bumps else np.zeros(0)
     width = _OVERLAP * 2 / max(bumps - 1, 1)
     hills = np.exp(-0.5 * ((u[..., None] - centers) / width) ** 2).reshape(*u.shape[:-1], q * bumps)
     return np.concatenate([np.ones((*u.shape[:-1], 1)), u, u[..., first] * u[..., second], hills], axis=-1)
+
+
+@lru_cache(maxsize=16)
+def _pairs(q: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    first, second = np.triu_indices(q)
+    return first, second
 
 
 def functions(q: int, bumps: int = BUMPS) -> tuple[int, int]:
