@@ -45,7 +45,7 @@ _EDGES = (0.03, 4.0)
 #: An edge is seen `a + b lag + shift (c + d lag)` samples before its lag, with shift from -1 to 1. Set on simulated
 #: entries of every strength and softness (benchmarks/width_coverage.py); the share of the lag holds for edges that
 #: are not straight.
-_SHIFT = (0.3, 0.018, 0.05, 0.011)
+_SHIFT = (0.3, 0.018, 0.08, 0.012)
 _IMPACT_MODEL_ERROR = 0.07  # relative: bursts are not infinitely short, the line falls between bins
 
 
