@@ -56,8 +56,10 @@ def band_power(x: Array, rate: float, low_hz: float, high_hz: float) -> float:
 
 
 def peaks(x: Array, rate: float, low_hz: float, high_hz: float, prominence_db: float) -> list[Peak]:
-    """Peaks inside the band that stand out of its median, strongest first; those in the lobe of a stronger one do not
-    count. Places are refined by a parabola through the logarithm of three bins."""
+    """Peaks inside the band that stand out of its median, strongest first; the lobes of a stronger one do not count.
+
+    Places are refined by a parabola through the logarithm of three bins.
+    """
     if x.size < _FEWEST or high_hz > rate / 2 or (high_hz - low_hz) * x.size < 4 * _HANN_BINS * rate:
         return []
     density, bin_hz, size = power(x, rate)
@@ -66,11 +68,11 @@ def peaks(x: Array, rate: float, low_hz: float, high_hz: float, prominence_db: f
     inside = level[1:-1]
     floor = float(np.median(inside))
     tops = np.flatnonzero((inside >= level[:-2]) & (inside > level[2:]) & (inside > floor + prominence_db))
-    lobe = _HANN_BINS * rate / (size * bin_hz)
+    padding = rate / (size * bin_hz)
     found: list[Peak] = []
     places: list[int] = []
     for top in sorted(tops.tolist(), key=lambda k: -inside[k]):
-        if any(abs(top - other) < lobe for other in places):
+        if any(inside[top] - inside[other] < _lobe_db(abs(top - other) / padding) for other in places):
             continue
         places.append(top)
         before, at, after = level[top : top + 3]
@@ -106,6 +108,15 @@ def mean_frequency(x: Array, rate: float, low_hz: float, high_hz: float) -> floa
     analytic = np.fft.ifft(padded)[x.size // 20 : x.size - x.size // 20]
     turned = np.sum(analytic[1:] * analytic[:-1].conj())
     return float(np.angle(turned) * rate / (2 * np.pi)) if abs(turned) > 0 else float("nan")
+
+
+def _lobe_db(bins: float) -> float:
+    """Level below which a peak so many bins from another one is a lobe of it, relative to that one's; 3 dB of margin.
+
+    The highest side lobe of a Hann window is 31.5 dB down at 2.36 bins, and they fall by 18 dB an octave
+    (Harris, Proc. IEEE 66 (1978) 51-83, table I).
+    """
+    return 0.0 if bins < _HANN_BINS else -28.5 - 60 * float(np.log10(bins / 2.36))
 
 
 def _line_rms(peak: float) -> float:

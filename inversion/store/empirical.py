@@ -106,12 +106,12 @@ def save(fit: EmpiricalFit, path: Path) -> None:
 def load(path: Path) -> EmpiricalFit:
     """The model in a file. Raises EmpiricalFileError, one line."""
     try:
-        with np.load(path, allow_pickle=False) as found:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
             header = json.loads(bytes(found["header"]).decode())
             arrays = {name: found[name].astype(np.float64) for name in _ARRAYS}
     except OSError as problem:
         raise EmpiricalFileError(f"{path}: cannot be read: {problem.strerror or problem}") from problem
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as problem:
+    except (ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError) as problem:
         raise EmpiricalFileError(
             f"{path}: damaged or no empirical model; make one by `inversion calibrate`"
         ) from problem
