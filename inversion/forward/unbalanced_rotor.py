@@ -27,7 +27,7 @@ from sensors.units import si_unit, to_si
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
-Row = tuple[Array, Array, float, Quality, str]
+Row = tuple[Array, Array, Array, Quality, str]
 
 _GRAM_MM = 1e-6  # kg·m
 
@@ -62,6 +62,8 @@ class UnbalancedRotor:
         the process values `<sensor>_amplitude` and `<sensor>_phase` (rad) that an instrument measured
     speed_channel: shaft speed, Hz; needed without a phase channel, compared with the marks where both are there
     noise: in `unit`, standard deviation of each component of a vector, beside what the record itself shows
+    told: "components", x and y of each plane, so that nothing is singular where it is balanced; "amplitude", so that an
+        alarm can watch it: the angle is then a nuisance, counted from where the vectors show it
     """
 
     sensors: tuple[str, ...]
@@ -76,6 +78,7 @@ class UnbalancedRotor:
     phase_channel: str = ""
     speed_channel: str = ""
     noise: float = 0.0
+    told: str = "components"
 
     def __post_init__(self) -> None:
         s, p = len(self.sensors), len(self.planes)
@@ -91,6 +94,8 @@ class UnbalancedRotor:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
         if not (0 <= self.influence_error < 0.5 and 0 <= self.noise < np.inf):
             raise ValueError(f"influence_error must lie from 0 to 0.5, noise be zero or more, got {self}")
+        if self.told not in ("components", "amplitude"):
+            raise ValueError(f"told must be 'components' or 'amplitude', got {self.told!r}")
         if not self.phase_channel and not (self.speed_channel and self.noise > 0):
             raise ValueError(
                 "phase_channel is required, or speed_channel and noise where vectors are measured elsewhere"
@@ -108,16 +113,18 @@ class UnbalancedRotor:
 
     @cached_property
     def space(self) -> ParameterSpace:
-        """x and y of each plane: unlike amplitude and angle, nothing is singular where the rotor is balanced."""
-        most = self.heaviest_g_mm * _GRAM_MM
-        axes = (("x", "towards the phase mark"), ("y", "a quarter turn ahead of it"))
-        return ParameterSpace(
-            tuple(
-                Parameter(f"{plane}_{axis}", "kg·m", -most, most, f"unbalance {where}, {plane}", "g·mm")
-                for plane in self.planes
-                for axis, where in axes
-            )
-        )
+        """Two parameters a plane: x and y, or amplitude and a nuisance."""
+        most, both = self.heaviest_g_mm * _GRAM_MM, []
+        for plane in self.planes:
+            if self.told == "amplitude":
+                both.append(Parameter(f"{plane}_unbalance", "kg·m", 0.0, most, f"unbalance, {plane}", "g·mm"))
+                both.append(Parameter(f"{plane}_turn", "rad", -np.pi, np.pi, "angle, from where seen", nuisance=True))
+            else:
+                where = f"unbalance towards the phase mark, {plane}"
+                both.append(Parameter(f"{plane}_x", "kg·m", -most, most, where, "g·mm"))
+                where = f"unbalance a quarter turn ahead of the mark, {plane}"
+                both.append(Parameter(f"{plane}_y", "kg·m", -most, most, where, "g·mm"))
+        return ParameterSpace(tuple(both))
 
     @cached_property
     def observables(self) -> tuple[str, ...]:
@@ -138,10 +145,15 @@ class UnbalancedRotor:
         return np.zeros(len(self.space))
 
     def simulate(self, theta: Array, conditions: Array) -> Array:
-        """1x vectors, slow roll subtracted: (..., 2 P) and (..., 1) shaft speed, Hz, to (..., 2 S)."""
+        """1x vectors, slow roll subtracted: (..., 2 P) and (..., c) to (..., 2 S).
+
+        conditions: shaft speed, Hz; where amplitudes are told, then the angle at which each plane's unbalance is seen
+        """
         theta, conditions = np.asarray(theta, dtype=np.float64), np.asarray(conditions)
         shape = np.broadcast_shapes(theta.shape[:-1], conditions.shape[:-1])
         unbalance = theta[..., 0::2] + 1j * theta[..., 1::2]
+        if self.told == "amplitude":
+            unbalance = theta[..., 0::2] * np.exp(1j * (theta[..., 1::2] + conditions[..., 1:]))
         vectors = np.sum(self.coefficients * unbalance[..., None, :], axis=-1)
         return np.array(np.broadcast_to(_parts(vectors), (*shape, len(self.observables))))
 
@@ -153,13 +165,18 @@ class UnbalancedRotor:
             values=np.array([row[0] for row in rows]).reshape(shape),
             std=np.array([row[1] for row in rows]).reshape(shape),
             limit=np.full(shape, -np.inf),
-            conditions=np.array([row[2] for row in rows]).reshape(len(rows), 1),
+            conditions=np.array([row[2] for row in rows]).reshape(len(rows), self._conditions),
             quality=tuple(row[3] for row in rows),
             reasons=tuple(row[4] for row in rows),
         )
 
     def polar(self, estimate: Estimate, level: float = 0.9) -> tuple[Polar, ...]:
-        """Amplitude and angle of each plane with intervals, propagated from the components x and y."""
+        """Amplitude and angle of each plane with intervals, propagated from the components x and y.
+
+        Raises ValueError for a model that tells amplitudes.
+        """
+        if self.told != "components":
+            raise ValueError("amplitudes are told already, without an angle: read them from the estimate")
         return tuple(self._polar(estimate, plane, level) for plane in self.planes)
 
     def _polar(self, estimate: Estimate, plane: str, level: float) -> Polar:
@@ -176,30 +193,38 @@ class UnbalancedRotor:
         half = angle_half_width(size, sd, level)
         return Polar(plane, float(size), float(low), float(high), float(np.arctan2(y, x)), float(half))
 
-    def _row(self, frame: Frame) -> Row:
+    @property
+    def _conditions(self) -> int:
+        return 1 + len(self.planes) if self.told == "amplitude" else 1
+
+    def _nothing(self, reason: str, shaft_hz: float = float("nan")) -> Row:
         d = len(self.observables)
+        return np.zeros(d), np.full(d, np.inf), np.full(self._conditions, shaft_hz), Quality.BAD, reason
+
+    def _row(self, frame: Frame) -> Row:
         missing = [name for name in self.channels if name not in frame.channels]
         if missing:
-            return _nothing(d, f"channel {missing[0]!r} is missing, there are: {', '.join(frame.channels)}")
+            return self._nothing(f"channel {missing[0]!r} is missing, there are: {', '.join(frame.channels)}")
         seen = self._vectors(frame)
         if isinstance(seen, str):
-            return _nothing(d, seen)
+            return self._nothing(seen)
         off = seen.shaft_hz / self.shaft_hz - 1
         if not abs(off) <= self.speed_tolerance:
             reason = (
                 f"the shaft turns at {seen.shaft_hz:.4g} Hz, the influence coefficients hold at {self.shaft_hz:.4g} Hz"
             )
-            return _nothing(d, reason, seen.shaft_hz)
+            return self._nothing(reason, seen.shaft_hz)
         runout = np.array([to_si(a, self.unit) * np.exp(1j * np.radians(deg)) for a, deg in self.runout] or [0.0])
         vectors = seen.values - runout
-        values, std = _parts(vectors), np.repeat(self._deviation(vectors, seen.std), 2)
+        unbalance: Complex = np.linalg.lstsq(self.coefficients, vectors, rcond=None)[0].astype(np.complex128)
+        values, std = _parts(vectors), np.repeat(self._deviation(unbalance, seen.std), 2)
         if not (np.all(np.isfinite(values)) and np.all(std > 0)):
-            return _nothing(d, f"{self.sensors[0]}: no usable 1x vibration")
-        return values, std, seen.shaft_hz, seen.quality, seen.reason
+            return self._nothing(f"{self.sensors[0]}: no usable 1x vibration")
+        conditions = np.array([seen.shaft_hz, *np.angle(unbalance)])[: self._conditions]
+        return values, std, conditions, seen.quality, seen.reason
 
-    def _deviation(self, vectors: Complex, std: Array) -> Array:
+    def _deviation(self, unbalance: Complex, std: Array) -> Array:
         """(S,) of a component: what the record shows, the stated noise, and the coefficients' errors."""
-        unbalance = np.linalg.lstsq(self.coefficients, vectors, rcond=None)[0]
         spread = self.influence_error * np.sqrt(np.sum(np.abs(self.coefficients * unbalance) ** 2, axis=1))
         deviation: Array = np.sqrt(std**2 + to_si(self.noise, self.unit) ** 2 + spread**2)
         return deviation
@@ -214,7 +239,3 @@ class UnbalancedRotor:
 def _parts(vectors: Complex) -> Array:
     """(..., S) vectors to (..., 2 S): real and imaginary part of each in turn."""
     return np.stack([vectors.real, vectors.imag], axis=-1).reshape(*vectors.shape[:-1], 2 * vectors.shape[-1])
-
-
-def _nothing(observables: int, reason: str, shaft_hz: float = float("nan")) -> Row:
-    return np.zeros(observables), np.full(observables, np.inf), shaft_hz, Quality.BAD, reason

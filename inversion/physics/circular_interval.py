@@ -61,8 +61,8 @@ def probability_within(limit: float, amplitude: float, sd: float) -> float:
 @lru_cache(maxsize=8)
 def _belt(level: float) -> tuple[Array, Array, Array]:
     """(n,) estimates, and lower and upper end of the truth for each, in units of the deviation."""
-    true = np.arange(0, _FAR + 3.0, 2 * _STEP)
-    seen = np.arange(_STEP / 2, _FAR + 8.0, _STEP)
+    true = np.arange(0, _FAR + 5.0, 2 * _STEP)
+    seen = np.arange(_STEP / 2, _FAR + 10.0, _STEP)
     log_density = np.log(seen) - (seen - true[:, None]) ** 2 / 2 + np.log(i0e(true[:, None] * seen))
     ratio = log_density - log_density.max(axis=0)
     order = np.argsort(-ratio, axis=1, kind="stable")

@@ -15,8 +15,8 @@ from inversion.app.report.page import BEHAVIOR, POLICY, STYLE
 
 _STYLE = """
 .pair { display: flex; flex-wrap: wrap; }
-.pair .figure { flex: 1 1 320px; width: auto; }
-pre { overflow-x: auto; }
+.pair .figure { flex: 1 1 420px; width: auto; }
+pre { overflow-x: auto; font-size: .85rem; }
 """
 
 
@@ -36,7 +36,9 @@ def write_page(path: Path, results: Sequence[Balance]) -> None:
 
 def _section(number: int, result: Balance) -> str:
     case = result.case
-    drawn = [_plane(plane, case.mass_unit) for plane in result.planes]
+    drawn = [
+        _plane(plane, case.mass_unit, given.removed) for given, plane in zip(case.planes, result.planes, strict=True)
+    ]
     drawn += [_sensor(sensor, case.vibration_unit) for sensor in result.sensors]
     boxes = ""
     for k, figure in enumerate(drawn):
@@ -51,20 +53,20 @@ def _section(number: int, result: Balance) -> str:
     )
 
 
-def _plane(plane: PlaneResult, unit: str) -> dict[str, Any]:
-    """The correction as an arrow from the center, with the sector that its intervals span."""
-    traces = []
+def _plane(plane: PlaneResult, unit: str, removed: bool) -> dict[str, Any]:
+    """The correction as an arrow from the center to where mass goes on or off, with the sector of its intervals."""
+    traces, angle = [], (plane.angle + (180 if removed else 0)) % 360
     if plane.resolvable:
-        sweep = [plane.angle - plane.half_width + plane.half_width * k / 20 for k in range(41)]
+        sweep = [angle - plane.half_width + plane.half_width * k / 20 for k in range(41)]
         radii = [plane.mass.low] * 41 + [plane.mass.high] * 41 + [plane.mass.low]
         around = [*sweep, *reversed(sweep), sweep[0]]
         traces.append(_trace(radii, around, "interval", fill="toself", line={"width": 0, "color": figures.COLORS[5]}))
-    traces.append(_trace([0, plane.mass.value], [0, plane.angle], "correction", **_arrow(figures.COLORS[0])))
+    traces.append(_trace([0, plane.mass.value], [0, angle], "correction", **_arrow(figures.COLORS[0])))
     if plane.positions:
         at, masses = [angle for angle, _ in plane.positions], [mass for _, mass in plane.positions]
         marker = {"size": 11, "symbol": "diamond", "color": figures.COLORS[1]}
         traces.append(_trace(masses, at, "on positions", mode="markers", marker=marker))
-    return _figure(traces, f"{plane.name}: correction, {unit}")
+    return _figure(traces, f"{plane.name}: {unit} to {'remove' if removed else 'add'}")
 
 
 def _sensor(sensor: SensorResult, unit: str) -> dict[str, Any]:

@@ -68,6 +68,21 @@ def test_a_plane_in_balance_has_a_bound_and_no_angle():
     assert right.half_width == np.pi
 
 
+def test_an_amplitude_can_be_told_for_an_alarm_to_watch():
+    """At 180 degrees too, where an angle of its own would wrap around."""
+    model = replace(MEASURED, told="amplitude")
+    frames = [measured(np.array([300e-6 * np.exp(1j * turn), 0.0])) for turn in (0.0, 2.0, np.pi)]
+    for estimate in LeastSquares().bind(model).invert(model.observe(frames)):
+        low, high = estimate.interval("left_unbalance")
+        assert 275e-6 < low < 300e-6 < high < 325e-6
+        assert estimate.resolvable("left_unbalance")
+        assert not estimate.resolvable("right_unbalance")
+        assert estimate.interval("right_unbalance")[0] == 0
+        assert estimate.probability_above("left_unbalance", 250e-6) > 0.99
+    with pytest.raises(ValueError, match="amplitudes are told already"):
+        model.polar(estimate)
+
+
 def test_a_frame_without_news_leaves_the_prior():
     frame = measured(UNBALANCE, shaft_hz=30.0)
     (estimate,) = LeastSquares().bind(MEASURED).invert(MEASURED.observe([frame]))
@@ -120,6 +135,7 @@ def test_a_negative_amplitude_is_bad():
         ({"phase_channel": ""}, "phase_channel is required"),
         ({"influence_error": 0.7}, "influence_error must lie"),
         ({"unit": "furlong"}, "unknown unit"),
+        ({"told": "phase"}, "told must be"),
     ],
 )
 def test_what_cannot_be_is_refused(change, message):
