@@ -27,6 +27,7 @@ check: .venv/.check         ## lint, types, floors
 
 bench: .venv/.check         ## ratios against the floor, in one run
 	$(BIN)/python -m benchmarks.observe
+	$(BIN)/python -m benchmarks.balancing
 
 clean:
 	rm -rf .venv build results

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 FEWEST_REVOLUTIONS = 8
+_LEVELS = (0.002, 0.998)  # shares of the samples below the two levels of a pulse: rarer ones are disturbances
 _SWING = 0.25  # of the pulse's height, above and below its middle: noise there makes no second pulse
 _STEADY = 0.2  # a revolution that differs more from the median one means lost or false pulses
 
@@ -19,7 +20,7 @@ def mark_times(pulses: Array) -> Array:
 
     A pulse counts when the signal passes from below a quarter to above three quarters of its height.
     """
-    low, high = float(pulses.min()), float(pulses.max())
+    low, high = (float(level) for level in np.quantile(pulses, _LEVELS))
     if not high > low:
         return np.zeros(0)
     middle, swing = (low + high) / 2, _SWING * (high - low)
@@ -63,7 +64,8 @@ def first_order(samples: Array, times: Array) -> Vector:
     """The 1x vector of (n,) samples over whole revolutions, and its deviation.
 
     The angle runs evenly between marks; samples weigh by the angle they stand for, which is right at any speed. The
-    deviation is that of the mean over groups of revolutions: noise, beats and drift count, other orders do not.
+    deviation is that of the mean over groups of revolutions: noise, beats and drift count, other orders do not. Of few
+    groups it is widened to the deviation of Student's t.
     """
     at = np.arange(int(np.ceil(times[0])), int(np.floor(times[-1])) + 1)
     marks = np.arange(times.size)
@@ -78,5 +80,6 @@ def first_order(samples: Array, times: Array) -> Vector:
     span = np.bincount(group, weights, groups)
     means = (real + 1j * imaginary) / span
     value = complex(rotated.sum() / span.sum())
-    variance = float(np.sum(np.abs(means - value) ** 2)) / (2 * groups * (groups - 1))
+    freedom = 2 * (groups - 1)
+    variance = float(np.sum(np.abs(means - value) ** 2)) / (freedom * groups) * freedom / (freedom - 2)
     return Vector(value, float(np.sqrt(variance)))

@@ -38,6 +38,24 @@ def test_the_deviation_is_that_of_repeated_records():
     assert np.sqrt(values.real.var() + values.imag.var()) / np.sqrt(2) == pytest.approx(stated, rel=0.1)
 
 
+@pytest.mark.parametrize("revolutions", [8.5, 12.5, 40.5])
+def test_intervals_of_few_revolutions_cover_too(revolutions):
+    rng, hits = np.random.default_rng(2), []
+    angle = turns()[: int(revolutions * RATE / 25)]
+    times = mark_times(pulses(angle))
+    for _ in range(600):
+        found = first_order(np.cos(2 * np.pi * angle) + rng.normal(0, 0.5, angle.size), times)
+        off = found.value - np.exp(2j * np.pi * 0.005)  # the edge is crossed half way up
+        hits += [abs(off.real) < 1.645 * found.std, abs(off.imag) < 1.645 * found.std]
+    assert 0.87 < np.mean(hits) < 0.935
+
+
+def test_disturbances_of_the_mark_hide_no_pulse():
+    disturbed = pulses(turns())
+    disturbed[[30, 777, 9000]] = 500.0
+    assert mark_times(disturbed).size >= 100
+
+
 def test_noise_on_the_mark_makes_no_second_pulse():
     angle = turns()
     assert mark_times(pulses(angle, noise=0.2)).size == mark_times(pulses(angle)).size == 100
