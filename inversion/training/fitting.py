@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from inversion.signal import surface
 from inversion.store.empirical import EmpiricalFit
-from inversion.training.labelled import CalibrationError, Labelled, check_enough
+from inversion.training.labelled import FEWEST_GROUPS, CalibrationError, Labelled, check_enough
 from inversion.training.recipe import Calibration
 
 Array = NDArray[np.float64]
@@ -36,10 +36,12 @@ class _Surface1:
     noise: float
 
 
-def fit(labelled: Labelled, calibration: Calibration, freedom: float = np.inf) -> EmpiricalFit:
+def fit(
+    labelled: Labelled, calibration: Calibration, freedom: float = np.inf, fewest_groups: int = FEWEST_GROUPS
+) -> EmpiricalFit:
     """The model. freedom: of Student's t, where outliers are expected. Raises CalibrationError."""
     parameters = tuple(target.parameter for target in calibration.parameter)
-    check_enough(labelled, tuple(each.name for each in parameters), calibration.baseline)
+    check_enough(labelled, tuple(each.name for each in parameters), calibration.baseline, fewest_groups)
     offset, scale = _standard(labelled, calibration)
     center, half = _inputs(labelled, calibration)
     if calibration.baseline:

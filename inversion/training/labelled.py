@@ -54,7 +54,7 @@ class Labelled:
         )
 
 
-def check_enough(labelled: Labelled, names: tuple[str, ...], baseline: bool) -> None:
+def check_enough(labelled: Labelled, names: tuple[str, ...], baseline: bool, fewest_groups: int) -> None:
     """Raises CalibrationError for windows that are too few, or that never differ in what shall be learnt."""
     if len(labelled) < FEWEST_WINDOWS:
         raise CalibrationError(f"{len(labelled)} usable windows, expected at least {FEWEST_WINDOWS}")
@@ -64,5 +64,5 @@ def check_enough(labelled: Labelled, names: tuple[str, ...], baseline: bool) -> 
         if np.ptp(column) == 0:
             raise CalibrationError(f"{name} is {column[0]:g} (SI) in every window, expected at least two values")
     groups = np.unique(labelled.group).size
-    if groups < FEWEST_GROUPS:
-        raise CalibrationError(f"{groups} groups of windows, expected at least {FEWEST_GROUPS}: one is always left out")
+    if groups < fewest_groups:
+        raise CalibrationError(f"{groups} groups of windows, expected at least {fewest_groups}: one is always left out")

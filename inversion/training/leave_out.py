@@ -13,7 +13,7 @@ from inversion.core import Engine, Estimate, Features
 from inversion.forward.empirical import Empirical
 from inversion.store.empirical import save
 from inversion.training.fitting import fit
-from inversion.training.labelled import Labelled
+from inversion.training.labelled import FEWEST_GROUPS, Labelled
 from inversion.training.recipe import Calibration
 from sensors import Quality
 
@@ -68,7 +68,7 @@ def leave_groups_out(
     for number, name in enumerate(np.unique(labelled.group)):
         out = labelled.group == name
         path = scratch / f"{number}.npz"
-        save(fit(labelled.take(~out), calibration, freedom), path)
+        save(fit(labelled.take(~out), calibration, freedom, FEWEST_GROUPS - 1), path)
         chosen = np.flatnonzero(out)[::stride]
         estimates += invert(Empirical(path), engine, labelled.take(chosen))
         rows += chosen.tolist()

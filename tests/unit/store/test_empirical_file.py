@@ -66,6 +66,14 @@ def test_a_changed_number_is_found_by_the_fingerprint(fitted, tmp_path):
         load(path)
 
 
+def said_or_whole(path) -> str:
+    """The fingerprint of what is loaded; empty where it is refused in one line."""
+    try:
+        return load(path).fingerprint
+    except EmpiricalFileError as refused:
+        return "two lines" if "\n" in str(refused) else ""
+
+
 @given(share=st.floats(0, 1, exclude_max=True), byte=st.integers(0, 255))
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_damaged_file_is_refused_or_unharmed(fitted, tmp_path, share, byte):
@@ -74,10 +82,7 @@ def test_a_damaged_file_is_refused_or_unharmed(fitted, tmp_path, share, byte):
     content = bytearray(path.read_bytes())
     content[int(share * len(content))] = byte
     path.write_bytes(bytes(content))
-    try:
-        assert load(path).fingerprint == fitted.fingerprint
-    except EmpiricalFileError as refused:
-        assert "\n" not in str(refused)
+    assert said_or_whole(path) in ("", fitted.fingerprint)
     path.write_bytes(bytes(content[: int(share * len(content))]))
     with pytest.raises(EmpiricalFileError):
         load(path)
