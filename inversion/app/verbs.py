@@ -202,6 +202,10 @@ def validate(
         list[str] | None,
         typer.Option("--truth-column", metavar="OURS=THEIRS", help="What the table calls a column; may be repeated."),
     ] = None,
+    leave_group_out: Annotated[
+        bool,
+        typer.Option("--leave-group-out", help="Fit the site's model again without each group, to judge it there."),
+    ] = False,
     page: Annotated[bool, typer.Option(help="Whether to write the HTML page.")] = True,
     as_json: JsonOption = False,
 ) -> None:
@@ -209,7 +213,7 @@ def validate(
     with _complaints():
         from inversion.app.validate import validate_to
 
-        result, told = validate_to(site, truth, out, columns or [], page=page)
+        result, told = validate_to(site, truth, out, columns or [], leave_out=leave_group_out, page=page)
         _print(json.dumps(result, ensure_ascii=False) if as_json else "\n".join(told))
 
 

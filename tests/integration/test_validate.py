@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from inversion.app.configuration import load_pipeline
 from inversion.app.simulate import run_simulation
 from inversion.app.stop import Stop
 from inversion.app.validate.location import verdict
-from inversion.app.validate.run import Heard, run_validation
+from inversion.app.validate.run import Heard
 from inversion.app.verbs import app
 from inversion.core.scores import CURVE
 
@@ -146,17 +145,92 @@ def test_a_damaged_recording_is_said_and_the_others_go_on(place):
     assert "torn.npz" in result["failed"][0]
 
 
-def test_a_fitted_model_never_sees_the_group_it_is_judged_on(place):
-    """The hook: each group is inverted by the pipeline that was made without it."""
-    site, asked = place / "configs" / "simulated.toml", []
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory) -> Path:
+    """A site whose model is fitted: the pitch of a tone tells a position; four machines, each a little off."""
+    folder, rng = tmp_path_factory.mktemp("fitted"), np.random.default_rng(5)
+    (folder / "tone.toml").write_text(LAYOUT)
+    (folder / "site.toml").write_text(SITE)
+    rows = ["file,group,position"]
+    for machine in range(4):
+        own = rng.normal(0, 0.3)
+        for k, position in enumerate(rng.uniform(0.5, 9.5, 6)):
+            t = np.arange(2000) / 1000
+            samples = np.sin(2 * np.pi * (40 + 4 * position + own) * t) + 0.05 * rng.normal(0, 1, t.size)
+            name = f"machine{machine}_{k}.csv"
+            (folder / name).write_text("x\n" + "\n".join(f"{value:.5f}" for value in samples) + "\n")
+            rows.append(f"{name},machine {machine},{position:.4f}")
+    (folder / "truth.csv").write_text("\n".join(rows) + "\n")
+    words = ["calibrate", str(folder / "site.toml"), str(folder / "truth.csv"), "--out", str(folder / "m.npz")]
+    done = CliRunner().invoke(app, words, obj=Stop())
+    assert done.exit_code == 0, done.output
+    return folder
 
-    def without(group: str):
-        asked.append(group)
-        return load_pipeline(site)
 
-    made = run_validation(site, place / "truth.csv", without=without)
-    assert asked == ["first machine", "second machine"]
-    assert len(made.heard) == 3
+LAYOUT = """
+asset = "{stem}"
+[reader]
+use = "delimited"
+[channels.tone]
+variable = "x"
+unit = "m/s2"
+[sample_rate]
+value = 1000
+"""
+SITE = """
+[site]
+name = "tone"
+[source]
+use = "recording"
+layout = "tone.toml"
+files = ["machine*.csv"]
+window_s = 0.5
+[forward]
+use = "empirical"
+model = "m.npz"
+[engine]
+use = "least_squares"
+[calibration]
+[[calibration.parameter]]
+name = "position"
+unit = "mm"
+low = 0
+high = 10
+meaning = "of the slide"
+[[calibration.feature]]
+name = "pitch"
+channel = "tone"
+kind = "peak_hz"
+low_hz = 20
+high_hz = 120
+"""
+
+
+def on_fitted(fitted: Path, *words: str) -> dict:
+    told = [str(fitted / "site.toml"), str(fitted / "truth.csv"), "--out", str(fitted / "out"), "--json", "--no-page"]
+    done = CliRunner().invoke(app, ["validate", *told, *words], obj=Stop())
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
+
+
+def test_figures_of_groups_that_a_model_was_fitted_on_are_said_to_flatter(fitted):
+    assert on_fitted(fitted)["flattered"] == [f"machine {k}" for k in range(4)]
+
+
+def test_a_fitted_model_is_judged_on_groups_it_has_not_seen(fitted):
+    seen, unseen = on_fitted(fitted), on_fitted(fitted, "--leave-group-out")
+    assert unseen["flattered"] == []
+    before, after = (each["parameters"]["position"]["windows"]["all"] for each in (seen, unseen))
+    assert after["answers"] == before["answers"] == 96
+    assert 0 < after["rmse"] < 0.3  # mm of 10
+    assert after["rmse"] != before["rmse"]
+    assert list(unseen["parameters"]["position"]["windows"]["groups"]) == [f"machine {k}" for k in range(4)]
+
+
+def test_what_is_not_fitted_cannot_be_fitted_again(place):
+    done = validate(place, "--leave-group-out", "--no-page", out="none")
+    assert done.exit_code == 2
+    assert "calibration: is required" in done.stderr
 
 
 def heard(location: str, *claims: tuple[str, ...]) -> Heard:

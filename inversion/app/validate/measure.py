@@ -29,6 +29,7 @@ def measure(made: Validation) -> Record:
         "bad": dict(made.bad),
         "left_out": dict(made.left_out),
         "failed": made.failed,
+        "flattered": list(made.flattered),
         "curve": list(CURVE),
         "parameters": {each.name: _parameter(made, each) for each in shown},
         "location": _by_group(made.heard, lambda heard: heard.group, location.tally),
@@ -54,18 +55,16 @@ def lines(result: Mapping[str, Any]) -> list[str]:
     told += [f"cannot be read: {reason}" for reason in result["failed"]]
     told += [f"without an answer: {count} windows, {reason}" for reason, count in result["bad"].items()]
     told += [f"left out: {count} windows, {reason}" for reason, count in result["left_out"].items()]
+    if result["flattered"]:
+        names = ", ".join(result["flattered"])
+        told.append(f"the model was fitted on {names}: figures of these flatter; --leave-group-out fits without them")
     for name, row in result["parameters"].items():
         for kind, what in (("windows", "each window"), ("tracks", "the track at the end of each recording")):
             if row[kind]:
                 told += ["", f"{name}, {row['unit']}: {what}", *_table(row[kind])]
     if result["location"]["all"]["recordings"]:
         told += ["", "location, by the majority of windows", *_places(result["location"])]
-    white = result["whiteness"]
-    if white["residuals"]:
-        lags = " ".join("  n/a" if value is None else f"{value:+.2f}" for value in white["autocorrelation"])
-        told += ["", f"residuals: deviation {white['deviation']:.2f}, autocorrelation from window to window {lags}"]
-        told.append(f"  white ones: 1, and within {white['band']:.2f} of 0")
-    return told
+    return [*told, *_white_lines(result["whiteness"])]
 
 
 def _parameter(made: Validation, parameter: Parameter) -> Record:
@@ -115,6 +114,19 @@ def _whiteness(made: Validation) -> Record:
         "band": _short(1.96 / np.sqrt(max(known.size, 1))),
         "lags": list(range(1, _LAGS + 1)),
     }
+
+
+def _white_lines(white: Mapping[str, Any]) -> list[str]:
+    if not white["residuals"]:
+        return []
+    told = ["", f"residuals: deviation {white['deviation']:.2f}, of white ones 1"]
+    lags = [f"{value:+.2f}" for value in white["autocorrelation"] if value is not None]
+    if not lags:
+        return [*told, "  too few windows a recording to see whether they repeat"]
+    return [
+        *told,
+        f"  correlation from window to window {' '.join(lags)}, of white ones within {white['band']:.2f} of 0",
+    ]
 
 
 def _table(row: Mapping[str, Any]) -> list[str]:

@@ -24,7 +24,7 @@ def page_of(made: Validation, result: Mapping[str, Any]) -> str:
     shown = [each for each in made.parameters if each.name in result["parameters"]]
     specs = [_against_truth(made, each) for each in shown]
     specs += [_coverage(result)] if shown else []
-    specs += [_whiteness(result["whiteness"])] if result["whiteness"]["residuals"] else []
+    specs += [_whiteness(result["whiteness"])] if any(result["whiteness"]["autocorrelation"]) else []
     boxes = "".join(
         f'<section class="card"><div class="figure" data-figure="f{i}"></div>'
         f'<script type="application/json" id="f{i}">{figure}</script></section>\n'
@@ -48,7 +48,7 @@ def _against_truth(made: Validation, parameter: Parameter) -> str:
     rows = made.windows[parameter.name]
     rows = rows[:: -(-len(rows) // _DRAWN)]
     figure = go.Figure()
-    ends = [parameter.to_shown(parameter.low), parameter.to_shown(parameter.high)]
+    ends = [min(min(row.truth, row.value) for row in rows), max(max(row.truth, row.value) for row in rows)]
     figure.add_trace(go.Scatter(x=ends, y=ends, mode="lines", name="truth", line={"color": "#7b8794", "dash": "dash"}))
     for i, group in enumerate(dict.fromkeys(row.group for row in rows)):
         own = [row for row in rows if row.group == group]

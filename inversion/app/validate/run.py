@@ -16,6 +16,7 @@ from rich.progress import Progress
 from inversion.app.batch.asset import recording_source
 from inversion.app.configuration import load_pipeline
 from inversion.app.truth import TrueWindow, Truth, read_truth
+from inversion.app.validate.refit import seen_groups
 from inversion.core import ConfigurationError, Estimate, Finding, InversionError, Parameter
 from inversion.core.scores import CURVE, Answers
 from inversion.pipeline import AssetState, Pipeline, advance
@@ -58,7 +59,10 @@ class Heard:
 
 @dataclass
 class Validation:
-    """Everything that was answered. windows, tracks: by parameter; failed: one line a file."""
+    """Everything that was answered.
+
+    windows, tracks: by parameter; failed: one line a file; flattered: groups that the model had learnt from
+    """
 
     site: Path
     truth: Path
@@ -69,6 +73,7 @@ class Validation:
     failed: list[str] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
     bad: Counter[str] = field(default_factory=Counter)
+    flattered: tuple[str, ...] = ()
 
     def answers(self, rows: Sequence[Answer], parameter: Parameter) -> Answers:
         """Rows about one parameter as arrays."""
@@ -88,30 +93,32 @@ def run_validation(
     truth: Path,
     *,
     columns: Mapping[str, str] | None = None,
-    without: Callable[[str], Pipeline] | None = None,
+    without: Callable[[Truth], Callable[[str], Pipeline]] | None = None,
     console: Console | None = None,
 ) -> Validation:
     """Every recording that the table names, through the site's pipeline.
 
     columns: what the table calls ours, by our names; see `inversion.app.truth`
-    without: for a model that was fitted, the pipeline with a model that has not seen that group
+    without: for a model that was fitted: of a table and a group, the pipeline whose model has not seen that group
     Raises ConfigurationError for a wrong site or table, InversionError where no recording can be used.
     """
     pipeline, source = load_pipeline(site), recording_source(site)
     parameters = tuple(each for each in pipeline.model.space if not each.nuisance)
-    table = read_truth(truth, parameters, columns)
+    table = read_truth(truth, pipeline.model.space.parameters, columns)
     if not any(row.values or row.location for row in table.rows):
         names = ", ".join(each.name for each in parameters)
         raise ConfigurationError(f"{truth}: states the truth of no parameter and no location; parameters are: {names}")
     made = Validation(site, truth, parameters)
     paths = _paths(source, table)
+    refitted = without(table) if without else None
+    made.flattered = () if refitted else seen_groups(pipeline.model, table)
     states: dict[str, AssetState] = {}
     group = ""
     with _bar(console or Console(stderr=True), len(paths)) as done:
         for number, (name, path) in enumerate(paths.items(), start=1):
             rows = table.of(name)
-            if without and (now := next(iter(rows.values())).group) != group:
-                pipeline, group = without(now), now
+            if refitted and (now := next(iter(rows.values())).group) != group:
+                pipeline, group = refitted(now), now
             try:
                 frames = source.read(path)
             except (SensorError, OSError) as error:
@@ -161,8 +168,11 @@ def _invert(
 
 
 def _answer(made: Validation, into: dict[str, list[Answer]], estimate: Estimate, row: TrueWindow) -> None:
-    for name, truth in row.values.items():
-        parameter = estimate.space[name]
+    for parameter in made.parameters:
+        name = parameter.name
+        if name not in row.values:
+            continue
+        truth = row.values[name]
         ends = [estimate.interval(name, level) for level in CURVE]
         into.setdefault(name, []).append(
             Answer(

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from inversion.app.validate.measure import lines, measure
+from inversion.app.validate.refit import pipelines_without
 from inversion.app.validate.run import run_validation
 from inversion.core import ConfigurationError, InversionError
 
 
 def validate_to(
-    site: Path, truth: Path, out: Path, columns: Sequence[str], *, page: bool = True
+    site: Path, truth: Path, out: Path, columns: Sequence[str], *, leave_out: bool = False, page: bool = True
 ) -> tuple[dict[str, Any], list[str]]:
     """The figures, and the lines for people. Writes validation.json and validation.html into `out`.
 
-    columns: "ours=theirs", what the table calls a column
+    columns: "ours=theirs", what the table calls a column; leave_out: fit the model again without each group in turn
     Raises ConfigurationError for a wrong site, table or column, InversionError where nothing can be used or written.
     """
     if page:
         from inversion.app.report import require_plotly
 
         require_plotly()
-    made = run_validation(site, truth, columns=_columns(columns))
+    with tempfile.TemporaryDirectory() as scratch:
+        without = partial(pipelines_without, site, scratch=Path(scratch)) if leave_out else None
+        made = run_validation(site, truth, columns=_columns(columns), without=without)
     result = measure(made)
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -51,9 +56,9 @@ def _columns(given: Sequence[str]) -> Mapping[str, str]:
 
 def _whole(path: Path, text: str) -> None:
     """Beside the final name first, then renamed: a result is there whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
+    beside = path.with_name(f".{path.name}.partial")
     try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
     finally:
-        partial.unlink(missing_ok=True)
+        beside.unlink(missing_ok=True)
