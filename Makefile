@@ -2,9 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check bench accuracy clean
 
 .venv/.runtime: pyproject.toml
+	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "needs Python 3.11 or later with its venv module (Debian: python3-venv), found $$($(PYTHON) -V 2>&1): make PYTHON=..." >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
@@ -28,6 +30,11 @@ check: .venv/.check         ## lint, types, floors
 bench: .venv/.check         ## ratios against the floor, in one run
 	$(BIN)/python -m benchmarks.observe
 	$(BIN)/python -m benchmarks.balancing
+	$(BIN)/python -m benchmarks.gateway
+
+accuracy: .venv/.check      ## false claims, and coverage of the widths, over many simulated windows
+	$(BIN)/python -m benchmarks.false_claims
+	$(BIN)/python -m benchmarks.width_coverage
 
 clean:
 	rm -rf .venv build results

@@ -21,7 +21,7 @@ th, td { text-align: left; padding: 6px 10px 6px 0; border-bottom: 1px solid var
 th { color: var(--soft); font-weight: 600; white-space: nowrap; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 td { overflow-wrap: anywhere; }
-table.recordings td:first-child { min-width: 9.5em; }
+table.recordings td:first-child { overflow-wrap: break-word; }
 table.recordings td:nth-child(3) { min-width: 8em; }
 a { color: var(--accent); }
 .claim { font-weight: 600; }

@@ -107,7 +107,7 @@ def _rows(recordings: Sequence[Record], pictured: Mapping[str, str]) -> str:
 
 
 def _row(recording: Record, pictured: Mapping[str, str]) -> str:
-    name = escape(Path(recording["file"]).name)
+    name = escape(Path(recording["file"]).name).replace("_", "_<wbr>")  # a line ends there, not in the extension
     anchor = pictured.get(recording["asset"])
     linked = f'<a href="#{anchor}">{name}</a>' if anchor else name
     claim = ' class="claim"' if recording["claimed"] else ""

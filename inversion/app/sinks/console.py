@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -18,7 +20,10 @@ _STYLES = {"active": "bold red", "pending": "yellow", "clearing": "yellow", "nor
 
 @dataclass(frozen=True)
 class ConsoleSink:
-    """Shows the newest finding of every asset, as tracked along time, on standard output."""
+    """Shows the newest finding of every asset, as tracked along time, on standard output.
+
+    Where its reader has gone (`inversion run ... | head`) it shows nothing any more; the journal has every finding.
+    """
 
     _screen: Any = field(default_factory=lambda: _Screen(), init=False, repr=False, compare=False)
 
@@ -43,9 +48,13 @@ class _Screen:
         self.newest |= {finding["asset"]: finding for finding in findings}
         if console.is_terminal:
             self._draw(console)
-        else:
+            return
+        try:
             sys.stdout.writelines(f"{plain_line(finding)}\n" for finding in findings)
             sys.stdout.flush()
+        except BrokenPipeError:
+            with Path(os.devnull).open("wb") as nowhere:
+                os.dup2(nowhere.fileno(), sys.stdout.fileno())  # what is still buffered, and all that follows
 
     def _draw(self, console: Console) -> None:
         if self.live is None:
@@ -60,22 +69,29 @@ class _Screen:
 
 
 def table(findings: Iterable[Mapping[str, Any]]) -> Table:
-    """One row a parameter of every asset; where it has alarms, one row an alarm."""
+    """One row a parameter of every asset; where it has alarms, one row an alarm. Dim: not resolvable, no limit."""
     drawn = Table(*_COLUMNS)
     for finding in findings:
         for name, value in _shown(finding).items():
             alarms = [alarm for alarm in finding["alarms"] if alarm["parameter"] == name]
+            style = None if value["resolvable"] or alarms else "dim"
             for alarm in alarms or [None]:
-                drawn.add_row(finding["asset"], name, *_value(value), *_alarm(alarm))
+                drawn.add_row(finding["asset"], name, *_value(value), *_alarm(alarm), style=style)
     return drawn
 
 
 def plain_line(finding: Mapping[str, Any]) -> str:
-    """`2026-11-21T05:00:00 fan: outer_spall 3.2 (3.0 to 3.4) mm; ...; outer spall above limit: active (P 0.97)`."""
+    """`2026-11-21T05:00:00 fan: outer_spall 3.2 mm (3 to 3.4 mm); outer spall above limit: active (P 0.970)`.
+
+    Only what is resolvable or has a limit.
+    """
+    limited = {alarm["parameter"] for alarm in finding["alarms"]}
     parts = []
     for name, value in _shown(finding).items():
         middle, interval = _value(value)
-        parts.append(f"{name} {middle} ({interval})" if middle else f"{name} {interval}")
+        if middle or name in limited:
+            parts.append(f"{name} {middle} ({interval})" if middle else f"{name} {interval}")
+    parts = parts or ["nothing resolvable"]
     parts += [f"{alarm['name']}: {alarm['state']} (P {_probability(alarm)})" for alarm in finding["alarms"]]
     if finding["fit"]["quality"] != "good":
         parts.append(f"{finding['fit']['quality']}: {finding['fit']['reason']}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
 import resource
 
 import pytest
@@ -80,6 +81,32 @@ def test_a_line_says_what_is_not_resolvable_and_what_is_bad():
     assert plain_line(bad) == (
         "2026-11-21T05:00:00 fan: spall not resolvable, below 1.2 mm; too wide: active (P unknown); bad: dead channel"
     )
+
+
+def test_a_line_keeps_to_what_is_resolvable_or_has_a_limit():
+    many = finding(resolvable=False)
+    many["parameters"] |= dict.fromkeys(("inner", "ball"), many["parameters"]["spall"])
+    limit_only = "2026-11-21T05:00:00 fan: spall not resolvable, below 3.4 mm; too wide: active (P 0.970)"
+    assert plain_line(many) == limit_only
+    assert plain_line(many | {"alarms": []}) == "2026-11-21T05:00:00 fan: nothing resolvable"
+    many["parameters"] |= {"ball": finding()["parameters"]["spall"]}
+    assert plain_line(many | {"alarms": []}) == "2026-11-21T05:00:00 fan: ball 3.2 mm (3 to 3.4 mm)"
+
+
+def test_a_row_that_says_nothing_is_dim():
+    said = finding(resolvable=False)
+    said["parameters"] |= {"ball": said["parameters"]["spall"]}
+    assert [row.style for row in table([said]).rows] == [None, "dim"]
+
+
+def test_a_reader_that_has_gone_is_no_failure(monkeypatch):
+    """As in `inversion run site.toml | head`, which would else be tried again for ever."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as out:
+        monkeypatch.setattr("sys.stdout", out)
+        write(ConsoleSink(), finding())
+        write(ConsoleSink(), finding())
 
 
 def test_the_table_has_a_row_a_parameter_with_its_alarm():
