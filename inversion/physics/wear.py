@@ -40,5 +40,6 @@ def _stop_and_go(steps: int, rng: np.random.Generator) -> Array:
         growing[place : place + length] = grows
         place, grows = place + length, not grows
     growing[-1] = 1.0  # the limit is passed while it grows
-    path = np.concatenate([[0.0], np.cumsum(growing)])
-    return path / path[-1]
+    path: Array = np.concatenate([[0.0], np.cumsum(growing)])
+    path /= path[-1]
+    return path

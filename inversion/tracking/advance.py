@@ -24,9 +24,9 @@ from sensors import Quality
 _DAY_NS = 86_400e9
 _FORGOTTEN = 0.9  # a track as wide as this share of the prior knows nothing any more
 _CLEARED = 0.25  # share of resolving windows below which an unresolved window ends the track
-_HAZARD = math.log(1e-3)  # a change at a given window, beforehand
-_WON = math.log(20.0)  # odds at which a change is said
-_NOVEL = 0.5  # of the windows of an asset that has just changed, this share is supposed to resolve the parameter
+_HAZARD = math.log(2e-3)  # a change at a given window, beforehand
+_WON = math.log(50.0)  # odds at which a change is said
+_PATIENCE = 10  # windows after which a change that is still in question was none
 
 
 def advance(tracker: Tracker, track: Track | None, estimate: Estimate, start_ns: int) -> Track:
@@ -116,7 +116,9 @@ def _informed(belief: Belief, suppose: Hypotheses, window: Window, tracker: Trac
     if window.resolved:
         return replace(belief, bank=_measured(bank, suppose, window))
     if bank is not None and belief.resolving / belief.windows < _CLEARED:
-        return replace(belief, bank=None, rival=None, missed=0, seen=0)
+        changed = belief.rival is not None and belief.rival.odds > 0
+        step_ns = belief.rival.began_ns if belief.rival is not None and changed else belief.step_ns
+        return replace(belief, bank=None, rival=None, missed=0, seen=0, step_ns=step_ns)
     if bank is not None and window.value < bank.moments()[0]:
         bank = filters.informed(bank, suppose, window.value, window.error, 0.0)
     return replace(belief, bank=bank)
@@ -130,30 +132,33 @@ def _measured(bank: Bank | None, suppose: Hypotheses, window: Window) -> Bank:
 
 
 def _challenged(belief: Belief, suppose: Hypotheses, window: Window, tracker: Tracker, start_ns: int) -> Belief:
-    """The belief before this window, after it has been asked whether the asset changed."""
+    """The belief before this window, after it has been asked whether the asset changed, and at which window."""
     if belief.bank is None:
         return belief
-    rival = belief.rival or Rival(start_ns, None, _HAZARD, 0.0, 0.0)
-    odds = (
-        rival.odds
-        + _explained(rival.bank, suppose, window, _NOVEL)
-        - _explained(belief.bank, suppose, window, 1 - (belief.missed + 0.5) / (belief.seen + 1.0))
-    )
-    if odds <= _HAZARD:
+    fresh = Rival(start_ns, belief.bank.weight, None, _HAZARD)
+    rivals = [fresh] if belief.rival is None else [fresh, belief.rival]
+    rival = max((_weighed(belief, each, suppose, window) for each in rivals), key=lambda each: each.odds)
+    if rival.odds <= _HAZARD or rival.seen >= _PATIENCE:
         return replace(belief, rival=None)
-    if odds > _WON:
-        return Belief(
-            bank=rival.bank, resolving=rival.resolving, windows=rival.windows,
-            missed=0, seen=0, step_ns=rival.began_ns,
-        )  # fmt: skip
+    if rival.odds > _WON:
+        return Belief(rival.bank, rival.resolving, rival.windows, step_ns=rival.began_ns)
     grown = replace(
         rival,
         bank=_measured(rival.bank, suppose, window) if window.resolved else rival.bank,
-        odds=odds,
         resolving=tracker.discount * rival.resolving + float(window.resolved),
         windows=tracker.discount * rival.windows + 1.0,
+        seen=rival.seen + 1,
     )
     return replace(belief, rival=grown)
+
+
+def _weighed(belief: Belief, rival: Rival, suppose: Hypotheses, window: Window) -> Rival:
+    """The rival with its odds after one more window, before it has learned from it."""
+    assert belief.bank is not None
+    usual = replace(belief.bank, weight=rival.trust)
+    told = _explained(rival.bank, suppose, window, (rival.resolving + 0.5) / (rival.windows + 1.0))
+    foretold = _explained(usual, suppose, window, 1 - (belief.missed + 0.5) / (belief.seen + 1.0))
+    return replace(rival, odds=rival.odds + told - foretold)
 
 
 def _explained(bank: Bank | None, suppose: Hypotheses, window: Window, resolving: float) -> float:

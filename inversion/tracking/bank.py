@@ -21,7 +21,7 @@ from inversion.tracking.growth import Hypotheses, coordinate, latent_of
 Array = NDArray[np.float64]
 
 WRONG = 0.03  # probability of a window that is plain wrong
-_FORGETTING = 0.01  # of what is known of the hypotheses, a window: laws change
+_FORGETTING = 0.003  # of what is known of the hypotheses, a window: laws change
 _NODES = np.linspace(-4.0, 4.0, 33)  # standard deviations, where the sum of the filters is tabulated
 _LEAST = 1e-4  # a hypothesis of less weight is not worth tabulating
 

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from inversion.tracking.bank import Bank
+import numpy as np
+
+from inversion.tracking.bank import Array, Bank
 
 _MAJORITY = 0.5 - 1e-9  # an even share counts, whatever the rounding
 
@@ -15,16 +17,30 @@ _MAJORITY = 0.5 - 1e-9  # an even share counts, whatever the rounding
 class Rival:
     """The supposition that an asset changed at a window, with what has been seen since then only.
 
+    trust: (m,) weights of the track's hypotheses before that window: what follows is no reason to change them, while
+        it is in question
     bank: None while no window since then resolved the parameter
     odds: log of how much better it explains the windows since then than the track does
-    resolving, windows: since then, as in `Belief`
+    resolving, windows, seen: since then, as in `Belief`
     """
 
     began_ns: int
+    trust: Array
     bank: Bank | None
     odds: float
-    resolving: float
-    windows: float
+    resolving: float = 0.0
+    windows: float = 0.0
+    seen: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, as JSON has it."""
+        bank = None if self.bank is None else self.bank.to_dict()
+        return {**vars(self), "trust": self.trust.tolist(), "bank": bank}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Rival:
+        """The rival that `to_dict` wrote."""
+        return cls(**{**data, "trust": np.array(data["trust"], dtype=np.float64), "bank": _bank(data["bank"])})
 
 
 @dataclass(frozen=True)
@@ -63,26 +79,17 @@ class Belief:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, as JSON has it."""
-        rival = self.rival
         return {
             **vars(self),
             "bank": None if self.bank is None else self.bank.to_dict(),
-            "rival": None
-            if rival is None
-            else {**vars(rival), "bank": None if rival.bank is None else rival.bank.to_dict()},
+            "rival": None if self.rival is None else self.rival.to_dict(),
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Belief:
         """The belief that `to_dict` wrote."""
-        rival = data["rival"]
-        return cls(
-            **{
-                **data,
-                "bank": _bank(data["bank"]),
-                "rival": None if rival is None else Rival(**{**rival, "bank": _bank(rival["bank"])}),
-            }
-        )
+        rival = None if data["rival"] is None else Rival.from_dict(data["rival"])
+        return cls(**{**data, "bank": _bank(data["bank"]), "rival": rival})
 
 
 @dataclass(frozen=True)

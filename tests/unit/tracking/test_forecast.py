@@ -1,0 +1,130 @@
+"""Growth and time to a limit: exact where the answer is known, and consistent with the track."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from inversion.core import Estimate, Fit, Parameter, ParameterSpace
+from inversion.core.trend import Limit, Trend
+from inversion.tracking import Track, Tracker, advance, to_estimate, trends
+from inversion.tracking.growth import GROWTHS, Law, coordinate, hypotheses, latent_of
+from inversion.tracking.rehearsal import SPACE
+
+DAY_NS = 86_400 * 10**9
+TRACKER = Tracker(shared=0.0)
+
+
+def window(width: float, error: float = 0.03, *, resolved: bool = True, space: ParameterSpace = SPACE) -> Estimate:
+    latent = float(space.to_latent(np.array([width]))[0])
+    return Estimate(space, np.array([latent]), np.eye(1) * error**2, np.zeros(1), (resolved,), Fit())
+
+
+def followed(widths, tracker: Tracker = TRACKER, space: ParameterSpace = SPACE) -> Track:
+    """One window a day."""
+    track = None
+    for day, width in enumerate(widths):
+        track = advance(tracker, track, window(width, space=space), day * DAY_NS)
+    return track
+
+
+def trend(track: Track, *limits: Limit, tracker: Tracker = TRACKER, space: ParameterSpace = SPACE) -> Trend:
+    [only] = trends(tracker, track, space, limits)
+    return only
+
+
+def days(found: Trend, alarm: str = "limit") -> tuple[float, float, float]:
+    spread = dict(found.times)[alarm]
+    return tuple(spread.quantile(p) / 86_400 for p in (0.05, 0.5, 0.95))
+
+
+def above(limit: float) -> Limit:
+    return Limit("limit", "width", limit, "above")
+
+
+def test_exact_windows_of_constant_growth_give_its_rate_and_its_time():
+    found = trend(followed(1e-3 + 0.02e-3 * np.arange(60)), above(3e-3))
+    assert found.growth.quantile(0.5) * 86_400 == pytest.approx(0.02e-3, rel=0.05)
+    soonest, median, latest = days(found)
+    assert soonest <= (3e-3 - 2.18e-3) / 0.02e-3 <= latest
+    assert median == pytest.approx(41, rel=0.15)
+
+
+def test_exact_windows_of_exponential_growth_are_not_taken_for_constant():
+    widths = 0.8e-3 * 1.02 ** np.arange(55)
+    soonest, _, latest = days(trend(followed(widths), above(4e-3)))
+    left = math.log(4e-3 / widths[-1]) / math.log(1.02)
+    assert soonest <= left <= latest
+    assert latest < (4e-3 - widths[-1]) / (widths[-1] - widths[-2])  # what constant growth would foretell
+
+
+def test_a_limit_that_is_passed_takes_no_time():
+    assert days(trend(followed([4e-3] * 10), above(3e-3))) == (0.0, 0.0, 0.0)
+
+
+def test_what_does_not_grow_is_not_foretold_to_pass():
+    soonest, _, latest = days(trend(followed(np.full(60, 1e-3)), above(3e-3)))
+    assert soonest > 30
+    assert latest == math.inf
+
+
+def test_what_shrinks_passes_the_limit_below_it_only():
+    track = followed(3e-3 - 0.02e-3 * np.arange(60))
+    found = trend(track, above(3.5e-3), Limit("low", "width", 1e-3, "below"))
+    assert found.growth.quantile(0.95) < 0
+    assert days(found)[1] == math.inf
+    assert days(found, "low")[0] < 41 < days(found, "low")[2]
+
+
+def test_a_farther_limit_takes_longer_at_every_probability():
+    found = trend(
+        followed(1e-3 + 0.02e-3 * np.arange(40)), *(Limit(f"{k}", "width", k * 1e-3, "above") for k in (2, 3, 4))
+    )
+    near, middle, far = (days(found, name) for name in "234")
+    assert all(a <= b <= c for a, b, c in zip(near, middle, far, strict=True))
+    assert all(low <= median <= high for low, median, high in (near, middle, far))
+
+
+def test_the_time_agrees_with_the_probability_of_having_passed():
+    """P(already passed) of the track is the probability at which the time is zero."""
+    track = followed(2.6e-3 + 0.01e-3 * np.arange(30))
+    probability = to_estimate(track, window(2.9e-3)).probability_above("width", 2.89e-3)
+    spread = dict(trend(track, above(2.89e-3)).times)["limit"]
+    assert spread.quantile(max(probability - 0.1, 0.001)) == 0.0
+    assert spread.quantile(min(probability + 0.1, 0.999)) > 0.0
+
+
+def test_an_unresolved_track_foretells_nothing():
+    track = None
+    for day in range(5):
+        track = advance(TRACKER, track, window(1e-3, 0.9, resolved=False), day * DAY_NS)
+    assert trend(track, above(3e-3)) == Trend("width", None, (), None)
+
+
+def test_a_nuisance_has_no_trend():
+    space = ParameterSpace(
+        (Parameter("gain", "1", 0.5, 2.0, "", nuisance=True), Parameter("width", "m", 0.0, 8e-3, "", shown="mm"))
+    )
+    both = Estimate(space, np.zeros(2), np.eye(2) * 0.01, np.zeros(2), (True, True), Fit())
+    track = advance(TRACKER, None, both, 0)
+    assert [found.parameter for found in trends(TRACKER, track, space, [])] == ["width"]
+    assert to_estimate(track, both).resolved == (True, True)
+
+
+@pytest.mark.parametrize("law", list(Law))
+def test_a_coordinate_and_its_inverse(law):
+    latent = np.linspace(-3.5, 3.5, 41)
+    laws = np.full(latent.size, int(law))
+    x, slope = coordinate(laws, latent)
+    assert latent_of(laws, x) == pytest.approx(latent, abs=1e-9)
+    step = 1e-6
+    assert (coordinate(laws, latent + step)[0] - x) / step == pytest.approx(slope, rel=1e-4)
+
+
+def test_the_weights_of_what_is_supposed_sum_to_one():
+    for shared, count in ((None, 4), (0.3, 1)):
+        suppose = hypotheses(0.5, shared)
+        assert suppose.weight.sum() == pytest.approx(1.0)
+        assert suppose.weight.size == count * len(GROWTHS)
