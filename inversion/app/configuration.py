@@ -42,6 +42,10 @@ class JournalOptions:
 
     path: Path | None = None
 
+    def __post_init__(self) -> None:
+        if self.path is not None and self.path.is_dir():
+            raise ValueError(f"path must be a file, found the folder {self.path}")
+
 
 @dataclass(frozen=True)
 class GatewayOptions:

@@ -23,6 +23,10 @@ class JsonLinesSink:
 
     path: Path
 
+    def __post_init__(self) -> None:
+        if self.path.is_dir():
+            raise ValueError(f"path must be a file, found the folder {self.path}")
+
     async def write(self, findings: Sequence[Mapping[str, Any]]) -> None:
         """Raises OSError; the file is then as it was."""
         text = "".join(f"{dumps(dict(finding))}\n" for finding in findings)

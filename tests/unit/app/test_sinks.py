@@ -83,6 +83,11 @@ def test_a_line_says_what_is_not_resolvable_and_what_is_bad():
     )
 
 
+def test_a_folder_is_refused_at_the_start(tmp_path):
+    with pytest.raises(ValueError, match=f"path must be a file, found the folder {tmp_path}"):
+        JsonLinesSink(tmp_path)
+
+
 def test_a_line_keeps_to_what_is_resolvable_or_has_a_limit():
     many = finding(resolvable=False)
     many["parameters"] |= dict.fromkeys(("inner", "ball"), many["parameters"]["spall"])
