@@ -39,6 +39,7 @@ Index = NDArray[np.intp]
 _NATS = 10.0  # below its maximum by that much, a profile does not matter
 _REJECTED = 4.5  # nats: three standard deviations
 _INFORMED = 0.5  # of the prior's interval: an estimate that is wider has not been resolved
+_STARTS = 3  # of the other parameters, at each point of the first grid; the finer ones start from their neighbors
 _MISFIT = 3.0  # reduced chi-square above which a fit is doubted
 
 
@@ -176,7 +177,8 @@ def _solve(block: minimize.Block, settings: LeastSquares, floor: Array) -> _Solv
         span = np.interp([0.05, 0.95], QUANTILE_LEVELS, quantiles)
         lowest = max(float(floor[i]), space.low[i]) if floor[i] > 0 else space.low[i]  # a floor of 0 says: none
         below = loss[theta <= lowest]
-        rejected = bool(below.min() - loss.min() > _REJECTED)
+        nothing_is_lowest = bool(space.low[i] == 0 or floor[i] > 0)  # a place or a pressure is never absent
+        rejected = not nothing_is_lowest or bool(below.min() - loss.min() > _REJECTED)
         narrow = bool(span[1] - span[0] <= _INFORMED * 0.9 * (space.high[i] - space.low[i]))
         profiles[int(i)] = (quantiles, rejected and narrow)
     mode = minimize.descend(block, modes, np.zeros(parameters.size, dtype=np.bool_), settings.iterations)[0]
@@ -192,7 +194,8 @@ def _profile(block: minimize.Block, k: int, settings: LeastSquares) -> tuple[Arr
     """(g,) values of the block's k-th parameter, (g,) loss there in nats, (g, q) where in latent space."""
     space, i = block.model.space, int(block.parameters[k])
     theta = np.linspace(space.low[i], space.high[i], settings.grid)
-    loss, latent = _losses(block, k, theta, settings)
+    cold = np.linspace(-1.0, 1.0, _STARTS)[:, None] * np.ones(block.parameters.size)
+    loss, latent = _losses(block, k, theta, np.repeat(cold[None], theta.size, axis=0), settings)
     for _ in range(settings.passes - 1):
         alive = np.flatnonzero(loss <= loss.min() + _NATS)  # at a huge loss, also where that adds nothing
         if alive.size >= settings.grid // 2:
@@ -201,27 +204,27 @@ def _profile(block: minimize.Block, k: int, settings: LeastSquares) -> tuple[Arr
         finer = np.setdiff1d(np.linspace(low, high, settings.grid), theta)
         if finer.size == 0:
             break
-        more, places = _losses(block, k, finer, settings)
+        near = latent[np.abs(finer[:, None] - theta).argmin(axis=1)]
+        more, places = _losses(block, k, finer, near[:, None], settings)
         order = np.argsort(np.concatenate([theta, finer]), kind="stable")
         theta = np.concatenate([theta, finer])[order]
         loss, latent = np.concatenate([loss, more])[order], np.concatenate([latent, places])[order]
     return theta, loss, latent
 
 
-def _losses(block: minimize.Block, k: int, theta: Array, settings: LeastSquares) -> tuple[Array, Array]:
-    others = block.parameters.size - 1
-    starts = np.linspace(-1.0, 1.0, 3) if others else np.zeros(1)
-    latent = np.zeros((theta.size, starts.size, others + 1))
-    latent[:] = starts[:, None]
+def _losses(block: minimize.Block, k: int, theta: Array, starts: Array, settings: LeastSquares) -> tuple[Array, Array]:
+    """(g,) best loss at each of `theta` (g,), and (g, q) where; starts: (g, s, q) latent, the k-th is overwritten."""
+    g, s, q = starts.shape if block.parameters.size > 1 else (theta.size, 1, 1)
+    latent = starts[:, :s].copy()
     latent[:, :, k] = block.to_latent(k, theta)[:, None]
-    flat = latent.reshape(-1, others + 1)
-    held = np.arange(others + 1) == k
-    flat = minimize.descend(block, flat, held, settings.iterations) if others else flat
+    flat = latent.reshape(-1, q)
+    held = np.arange(q) == k
+    flat = minimize.descend(block, flat, held, settings.iterations) if q > 1 else flat
     loss = 0.5 * np.sum(block.residuals(flat) ** 2, axis=1) + 0.5 * np.sum(flat[:, ~held] ** 2, axis=1)
-    loss = loss.reshape(theta.size, starts.size)
+    loss = loss.reshape(g, s)
     best = loss.argmin(axis=1)
-    rows = np.arange(theta.size)
-    places = flat.reshape(theta.size, starts.size, -1)[rows, best]
+    rows = np.arange(g)
+    places = flat.reshape(g, s, -1)[rows, best]
     return loss[rows, best] + minimize.width(block, places, held), places
 
 
