@@ -71,8 +71,9 @@ class Calibrated:
 
 
 def _told(score: Score) -> str:
+    unit = "" if score.unit == "1" else f" {score.unit}"
     return (
-        f"{score.name}: RMSE {score.rmse:.3g} {score.unit}, bias {score.bias:+.2g}, 90 % interval holds the truth in "
+        f"{score.name}: RMSE {score.rmse:.3g}{unit}, bias {score.bias:+.2g}{unit}, 90 % interval holds the truth in "
         f"{score.covered:.0%} of {score.windows} windows, width {score.width:.2f} of the prior's, "
         f"not resolvable {score.unresolved:.0%}"
     )

@@ -180,7 +180,8 @@ def _whitener(key: tuple[int, bytes], mask: float) -> Array:
     """(d, d) inverse of the Cholesky factor of the covariance of the features in the mask, zero elsewhere."""
     d, content = key
     covariance = np.frombuffer(content).reshape(d, d)
-    seen = np.array([int(mask) >> i & 1 == 1 for i in range(d)])
+    bits = int(mask) if np.isfinite(mask) else 0  # a frame that tells nothing has no mask
+    seen = np.array([bits >> i & 1 == 1 for i in range(d)])
     whitener = np.zeros((d, d))
     if seen.any():
         block = np.linalg.cholesky(covariance[np.ix_(seen, seen)])

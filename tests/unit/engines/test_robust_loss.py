@@ -102,3 +102,14 @@ def test_intervals_of_an_uncertain_prediction_cover():
 def test_a_loss_that_is_none_is_refused(options):
     with pytest.raises(ValueError, match=r"loss must be|freedom must be"):
         LeastSquares(**options)
+
+
+def test_a_place_at_its_lower_end_is_resolved_and_a_damage_there_is_not():
+    @dataclass(frozen=True)
+    class Place(Seen):
+        space = ParameterSpace((Parameter("x", "1", 2.0, 10.0, "where something stands"),))
+
+    (place,) = LeastSquares().bind(Place(2)).invert(features([2.1, 2.0]))
+    assert place.resolvable("x")
+    (damage,) = LeastSquares().bind(Seen(2)).invert(features([0.1, 0.0]))
+    assert not damage.resolvable("x")
