@@ -22,7 +22,7 @@ from inversion.tracking.tracker import Tracker
 
 _DAY_S = 86_400.0
 #: Days ahead at which the probability is tabulated; a crossing beyond the last, 27 years, is not foreseen.
-_HORIZON: Array = np.concatenate([[0.0], np.geomspace(1e-6, 1e4, 241)])
+_HORIZON: Array = np.concatenate([[0.0], np.geomspace(1e-6, 1e4, 161)])
 
 
 def trends(tracker: Tracker, track: Track, space: ParameterSpace, limits: Sequence[Limit]) -> tuple[Trend, ...]:

@@ -5,13 +5,26 @@ from __future__ import annotations
 import copy
 import json
 import math
+from dataclasses import replace
 from importlib.resources import files
 
 import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 
-from inversion.core import Alarm, Estimate, Finding, Fit, Parameter, ParameterSpace, dumps, prior_estimate, to_json
+from inversion.core import (
+    QUANTILE_LEVELS,
+    Alarm,
+    Estimate,
+    Finding,
+    Fit,
+    Parameter,
+    ParameterSpace,
+    dumps,
+    prior_estimate,
+    to_json,
+)
+from inversion.core.trend import Spread, Trend
 from sensors import Quality
 
 SCHEMA = json.loads(files("inversion.core").joinpath("finding.schema.json").read_text(encoding="utf-8"))
@@ -39,6 +52,11 @@ def finding(*, track: bool = True, quality: Quality = Quality.GOOD, position: in
     )  # fmt: skip
 
 
+SPREAD = Spread(np.append(np.linspace(0.0, 1e6, QUANTILE_LEVELS.size - 5), [math.inf] * 5))
+TRENDS = (
+    Trend("outer_impact", Spread(np.linspace(-1e-6, 1e-6, QUANTILE_LEVELS.size)), (("a", SPREAD), ("b", SPREAD)), 5),
+    Trend("outer_spall", None, (), None),
+)
 NOTHING = prior_estimate(SPACE, np.full(3, math.nan), Fit(Quality.BAD, reason="no channel"))
 PRIOR = Finding(
     "fan", "", None, -1, True, 0.1, "e", NOTHING,
@@ -55,7 +73,15 @@ def test_the_schema_requires_the_contract():
 
 
 @pytest.mark.parametrize(
-    "made", [finding(), finding(track=False), finding(quality=Quality.BAD), finding(position=None), PRIOR]
+    "made",
+    [
+        finding(),
+        finding(track=False),
+        finding(quality=Quality.BAD),
+        finding(position=None),
+        PRIOR,
+        replace(finding(), trends=TRENDS),
+    ],
 )
 def test_what_is_written_follows_the_schema(made):
     line = dumps(to_json(made))
@@ -76,7 +102,7 @@ def test_not_resolvable_reaches_down_to_the_lower_bound():
 
 
 def broken(path: list, value) -> dict:
-    record = copy.deepcopy(to_json(finding()))
+    record = copy.deepcopy(to_json(replace(finding(), trends=TRENDS)))
     *parents, last = path
     inner = record
     for part in parents:
@@ -95,6 +121,9 @@ def broken(path: list, value) -> dict:
     + [(["parameters", "outer_spall", key], KeyError) for key in ("mean", "low", "high", "level", "unit", "floor")]
     + [(["parameters", "outer_spall", "level"], 90), (["parameters", "outer_spall", "resolvable"], "no")]
     + [(["fit", "quality"], "fine"), (["fit", "reason"], None), (["alarms", 0, "state"], "latched")]
+    + [(["track", "outer_impact", key], "x") for key in ("growth", "time_to_limit", "step_ns", "extra")]
+    + [(["track", "outer_impact", "time_to_limit", 0, "low"], -1), (["parameters", "outer_impact", "growth"], None)]
+    + [(["track", "outer_impact", "growth", "unit"], "g"), (["track", "outer_impact", "growth", "mean"], KeyError)]
     + [(["alarms", 0, "probability"], 1.2), (["track", "outer_spall", "mean"], None)],
 )
 def test_what_breaks_the_contract_is_refused(path, value):

@@ -14,7 +14,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-_COLUMNS = ("asset", "parameter", "value", "interval", "limit", "probability", "state")
+_COLUMNS = ("asset", "parameter", "value", "interval", "limit", "probability", "state", "to the limit")
+_TIMES = (("d", 1.0), ("h", 24.0), ("min", 1440.0), ("s", 86400.0))
 _STYLES = {"active": "bold red", "pending": "yellow", "clearing": "yellow", "normal": "green"}
 
 
@@ -76,7 +77,7 @@ def table(findings: Iterable[Mapping[str, Any]]) -> Table:
             alarms = [alarm for alarm in finding["alarms"] if alarm["parameter"] == name]
             style = None if value["resolvable"] or alarms else "dim"
             for alarm in alarms or [None]:
-                drawn.add_row(finding["asset"], name, *_value(value), *_alarm(alarm), style=style)
+                drawn.add_row(finding["asset"], name, *_value(value), *_alarm(alarm), _until(value, alarm), style=style)
     return drawn
 
 
@@ -92,7 +93,9 @@ def plain_line(finding: Mapping[str, Any]) -> str:
         if middle or name in limited:
             parts.append(f"{name} {middle} ({interval})" if middle else f"{name} {interval}")
     parts = parts or ["nothing resolvable"]
-    parts += [f"{alarm['name']}: {alarm['state']} (P {_probability(alarm)})" for alarm in finding["alarms"]]
+    for alarm in finding["alarms"]:
+        until = _until(_shown(finding)[alarm["parameter"]], alarm)
+        parts.append(f"{alarm['name']}: {alarm['state']} (P {_probability(alarm)})" + (f", {until}" if until else ""))
     if finding["fit"]["quality"] != "good":
         parts.append(f"{finding['fit']['quality']}: {finding['fit']['reason']}")
     return f"{finding['start'][:19]} {finding['asset']}: {'; '.join(parts)}"
@@ -122,3 +125,17 @@ def _alarm(alarm: Mapping[str, Any] | None) -> tuple[str, str, Text]:
 
 def _probability(alarm: Mapping[str, Any]) -> str:
     return "unknown" if alarm["probability"] is None else f"{alarm['probability']:.3f}"
+
+
+def _until(value: Mapping[str, Any], alarm: Mapping[str, Any] | None) -> str:
+    """When the alarm's limit will be passed; empty where nothing is foretold, or it has been."""
+    told = [each for each in value.get("time_to_limit", ()) if alarm is not None and each["alarm"] == alarm["name"]]
+    if not told or told[0]["high"] == 0:
+        return ""
+    low, high = told[0]["low"], told[0]["high"]
+    if low is None:
+        return "no crossing foreseen"
+    unit, factor = next((u, f) for u, f in _TIMES if (low if high is None else high) * f >= 2 or u == "s")
+    return (
+        f"{low * factor:.2g} {unit} or later" if high is None else f"{low * factor:.2g} to {high * factor:.2g} {unit}"
+    )

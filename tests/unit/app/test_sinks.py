@@ -126,7 +126,26 @@ def test_the_table_has_a_row_a_parameter_with_its_alarm():
         "> 3 mm",
         "0.970",
         "active",
+        "",
     ]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (3.21, 8.0, "3.2 to 8 d"),
+        (3.21, None, "3.2 d or later"),
+        (None, None, "no crossing foreseen"),
+        (0.0, 0.5, "0 to 12 h"),
+        (1e-5, 3e-5, "0.86 to 2.6 s"),
+        (0.0, 0.0, ""),
+    ],
+)
+def test_the_time_to_the_limit_is_told_in_the_unit_that_suits_it(low, high, said):
+    time = {"alarm": "too wide", "mean": low, "low": low, "high": high, "level": 0.9, "unit": "d"}
+    tracked = finding()
+    tracked["track"] = {"spall": tracked["parameters"]["spall"] | {"time_to_limit": [time]}}
+    assert plain_line(tracked).endswith(f"active (P 0.970), {said}" if said else "active (P 0.970)")
 
 
 def test_a_terminal_gets_one_live_table_and_is_left_as_it_was(monkeypatch):

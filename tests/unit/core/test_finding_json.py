@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inversion.core import Alarm, Estimate, Finding, Fit, Parameter, ParameterSpace, dumps, to_json
+from inversion.core import QUANTILE_LEVELS, Alarm, Estimate, Finding, Fit, Parameter, ParameterSpace, dumps, to_json
+from inversion.core.trend import Spread, Trend
 from sensors import Quality
 
 SPACE = ParameterSpace(
@@ -86,6 +87,27 @@ def test_the_track_is_told_beside_the_window():
     record = to_json(replace(FINDING, track=replace(ESTIMATE, covariance=1e-6 * np.eye(3))))
     assert set(record["track"]) == {"impact", "width"}
     assert record["track"]["impact"]["high"] < record["parameters"]["impact"]["high"]
+
+
+def test_a_trend_stands_with_its_parameter_in_days_and_the_units_people_use():
+    growth = Spread(np.linspace(0.0, 2e-3, QUANTILE_LEVELS.size) / 86_400)
+    time = Spread(np.where(QUANTILE_LEVELS > 0.9, np.inf, QUANTILE_LEVELS * 864_000))
+    record = to_json(replace(FINDING, track=ESTIMATE, trends=(Trend("width", growth, (("wide", time),), 7),)))
+    width = record["track"]["width"]
+    assert (width["growth"]["mean"], width["growth"]["unit"]) == (pytest.approx(1.0), "mm/d")
+    assert width["time_to_limit"] == [
+        {"alarm": "wide", "mean": 5.0, "low": 0.5, "high": None, "level": 0.9, "unit": "d"}
+    ]
+    assert width["step_ns"] == 7
+    assert "growth" not in record["track"]["impact"]
+
+
+def test_a_spread_is_read_between_its_quantiles():
+    spread = Spread(QUANTILE_LEVELS * 2)
+    assert spread.quantile(0.51) == pytest.approx(1.02)
+    assert (spread.quantile(0.0), spread.quantile(1.0)) == (pytest.approx(0.001), pytest.approx(1.999))
+    with pytest.raises(ValueError, match="values must be"):
+        Spread(np.zeros(3))
 
 
 def test_one_line_the_same_bytes_and_nothing_that_json_does_not_know():

@@ -78,6 +78,20 @@ def test_only_crippled_frames_never_reach_the_model():
     assert finding.estimate.fit.quality is Quality.BAD
 
 
+def test_a_finding_foretells_the_time_to_the_limit_of_every_alarm_on_its_parameter():
+    far = AlertRule("level very high", "level", limit=60.0)
+    rising = [frame(10.0 + k, k) for k in range(12)]
+    _, findings = advance(pipeline(HIGH, far), {}, rising)
+    track = to_json(findings[-1])["track"]["level"]
+    near, farther = track["time_to_limit"]
+    assert (near["alarm"], farther["alarm"]) == ("level high", "level very high")
+    assert near["low"] <= 9 / 86_400 <= near["high"]
+    assert near["mean"] < farther["mean"]
+    assert track["growth"]["low"] < 86_400 / 9.80665 < track["growth"]["high"]
+    assert track["growth"]["unit"] == "g/d"
+    assert track["step_ns"] is None
+
+
 def test_no_frames_no_findings():
     assert advance(pipeline(HIGH), {"fan": AssetState()}, []) == ({"fan": AssetState()}, [])
 
@@ -107,7 +121,7 @@ frames_strategy = st.lists(
 )
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(frames_strategy, st.lists(st.integers(0, 12), max_size=4))
 def test_any_batching_gives_the_same_findings_to_the_byte(frames, cuts):
     """Also with the state sent through JSON between the batches, as the journal does."""

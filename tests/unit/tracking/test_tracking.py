@@ -190,7 +190,7 @@ kinds = st.builds(
 )
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(kinds, st.integers(-HOUR, 100 * HOUR)), min_size=1, max_size=15))
 def test_track_survives_json_to_the_byte_and_stays_possible(steps):
     track, now = None, 0
