@@ -70,7 +70,7 @@ def test_figures_are_those_of_the_windows(result):
 def test_places_are_right(result):
     assert result["location"]["all"]["right"] == 3
     assert result["location"]["groups"]["second machine"] == {
-        "recordings": 1, "right": 1, "wrong": 0, "missed": 0, "windows": 4, "windows_wrong": 0,
+        "recordings": 1, "right": 1, "wrong": 0, "missed": 0, "unanswered": 0, "windows": 4, "windows_wrong": 0,
     }  # fmt: skip
     assert [claim["verdict"] for claim in result["claims"]] == ["right"] * 3
 
@@ -143,6 +143,19 @@ def test_a_damaged_recording_is_said_and_the_others_go_on(place):
     (place / "var" / "simulated" / "torn.npz").unlink()
     assert result["recordings"] == 1
     assert "torn.npz" in result["failed"][0]
+
+
+def test_windows_without_an_answer_are_counted_with_their_reason(place):
+    dead = place / "var" / "simulated" / "dead.npz"
+    np.savez(dead, vibration=np.zeros(200_000, dtype=np.float32), sample_rate=51_200.0, shaft_hz=29.5)
+    (place / "dead.csv").write_text("file,location,outer_spall\ndead.npz,none,0\n")
+    result = json.loads(validate(place, "--json", "--no-page", truth="dead.csv").stdout)
+    dead.unlink()
+    assert (result["windows"], result["parameters"]) == (0, {})
+    [(reason, count)] = result["bad"].items()
+    assert "dead channel" in reason
+    assert count == 2
+    assert result["location"]["all"]["unanswered"] == 1
 
 
 @pytest.fixture(scope="module")
@@ -247,6 +260,7 @@ def heard(location: str, *claims: tuple[str, ...]) -> Heard:
         (heard("none", (), ("outer_impact",), ()), "right"),
         (heard("normal", ("outer_impact",)), "wrong"),
         (heard("", ("outer_impact",)), ""),
+        (heard("none"), "unanswered"),
     ],
 )
 def test_places_by_majority(recording, said):

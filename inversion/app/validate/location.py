@@ -26,10 +26,15 @@ def claimed(heard: Heard) -> tuple[str, ...]:
 
 
 def verdict(heard: Heard) -> str:
-    """ "right", "wrong" (another place, or a place of a healthy machine), "missed", or "" where no truth is known."""
+    """ "right", "wrong" (another place, or a place of a healthy machine), "missed", "unanswered", or "".
+
+    Unanswered where no window could be used, "" where the truth says nothing.
+    """
     truth, said = truth_of(heard), claimed(heard)
     if not truth:
         return ""
+    if not heard.claims:
+        return "unanswered"
     if set(said) - {truth}:
         return "wrong"
     return "right" if truth == "none" or said else "missed"
@@ -45,6 +50,7 @@ def tally(recordings: Sequence[Heard]) -> dict[str, float | int]:
         "right": counts["right"],
         "wrong": counts["wrong"],
         "missed": counts["missed"],
+        "unanswered": counts["unanswered"],
         "windows": len(wrong),
         "windows_wrong": sum(wrong),
     }

@@ -144,14 +144,17 @@ def _table(row: Mapping[str, Any]) -> list[str]:
 
 
 def _places(row: Mapping[str, Any]) -> list[str]:
-    groups = {"all": row["all"], **row["groups"]}
+    groups = {name: each for name, each in {"all": row["all"], **row["groups"]}.items() if each["recordings"]}
     wide = max(map(len, groups))
-    return [
-        f"  {name:<{wide}}  {each['right']} of {each['recordings']} right, {each['wrong']} wrong, "
-        f"{each['missed']} missed; {each['windows_wrong']} of {each['windows']} windows claim a wrong place"
-        for name, each in groups.items()
-        if each["recordings"]
-    ]
+    return [f"  {name:<{wide}}  {_counts(each)}" for name, each in groups.items()]
+
+
+def _counts(row: Mapping[str, Any]) -> str:
+    unanswered = f", {row['unanswered']} without an answer" if row["unanswered"] else ""
+    return (
+        f"{row['right']} of {row['recordings']} right, {row['wrong']} wrong, {row['missed']} missed{unanswered}; "
+        f"{row['windows_wrong']} of {row['windows']} windows claim a wrong place"
+    )
 
 
 def _short(value: float) -> float | None:
