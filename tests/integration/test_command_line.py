@@ -179,7 +179,7 @@ def test_simulate_has_the_defaults_of_the_simulation(tmp_path):
 
 def test_what_cannot_be_simulated_is_one_line(tmp_path):
     told = command("simulate", "--out", tmp_path / "rec.npz", "--width-mm", "-1")
-    assert (told.returncode, told.stderr) == (2, "simulate: width_mm must be zero or more, got -1.0\n")
+    assert (told.returncode, told.stderr) == (2, "simulate: width_mm must be 0 to 39.04, got -1\n")
 
 
 def test_batch_prints_what_it_wrote(tmp_path):
