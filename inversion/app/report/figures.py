@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
 from inversion.app.report.verdict import number, plain, short
@@ -105,7 +105,8 @@ def mark_groups(markers: Sequence[Sequence[Any]]) -> dict[str, list[float]]:
 def parameters(series: Mapping[str, Any]) -> list[str]:
     """One figure a unit: every parameter's interval along time.
 
-    A window that is not resolvable shows as a hollow triangle at its upper bound; the floor is a dashed line.
+    A window that is not resolvable shows as a hollow triangle at its upper bound; the floor is a dashed line; what is
+    tracked along time is a band, its steps dotted lines across.
     """
     by_unit: dict[str, list[str]] = {}
     for name, rows in series["parameters"].items():
@@ -122,6 +123,7 @@ def _panel(series: Mapping[str, Any], unit: str, names: Sequence[str]) -> str:
         rows, color, symbol = series["parameters"][name], COLORS[i % len(COLORS)], _SYMBOLS[i % len(_SYMBOLS)]
         x = [t + (i - (len(names) - 1) / 2) * _DODGE * step for t in times]
         style = {"name": short(name), "legendgroup": name, "showlegend": False}
+        _track(go, figure, times, series, name, color)
         figure.add_trace(_key(go, short(name), color, symbol, name))
         figure.add_trace(_resolved(go, x, rows, color, symbol, unit, style))
         figure.add_trace(_bounded(go, x, rows, color, top, unit, style))
@@ -132,6 +134,27 @@ def _panel(series: Mapping[str, Any], unit: str, names: Sequence[str]) -> str:
     dress(figure, f"{', '.join(kinds).capitalize()}, {100 * level:.0f} % intervals", label, unit)
     figure.update_yaxes(range=[min(0.0, *_lows(series, names)), 1.06 * top])
     return spec(figure)
+
+
+def _track(go: Any, figure: Any, times: Sequence[float], series: Mapping[str, Any], name: str, color: str) -> None:
+    """The tracked interval as a band, one piece for every stretch in which the track resolves the parameter."""
+    track = series["tracks"][name]
+    known = [low is not None for low in track["low"]]
+    for resolved, piece in groupby(range(len(times)), key=known.__getitem__):
+        at = list(piece)
+        if resolved and len(at) > 1:
+            figure.add_trace(
+                go.Scatter(
+                    x=[times[k] for k in (*at, *reversed(at))],
+                    y=[*(track["high"][k] for k in at), *(track["low"][k] for k in reversed(at))],
+                    fill="toself", mode="lines", line={"width": 0}, fillcolor=color, opacity=0.22, hoverinfo="skip",
+                    legendgroup=name, showlegend=False,
+                )
+            )  # fmt: skip
+    for step_ns in track["step_ns"]:
+        k = next((k for k, ns in enumerate(series["start_ns"]) if ns >= step_ns), None)
+        if k is not None:
+            figure.add_vline(x=times[k], line={"width": 1.2, "dash": "dot", "color": color}, annotation_text="step")
 
 
 def _key(go: Any, name: str, color: str, symbol: str, group: str) -> Any:

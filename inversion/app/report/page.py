@@ -86,6 +86,8 @@ median.</li>
 <li><b>Not resolvable, below x</b>: speed, sample rate and noise do not let the data tell the value; it lies between
 zero and x. In the figures such a window is a hollow triangle at x; a filled one at the upper edge means that x lies
 beyond the axis.</li>
+<li>The <b>band</b> is what all windows up to then tell together, as tracked along time; alarms are judged on it. A
+dotted line across marks a step: a repair, a new sensor.</li>
 <li>The <b>floor</b>, a dashed line, is the smallest value that speed and sample rate can resolve at all.</li>
 <li>A fault is named when more than half of the windows that can be used resolve it.</li>
 </ul></section>

@@ -20,6 +20,7 @@ from sensors.units import from_si
 _BINS = 1200  # a screen is hardly wider; each keeps its lowest and highest sample
 _WINDOWS = 2000  # windows drawn along time, at most
 _SEEN_AS = {"m/s2": "g", "m/s": "mm/s", "m": "µm"}  # what people read waveforms in
+_KEPT = ("asset", "start_ns", "clock_trusted", "parameters", "track")
 Record = Mapping[str, Any]
 
 
@@ -48,7 +49,7 @@ class Portrait:
     def _keep(self, record: Record) -> None:
         """Every n-th window, n doubling as they become many: years of them take no more memory than an hour."""
         if self.windows % self.every == 0:
-            self.records.append({key: record[key] for key in ("asset", "start_ns", "clock_trusted", "parameters")})
+            self.records.append({key: record.get(key) for key in _KEPT})
         self.windows += 1
         if len(self.records) > _WINDOWS:
             self.records, self.every = self.records[::2], self.every * 2
@@ -117,7 +118,16 @@ def _series(records: Sequence[Record]) -> dict[str, Any]:
             name: {key: [record["parameters"][name][key] for record in records] for key in names[name]}
             for name in names
         },
+        "tracks": {name: _tracked(records, name) for name in names},
     }
+
+
+def _tracked(records: Sequence[Record], name: str) -> dict[str, list[Any]]:
+    """The tracked interval along time, None where the track does not resolve the parameter; and the steps."""
+    rows = [(record["track"] or {}).get(name, {}) for record in records]
+    known = [row if row.get("resolvable") else {} for row in rows]
+    steps = sorted({row["step_ns"] for row in rows if row.get("step_ns") is not None})
+    return {"low": [row.get("low") for row in known], "high": [row.get("high") for row in known], "step_ns": steps}
 
 
 def _plain(values: NDArray[np.floating[Any]]) -> list[float]:

@@ -233,7 +233,8 @@ def test_marks_come_in_families():
 def test_a_bound_near_the_prior_does_not_flatten_what_is_resolved():
     far = {**WEAK, "high": 40.0}
     columns = {key: [OUTER[key], far[key]] for key in OUTER}
-    [spec] = parameters({"parameters": {"outer_impact": columns}, "start_ns": [0, 10**9]})
+    tracks = {"outer_impact": {"low": [None] * 2, "high": [None] * 2, "step_ns": []}}
+    [spec] = parameters({"parameters": {"outer_impact": columns}, "start_ns": [0, 10**9], "tracks": tracks})
     drawn = json.loads(spec)
     assert drawn["layout"]["yaxis"]["range"][1] < 0.3
     bounded = next(t for t in drawn["data"] if t.get("text") == ["not resolvable, below 40 g"])
@@ -258,3 +259,21 @@ def test_without_plotly_one_line_says_what_to_install(monkeypatch):
 def test_a_picture_must_be_a_curve():
     with pytest.raises(ValueError, match=r"Spectrum: x and y must share one shape \(n,\), got \(3,\) and \(2,\)"):
         Picture("Spectrum", np.zeros(3), np.zeros(2), "x", "y")
+
+
+def test_the_track_is_a_band_where_it_resolves_the_parameter_with_its_steps(tmp_path):
+    tracked = OUTER | {"low": 0.11, "high": 0.13, "step_ns": None}
+    lost = tracked | {"resolvable": False}
+    again = tracked | {"step_ns": 4 * 10**9}
+    rows = [tracked, tracked, lost, lost, again, again, again]
+    drawn = Portrait(PlainModel())
+    drawn.add(frames(7), [record(k) | {"track": {"outer_impact": row}} for k, row in enumerate(rows)])
+    drawn.write(tmp_path / "p.json")
+    series = json.loads((tmp_path / "p.json").read_text())
+    assert series["tracks"]["outer_impact"]["low"] == [0.11, 0.11, None, None, 0.11, 0.11, 0.11]
+    figure = json.loads(parameters(series)[0])
+    bands = [trace for trace in figure["data"] if trace.get("fill") == "toself"]
+    assert [len(band["x"]) for band in bands] == [4, 6]
+    assert set(bands[0]["y"]) == {0.11, 0.13}
+    assert [annotation["text"] for annotation in figure["layout"]["annotations"]] == ["step"]
+    assert figure["layout"]["shapes"][0]["x0"] == 4.0
