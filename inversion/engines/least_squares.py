@@ -48,7 +48,8 @@ class LeastSquares:
     """Engine settings.
 
     grid: points of a profile, first pass; passes: refinements of the grid where the likelihood lives
-    iterations: Gauss-Newton steps, at each point of a grid
+    iterations: Gauss-Newton steps at each point of a grid, of a block of up to seven parameters; a larger one gets
+        more in proportion, since every parameter at a bound bends the way
     loss: "gaussian", or "student" where a value may be an outlier, such as a wrong peak; it then pulls the estimate
         less the further out it lies, and the misfit says that it is there
     freedom: degrees of freedom of Student's t; the fewer, the more outliers are expected
@@ -181,7 +182,9 @@ def _solve(block: minimize.Block, settings: LeastSquares, floor: Array) -> _Solv
         rejected = not nothing_is_lowest or bool(below.min() - loss.min() > _REJECTED)
         narrow = bool(span[1] - span[0] <= _INFORMED * 0.9 * (space.high[i] - space.low[i]))
         profiles[int(i)] = (quantiles, rejected and narrow)
-    mode = minimize.descend(block, modes, np.zeros(parameters.size, dtype=np.bool_), settings.iterations)[0]
+    mode = minimize.descend(block, modes, np.zeros(parameters.size, dtype=np.bool_), _steps(settings, parameters.size))[
+        0
+    ]
     covariance = minimize.covariance(block, mode)
     chi2 = float(np.sum(block.misfits(mode[None])[0] ** 2))
     for k, i in enumerate(parameters):
@@ -219,13 +222,17 @@ def _losses(block: minimize.Block, k: int, theta: Array, starts: Array, settings
     latent[:, :, k] = block.to_latent(k, theta)[:, None]
     flat = latent.reshape(-1, q)
     held = np.arange(q) == k
-    flat = minimize.descend(block, flat, held, settings.iterations) if q > 1 else flat
+    flat = minimize.descend(block, flat, held, _steps(settings, q)) if q > 1 else flat
     loss = 0.5 * np.sum(block.residuals(flat) ** 2, axis=1) + 0.5 * np.sum(flat[:, ~held] ** 2, axis=1)
     loss = loss.reshape(g, s)
     best = loss.argmin(axis=1)
     rows = np.arange(g)
     places = flat.reshape(g, s, -1)[rows, best]
     return loss[rows, best] + minimize.width(block, places, held), places
+
+
+def _steps(settings: LeastSquares, parameters: int) -> int:
+    return settings.iterations * max(1, parameters // 4)
 
 
 def _quantiles(theta: Array, loss: Array) -> Array:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -171,3 +173,18 @@ def test_a_covariance_must_be_one(matrix, tmp_path):
     path.write_text("K2,t1,t2,t3\nt1,1,0,0\nt2,0,1,0\nt3,0,0,1\n")
     with pytest.raises(ValueError, match="must not state a noise for 't1' beside the covariance"):
         linear(matrix, covariance=path)
+
+
+def test_least_squares_covers_many_parameters_of_which_some_are_at_their_bounds():
+    """Twenty steps of a flux, eight of them nought, two runs: too few steps of descent would cover 27 of the 40."""
+    path = Path(__file__).parents[3] / "configs" / "linear" / "heat_flux_matrix.csv"
+    model = Linear(path, (Unknown(0, 150, unit="kW/m2"),), (Reading(unit="K", noise=0.05),))
+    flux = 8e4 * np.sin(np.pi * np.clip((np.arange(20) - 3.5) / 12, 0, 1))
+    readings = model.simulate(flux, np.zeros(0)) + np.random.default_rng(6).normal(0, 0.05, (2, 40))
+    estimates = LeastSquares(grid=8, passes=2).bind(model).invert(model.features_of(readings))
+    intervals = [
+        (flow, *estimate.interval(name, 0.9))
+        for estimate in estimates
+        for name, flow in zip(model.space.names, flux, strict=True)
+    ]
+    assert sum(low <= flow + 1 and flow <= high + 1 for flow, low, high in intervals) >= 33
