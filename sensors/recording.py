@@ -47,6 +47,11 @@ class RecordingSource:
         """The layout. Raises LayoutError."""
         return load_layout(Path(self.layout))
 
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        """Names that its frames may hold: the layout's channels and conditions."""
+        return (*self.loaded_layout.channels, *self.loaded_layout.conditions)
+
     def paths(self) -> tuple[Path, ...]:
         """The files, globs expanded.
 

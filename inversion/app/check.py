@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from inversion.app.configuration import Site, load_pipeline, load_site
+from inversion.app.delivered import check_channels
 from inversion.app.ours import check_packages
 from inversion.core import ConfigurationError
 from inversion.pipeline import Pipeline
@@ -26,6 +27,7 @@ def plan(path: Path) -> dict[str, Any]:
         complaints += [line for line in str(error).split("\n") if line not in complaints]
     if complaints:
         raise ConfigurationError("\n".join(complaints))
+    check_channels(path, site.sources, pipeline.model)
     return _plan(site, pipeline)
 
 

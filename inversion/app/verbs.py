@@ -45,6 +45,23 @@ class Fault(StrEnum):
     ball = "ball"
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"inversion {version('edge-inversion')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options of no verb."""
+
+
 @app.command(epilog="Example: inversion demo --seed 7")
 def demo(
     context: typer.Context,

@@ -31,11 +31,11 @@ class Tracker:
     def __post_init__(self) -> None:
         for name, value in (("growth_per_sqrt_day", self.growth_per_sqrt_day), *self.growth.items()):
             if not (value >= 0 and math.isfinite(value)):
-                raise ValueError(f"tracking: growth must be zero or more, got {name} = {value}")
+                raise ValueError(f"growth must be zero or more, got {name} = {value}")
         if self.shared is not None and not 0 <= self.shared <= 0.95:
-            raise ValueError(f"tracking: shared must lie between 0 and 0.95, got {self.shared}")
+            raise ValueError(f"shared must lie between 0 and 0.95, got {self.shared}")
         if not (self.half_life > 0 and math.isfinite(self.half_life)):
-            raise ValueError(f"tracking: half_life must be positive, got {self.half_life} windows")
+            raise ValueError(f"half_life must be positive, got {self.half_life} windows")
 
     @property
     def discount(self) -> float:

@@ -60,6 +60,12 @@ class ModbusTcpSource:
         """The profile. Raises ProfileError."""
         return load_profile(self.profile)
 
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        """Names that its frames hold: the profile's registers and waveforms."""
+        profile = self.loaded_profile
+        return (*(r.name for r in profile.registers), *(block.channel for block in profile.waveforms))
+
     async def frames(self, clock: Callable[[], int] = time.time_ns) -> AsyncGenerator[Frame, None]:
         """Frames, one a poll. clock: UTC, ns.
 

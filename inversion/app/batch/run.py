@@ -25,6 +25,7 @@ from inversion.app.batch.progress import Advance, progress
 from inversion.app.batch.staging import Staging, staging
 from inversion.app.batch.tables import require_pyarrow, write_csv, write_parquet
 from inversion.app.configuration import load_pipeline
+from inversion.app.delivered import check_channels
 from inversion.app.report import ReportUnavailable, require_plotly, write_report
 from inversion.core import ConfigurationError
 from sensors import SensorError
@@ -73,7 +74,7 @@ def run_batch(
     if "parquet" in formats:
         require_pyarrow()
     source = recording_source(site)
-    load_pipeline(site)
+    check_channels(site, (source,), load_pipeline(site).model)
     report = report and _plotly(console)
     paths = list(dict.fromkeys(files or _own_files(site, source)))
     try:
