@@ -9,9 +9,18 @@ from pathlib import Path
 
 import pytest
 
-ONLINE = ("inversion.pipeline", "inversion.forward.rolling_bearing", "inversion.engines.least_squares", "sensors")
+ONLINE = (
+    "inversion.pipeline",
+    "inversion.forward.rolling_bearing",
+    "inversion.forward.empirical",
+    "inversion.engines.least_squares",
+    "sensors",
+    "inversion.forward.linear",
+    "inversion.engines.tikhonov",
+)
 HEAVY = (
     "scipy.signal",
+    "scipy.optimize",
     "torch",
     "sklearn",
     "pydantic",
