@@ -21,7 +21,7 @@ from inversion.core.parameter import LOGISTIC
 Array = NDArray[np.float64]
 
 #: Share of the range that a level may have within a law: nearer to a bound, latent values mean nothing.
-EDGE = 1e-3
+EDGE = 1e-6
 
 
 class Law(IntEnum):

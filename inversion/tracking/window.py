@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from inversion.core import Estimate
 
 _NARROWEST, _WIDEST = 1e-6, 0.99  # latent variance of one window that can be used
+_FARTHEST = 8.0  # standard deviations of what a window may measure beforehand: beyond, a value is at its bound
 _P84, _Z90 = 0.8413447460685429, 1.2815515655446004  # normal probability at 1; normal quantile of 0.9
 
 
@@ -31,7 +32,9 @@ def window_of(estimate: Estimate, i: int) -> Window:
     if estimate.resolved[i]:
         mean, variance = _central(estimate, i)
         error = _without_prior(variance)
-        return Window(True, mean * (1 + error), error)  # mean / variance = value / error + 0 / 1
+        farthest = _FARTHEST * math.sqrt(1 + error)
+        value = mean * (1 + error)  # mean / variance = value / error + 0 / 1
+        return Window(True, min(max(value, -farthest), farthest), error)
     mean, variance = _upper(estimate, i)
     return Window(False, mean + _Z90 * math.sqrt(variance), _without_prior(variance))
 

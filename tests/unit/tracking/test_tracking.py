@@ -183,8 +183,8 @@ def test_estimate_carries_floor_and_fit_of_its_window():
 
 kinds = st.builds(
     window,
-    st.floats(-3, 3),
-    st.floats(0.02, 1.2),
+    st.floats(-12, 12),
+    st.floats(1e-4, 5.0),
     resolved=st.booleans(),
     quality=st.sampled_from([Quality.GOOD, Quality.UNCERTAIN, Quality.BAD]),
 )
@@ -239,3 +239,14 @@ def test_intervals_cover_simulated_random_walks(shared):
 def test_impossible_settings_are_refused(settings, says):
     with pytest.raises(ValueError, match=says):
         Tracker(**settings)
+
+
+@pytest.mark.parametrize("share", [3e-4, 0.01, 0.99])
+def test_values_near_a_bound_are_followed(share):
+    """An impact of 0.03 g where 50 g are possible."""
+    rng = np.random.default_rng(8)
+    latent = float(SPACE.to_latent(np.array([share * 6e-3]))[0])
+    track = follow(Tracker(), [window(latent + 0.06 * rng.normal(), 0.06) for _ in range(20)], HOUR)
+    low, high = to_estimate(track, window(latent)).interval("spall")
+    ends = SPACE.to_latent(np.array([[low], [high]]))[:, 0]
+    assert ends[0] <= latent <= ends[1] <= ends[0] + 0.4
