@@ -37,7 +37,8 @@ def site(tmp_path):
 
 
 def test_check_names_the_line_and_the_nearest_channel(site):
-    with pytest.raises(ConfigurationError, match=r"site\.toml:9: forward: needs channel .vibratoin.*did you mean .vibration"):
+    told = r"site\.toml:9: forward: needs channel 'vibratoin'.*did you mean 'vibration'"
+    with pytest.raises(ConfigurationError, match=told):
         plan(site)
 
 
