@@ -51,13 +51,16 @@ def looks(law: str, lives: int) -> list[tuple[float, Look]]:
 
 
 def row(name: str, found: Sequence[Look]) -> str:
-    """Coverage of the width at each quarter, of the time to the limit, and how much narrower than one window."""
+    """Coverage of the width, the time to the limit and the growth at each quarter, and how narrow beside one window."""
     cells = []
     for share in QUARTERS:
         cells.append(f"{np.mean([look.covered for look in found if look.share == share]):5.2f}")
     for share in QUARTERS:
         told = [look for look in found if look.share == share and np.isfinite(look.soonest)]
         cells.append(f"{np.mean([look.foretold for look in told]):5.2f}")
+    for share in QUARTERS:
+        told = [look for look in found if look.share == share and np.isfinite(look.slowest)]
+        cells.append(f"{np.mean([look.followed for look in told]):5.2f}")
     open_ended = np.mean([np.isinf(look.latest) for look in found if look.share == 0.5])
     cells.append(f"{open_ended:9.2f}")
     narrowing = [np.median([look.narrowing for look in found if look.share == share]) for share in QUARTERS]
@@ -71,7 +74,8 @@ def table(lives: int) -> None:
     found = {law: looks(law, lives) for law in LAWS}
     every = [pair for law in LAWS for pair in found[law]]
     print(f"90 % intervals at a quarter, half and three quarters of life, {lives} lives a law")
-    print(f"{'':16s} {'width':>17s} {'time to limit':>17s} {'no latest':>9s} {'of one window':>17s}  {'steps':>6s}")
+    heads = " ".join(f"{name:>17s}" for name in ("width", "time to limit", "growth"))
+    print(f"{'':16s} {heads} {'no latest':>9s} {'of one window':>17s}  {'steps':>6s}")
     for law in LAWS:
         print(row(law, [look for _, look in found[law]]))
     for shared in SHARED:

@@ -21,6 +21,8 @@ from inversion.tracking.track import Belief, Track
 from inversion.tracking.tracker import Tracker
 
 _DAY_S = 86_400.0
+#: Latent units: windows of a narrow and of a wide spall do not share quite the same error.
+_STRETCH = 0.5
 #: Days ahead at which the probability is tabulated; a crossing beyond the last, 27 years, is not foreseen.
 _HORIZON: Array = np.concatenate([[0.0], np.geomspace(1e-6, 1e4, 161)])
 
@@ -61,10 +63,14 @@ def _growth(bank: Bank, suppose: Hypotheses) -> Array:
     slope = coordinate(suppose.law, bank.level)[1]
     steeper = bend * bank.rate * slope  # the rate of the parameter hangs on its level too, unless growth is constant
     cross = bank.cross + bank.level_bias * bank.rate_bias
-    variance = (
-        one**2 * (bank.rate_var + bank.rate_bias**2) + 2 * one * steeper * cross + (steeper * bank.deviation) ** 2
-    )
+    variance = one**2 * _rate_var(bank) + 2 * one * steeper * cross + (steeper * bank.deviation) ** 2
     return quantiles(bank.weight, one * bank.rate, np.sqrt(np.maximum(variance, 1e-24)), QUANTILE_LEVELS)
+
+
+def _rate_var(bank: Bank) -> Array:
+    """(m,) variance of the rate, all errors together; the shared one changes by its own size over _STRETCH."""
+    changing: Array = bank.rate * bank.level_bias / _STRETCH
+    return bank.rate_var + bank.rate_bias**2 + changing**2
 
 
 def _times(bank: Bank, suppose: Hypotheses, limit: float, sign: float) -> Array:
@@ -79,7 +85,7 @@ def _passed(bank: Bank, suppose: Hypotheses, limit: float, sign: float) -> Array
     """(h,) probability that the limit has been passed by each time of _HORIZON; sign: 1 where above is beyond."""
     x, slope = coordinate(suppose.law, bank.level)
     end = coordinate(suppose.law, np.full_like(x, limit))[0]
-    rate_var = bank.rate_var + bank.rate_bias**2
+    rate_var = _rate_var(bank)
     cross = slope * (bank.cross + bank.level_bias * bank.rate_bias)
     noise = suppose.lump * np.abs(bank.rate) + suppose.wander
     t = _HORIZON[:, None]

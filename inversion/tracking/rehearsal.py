@@ -47,7 +47,8 @@ class Look:
 
     share: of the life; true, low, high: width and its 90 % interval, m; narrowing: length of the latent interval
     relative to that of a single window; left, soonest, latest: days to the limit and their 90 % interval, NaN where
-    the track does not resolve the width; stepped: whether a step was said
+    the track does not resolve the width; rate, slowest, fastest: growth, m/d, and its 90 % interval, likewise; stepped:
+    whether a step was said
     """
 
     share: float
@@ -58,6 +59,9 @@ class Look:
     left: float
     soonest: float
     latest: float
+    rate: float
+    slowest: float
+    fastest: float
     stepped: bool
 
     @property
@@ -70,12 +74,18 @@ class Look:
         """Whether the interval of the time to the limit does."""
         return self.soonest <= self.left <= self.latest
 
+    @property
+    def followed(self) -> bool:
+        """Whether the interval of the growth does; of stop-and-go growth it cannot."""
+        return self.slowest <= self.rate <= self.fastest
+
 
 def rehearse(tracker: Tracker, life: Life, rng: np.random.Generator, shares: Sequence[float]) -> Iterator[Look]:
     """A look at each of these shares of the life."""
     limit = Limit("limit", "width", float(life.path[-1]), "above")
     times = np.sort(rng.uniform(0, 1, life.windows))
-    widths = np.interp(times, np.linspace(0, 1, life.path.size), life.path)
+    grid = np.linspace(0, 1, life.path.size)
+    widths = np.interp(times, grid, life.path)
     bias, track, left = rng.normal(), None, list(shares)
     for k, (time, width) in enumerate(zip(times, widths, strict=True)):
         error = life.deviation * rng.uniform(0.8, 1.25)
@@ -86,6 +96,7 @@ def rehearse(tracker: Tracker, life: Life, rng: np.random.Generator, shares: Seq
             low, high = tracked.interval("width", 0.9)
             [trend] = trends(tracker, track, SPACE, [limit])
             ends = [spread.quantile(p) / 86_400 for _, spread in trend.times for p in (0.05, 0.95)] or [np.nan] * 2
+            rates = [trend.growth.quantile(p) * 86_400 if trend.growth else np.nan for p in (0.05, 0.95)]
             latent = SPACE.to_latent(np.array([[low], [high]]))[:, 0]
             yield Look(
                 share=left.pop(0),
@@ -96,6 +107,9 @@ def rehearse(tracker: Tracker, life: Life, rng: np.random.Generator, shares: Seq
                 left=float((1 - time) * life.days),
                 soonest=ends[0],
                 latest=ends[1],
+                rate=float(np.interp(time, grid, np.gradient(life.path, grid))) / life.days,
+                slowest=rates[0],
+                fastest=rates[1],
                 stepped=trend.step_ns is not None,
             )
 

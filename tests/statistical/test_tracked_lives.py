@@ -50,6 +50,13 @@ def test_intervals_of_the_time_to_limit_cover(looks, share):
     assert 0.85 <= np.mean(told) <= 0.95
 
 
+@pytest.mark.parametrize("share", QUARTERS)
+def test_intervals_of_the_growth_cover(looks, share):
+    """Where growth is smooth: between two stops there is no rate to be held."""
+    own = [look for law, _, look in looks if law != "stop and go" and look.share == share]
+    assert 0.85 <= np.mean([look.followed for look in own if np.isfinite(look.slowest)]) <= 0.97
+
+
 @pytest.mark.parametrize("law", LAWS)
 def test_no_law_of_growth_breaks_the_coverage(looks, law):
     own = [look for name, _, look in looks if name == law]
