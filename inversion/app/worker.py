@@ -18,6 +18,8 @@ from inversion.app.configuration import load_pipeline
 from inversion.core import InversionError, ParameterSpace, to_json
 from inversion.pipeline import AssetState, Pipeline, advance
 
+_STATE_FORMAT = 2  # of `AssetState.to_dict`: states in an older journal are forgotten
+
 
 def main() -> int:
     """Answers until the input ends; standard output belongs to the answers alone."""
@@ -39,8 +41,10 @@ def main() -> int:
 
 
 def fingerprint(space: ParameterSpace) -> str:
-    """Names the parameters and their ranges: a state is about these, and means nothing for others."""
-    text = repr([(parameter.name, parameter.unit, parameter.low, parameter.high) for parameter in space])
+    """Names the parameters, their ranges and the format of a state: it is about these, and means nothing for others."""
+    text = repr(
+        [_STATE_FORMAT, *((parameter.name, parameter.unit, parameter.low, parameter.high) for parameter in space)]
+    )
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

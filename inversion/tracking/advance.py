@@ -42,7 +42,7 @@ def advance(tracker: Tracker, track: Track | None, estimate: Estimate, start_ns:
     - The track is resolvable while at least half of the recent windows are. So one false window among many that find
       nothing makes no track, and after a repair the track soon says so. What few resolving windows among many others
       had gathered is cleared.
-    A track of another parameter space is forgotten.
+    A track of another parameter space, or of other hypotheses, is forgotten.
     """
     space = _ranges(estimate.space)
     if track is None or track.space != space:
@@ -51,7 +51,7 @@ def advance(tracker: Tracker, track: Track | None, estimate: Estimate, start_ns:
     beliefs = {}
     for name in space:
         suppose, belief = tracker.suppose(name), track.beliefs[name]
-        belief = _later(belief, suppose, days)
+        belief = _later(_fitting(belief, suppose), suppose, days)
         if estimate.fit.quality is not Quality.BAD:
             window = window_of(estimate, estimate.space.index(name))
             belief = _informed(_challenged(belief, suppose, window, tracker, start_ns), suppose, window, tracker)
@@ -88,6 +88,12 @@ def _marginal(space: ParameterSpace, i: int, bank: Bank) -> filters.Array:
     latent = np.zeros((QUANTILE_LEVELS.size, len(space)))
     latent[:, i] = filters.quantiles(bank.weight, bank.level, bank.deviation, QUANTILE_LEVELS)
     return space.from_latent(latent)[:, i]
+
+
+def _fitting(belief: Belief, suppose: Hypotheses) -> Belief:
+    """The belief, forgotten where its filters are those of other settings."""
+    known = belief.bank is None or belief.bank.weight.size == suppose.weight.size
+    return belief if known else Belief()
 
 
 def _later(belief: Belief, suppose: Hypotheses, days: float) -> Belief:

@@ -175,6 +175,12 @@ def test_another_parameter_space_starts_anew():
     assert belief(track).to_dict() == belief(follow(STILL, [window(0.0, 0.1)])).to_dict()
 
 
+def test_a_track_of_other_settings_starts_anew():
+    learned = follow(Tracker(), [window(2.0, 0.1)] * 5)
+    track = advance(STILL, learned, window(0.0, 0.1), HOUR)
+    assert belief(track).to_dict() == belief(follow(STILL, [window(0.0, 0.1)])).to_dict()
+
+
 def test_estimate_carries_floor_and_fit_of_its_window():
     last = window(0.3)
     estimate = to_estimate(follow(Tracker(), [window(0.0), last]), last)
