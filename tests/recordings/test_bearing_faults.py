@@ -1,4 +1,4 @@
-"""Real bearings: which race is damaged, and that no width is invented. No threshold was set on these recordings."""
+"""Real bearings: which race is damaged; no width is invented. No number was set on them, see docs/accuracy.md."""
 
 from collections import Counter
 from pathlib import Path

@@ -38,6 +38,16 @@ def test_a_constant_tacho_has_no_pulses():
     assert order_tracking.pulse_times(np.ones(100, np.float32), RATE).size == 0
 
 
+@pytest.mark.parametrize(("share", "error"), [(0.05, 0.001), (0.2, 0.0125)])
+def test_resampling_keeps_a_tone_as_well_as_it_says(share, error):
+    n = np.arange(20_000)
+    revolutions = np.linspace(0, 100, n.size) + 0.3 * np.sin(n / 3000)
+    found = order_tracking.by_angle(np.cos(2 * np.pi * share * n).astype(np.float32), revolutions)
+    at = np.interp(np.linspace(revolutions[0], revolutions[-1], n.size), revolutions, n)
+    inside = slice(500, -500)  # the transform takes the record for periodic
+    assert np.abs(found - np.cos(2 * np.pi * share * at))[inside].max() < error
+
+
 def test_a_smeared_order_becomes_one_line():
     record = np.sin(2 * np.pi * 8 * REVOLUTIONS).astype(np.float32)
     straight = np.abs(np.fft.rfft(order_tracking.by_angle(record, REVOLUTIONS))) ** 2

@@ -215,7 +215,7 @@ def test_track_survives_json_to_the_byte_and_stays_possible(steps):
 
 @pytest.mark.parametrize("shared", [0.0, 0.5])
 def test_intervals_cover_simulated_random_walks(shared):
-    """400 assets walk for 12 days; windows err by own and shared errors; 90 % intervals cover 85 to 97 %."""
+    """400 assets walk for 12 days; windows err by own and shared errors; 90 % intervals cover 87 to 97 %."""
     rng = np.random.default_rng(20261121)
     tracker = Tracker(growth_per_sqrt_day=0.3)
     error, hits, widths = 0.25, [], []
@@ -229,7 +229,7 @@ def test_intervals_cover_simulated_random_walks(shared):
         low, high = SPACE.to_latent(np.array(to_estimate(track, window(0.0)).interval("spall"))[:, None])[:, 0]
         hits.append(low <= truth <= high)
         widths.append((high - low) / 2)
-    assert 0.85 <= np.mean(hits) <= 0.97
+    assert 0.87 <= np.mean(hits) <= 0.97
     assert np.mean(widths) < 1.05 * 1.645 * posterior**0.5  # and the track is no wider than a window
 
 
