@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from inversion.signal.transform import Complex, analytic, signal, spectrum
@@ -70,43 +71,45 @@ def smooth(energy: Real, widths: tuple[float, ...]) -> tuple[Real, ...]:
 def strikes(energy: Real, period: float) -> NDArray[np.intp]:
     """Sample numbers of the most probable train of strikes, about one each `period` samples.
 
-    energy: (n,) smoothed; the score is its logarithm, limited so that no single shock decides. Each period is cut into
-    cells, the cell of the strike moves little from one period to the next, and the strike lies at the highest sample of
-    its cell or the ones beside it, since the path may prefer a neighbor to a move.
+    energy: (n,) smoothed; the score is its logarithm, limited so that no single shock decides. A period is as long as
+    so many cells, the next strike lies about as many cells further on, and at the highest sample of its cell or the
+    ones beside it, since the path may prefer a neighbor to a move.
     """
-    count = int((energy.size - 1) / period)
-    if count < 2 or period < _CELLS:
+    cells = int((energy.size - 1) * _CELLS / period)
+    if cells < 2 * _CELLS or period < _CELLS:
         return np.zeros(0, dtype=np.intp)
-    starts = (np.arange(count * _CELLS + 1) * (period / _CELLS)).astype(np.intp)
+    starts = (np.arange(cells + 1) * (period / _CELLS)).astype(np.intp)
     score = np.log(np.clip(np.maximum.reduceat(energy[: starts[-1]], starts[:-1]), 0.1, 200.0))
-    cells = _best_path(score.reshape(count, _CELLS))
-    first = starts[np.arange(count) * _CELLS + cells]
+    first = starts[_best_path(score)]
     width = int(np.ceil(period / _CELLS))
     inside = np.clip(first[:, None] + np.arange(-width, 2 * width), 0, energy.size - 1)
-    highest: NDArray[np.intp] = inside[np.arange(count), energy[inside].argmax(axis=1)]
+    highest: NDArray[np.intp] = inside[np.arange(first.size), energy[inside].argmax(axis=1)]
     return highest
 
 
 def _best_path(score: Real) -> NDArray[np.intp]:
-    """(k, c) scores to the (k,) columns of the highest sum, less a penalty for moving (circularly) from row to row."""
-    count, cells = score.shape
-    reach = max(1, round(_SPREAD * cells))
+    """(m,) scores of cells in a row to the cells, a period apart, of the highest sum, less a penalty for each move.
+
+    A train begins within the first period and ends within the last. It may drift as far as it likes, also past where
+    a period began: a cell is followed by one `_CELLS` further on, not by its like in the next row of a table.
+    """
+    reach = max(1, round(_SPREAD * _CELLS))
     moves = np.arange(-reach, reach + 1)
     penalty = (0.5 * (_TIGHT * moves / reach) ** 2).astype(np.float32)
-    place = np.arange(cells)
-    near = (place[:, None] + moves) % cells
-    total = score[0]
-    origin = np.zeros((count, cells), dtype=np.intp)
-    for k in range(1, count):
-        candidates = total[near] - penalty
-        best = candidates.argmax(axis=1)
-        origin[k] = near[place, best]
-        total = candidates[place, best] + score[k]
-    path = np.zeros(count, dtype=np.intp)
-    path[-1] = int(total.argmax())
-    for k in range(count - 1, 0, -1):
-        path[k - 1] = origin[k][path[k]]
-    return path
+    total = np.full(score.size + reach, -np.inf, dtype=np.float32)  # from `reach` cells before the first on
+    total[reach:] = score - score.mean()  # so that a strike more is no merit
+    move = np.zeros(total.size, dtype=np.intp)
+    around = sliding_window_view(total, moves.size)
+    block = _CELLS - reach  # cells that do not follow one another
+    for first in range(_CELLS + reach, total.size, block):
+        last = min(first + block, total.size)
+        candidates = around[first - _CELLS - reach : last - _CELLS - reach] - penalty
+        move[first:last] = candidates.argmax(axis=1)
+        total[first:last] += candidates.max(axis=1)
+    path = [total.size - _CELLS + int(total[-_CELLS:].argmax())]
+    while path[-1] >= _CELLS + reach:
+        path.append(path[-1] - _CELLS - reach + int(move[path[-1]]))
+    return np.array(path[::-1], dtype=np.intp) - reach
 
 
 def profile_before(energy: Real, times: NDArray[np.intp], reach: int) -> StrikeProfile:

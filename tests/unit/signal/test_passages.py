@@ -36,20 +36,24 @@ def test_strikes_are_found_though_no_fixed_period_fits(seed):
     (smoothed,) = smooth(energy_of(times, seed, 150.0), (3.0,))
     found = strikes(smoothed, PERIOD)
     missed = np.abs(found - times[1:-1, None]).min(axis=1) > 2
-    assert missed.mean() < 0.2  # where the train drifts over the border of two periods, a strike is lost
+    assert missed.mean() < 0.05
     assert abs(found.size - times.size) <= 2
 
 
-def test_every_strike_is_found_while_the_train_stays_inside_its_periods():
-    times = np.rint(PERIOD * (np.arange(90) + 0.5) + np.random.default_rng(7).normal(0, 4, 90)).astype(int)
+@pytest.mark.parametrize("stretch", [0.99, 1.0, 1.01])
+def test_no_strike_is_lost_where_the_train_drifts_past_the_border_of_a_period(stretch):
+    times = np.rint(2.0 + stretch * PERIOD * np.arange(90)).astype(int)
     (smoothed,) = smooth(energy_of(times, 7, 150.0), (3.0,))
-    assert np.abs(strikes(smoothed, PERIOD)[:90] - times).max() <= 2
+    found = strikes(smoothed, PERIOD)
+    assert np.abs(found - times[:, None]).min(axis=1).max() <= 2
+    assert np.diff(found).min() > 0.9 * PERIOD
 
 
 def test_strikes_are_one_a_period():
     found = strikes(np.random.default_rng(0).exponential(1.0, N).astype(np.float32), PERIOD)
-    assert found.size == int((N - 1) / PERIOD)
-    assert np.diff(found).min() >= 0
+    assert abs(found.size - N / PERIOD) < 2
+    assert np.diff(found).min() > 0.9 * PERIOD
+    assert np.diff(found).max() < 1.1 * PERIOD
     assert found.min() >= 0
     assert found.max() < N
 
