@@ -1,0 +1,78 @@
+"""What a network is shown of a model's features: numbers that are of order one on any machine.
+
+One row holds, in this order (d observables, p parameters, c conditions), k = 3 d + p + c:
+
+- `z` (d): arcsinh(value / std), at most Z_MOST; 0 where not observed. How far a value stands out of its own noise.
+- `state` (d): 1 measured, -1 censored (at or below its limit of detection), 0 not observed.
+- `level` (d): SI, the value where measured, the limit where censored, 0 where not observed. **Only a unit of answers**
+  (an impact of so many times the level), never evidence: levels do not transfer from one machine to the next, a value
+  over its noise does. Scaling a record then scales its impacts and changes nothing else.
+- `floor` (p): the floor of each parameter as a share of its range, 0 where there is none.
+- `condition` (c): as `Features.conditions` has them, 0 where unknown.
+
+Of any forward model; a network takes the columns that it was trained on. NumPy only, some 20 microseconds a window.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inversion.core.features import Features
+from inversion.core.parameter import ParameterSpace
+
+Array = NDArray[np.float64]
+Encoded = NDArray[np.float32]
+
+#: Name and version of this encoding; part of a network's fingerprint, so change it with any change of meaning.
+ENCODING = "z-state-level-floor-condition/1"
+Z_MOST = 8.0  # arcsinh(1490)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Where each part stands in an encoded row."""
+
+    z: slice
+    state: slice
+    level: slice
+    floor: slice
+    condition: slice
+
+    @property
+    def width(self) -> int:
+        """k, the length of a row."""
+        return int(self.condition.stop)
+
+
+def columns(observables: int, parameters: int, conditions: int) -> Columns:
+    """Of a model with so many of each."""
+    d, p, c = observables, parameters, conditions
+    return Columns(
+        slice(0, d), slice(d, 2 * d), slice(2 * d, 3 * d), slice(3 * d, 3 * d + p), slice(3 * d + p, 3 * d + p + c)
+    )
+
+
+def floor_shares(space: ParameterSpace, floors: Array) -> Array:
+    """(..., p) SI, as `ForwardModel.floor` tells, to (..., p) shares of the ranges, 0 where there is none."""
+    shares: Array = np.clip((floors - space.low) / (space.high - space.low), 0.0, 1.0)
+    return np.where(floors > 0, shares, 0.0)
+
+
+def encode(features: Features, floors: Array) -> Encoded:
+    """(n, k) rows of n frames. floors: (n, p) shares of the ranges, see `floor_shares`."""
+    n, d = features.values.shape
+    p, c = floors.shape[1], features.conditions.shape[1]
+    at = columns(d, p, c)
+    seen = np.isfinite(features.std) & np.isfinite(features.values)
+    censored = features.values <= features.limit
+    row = np.zeros((n, at.width), dtype=np.float32)
+    ratio = np.divide(features.values, features.std, out=np.zeros((n, d)), where=seen)
+    row[:, at.z] = np.clip(np.arcsinh(ratio), -Z_MOST, Z_MOST)
+    row[:, at.state] = np.where(seen, np.where(censored, -1.0, 1.0), 0.0)
+    row[:, at.level] = np.where(seen, np.where(censored, features.limit, features.values), 0.0)
+    row[:, at.floor] = floors
+    row[:, at.condition] = np.where(np.isfinite(features.conditions), features.conditions, 0.0)
+    return row

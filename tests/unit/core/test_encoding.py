@@ -1,0 +1,62 @@
+"""What a network is shown: bounded, free of levels but for the one column that says so, the same in any batch."""
+
+import numpy as np
+import pytest
+
+from inversion.core import Features, Parameter, ParameterSpace
+from inversion.core.encoding import Z_MOST, columns, encode, floor_shares
+from sensors import Quality
+
+
+def features(values, std, limit, conditions=((30.0, 51_200.0),)):
+    values = np.atleast_2d(np.asarray(values, dtype=float))
+    n = len(values)
+    return Features(
+        values,
+        np.broadcast_to(np.asarray(std, dtype=float), values.shape),
+        np.broadcast_to(np.asarray(limit, dtype=float), values.shape),
+        np.broadcast_to(np.asarray(conditions, dtype=float), (n, 2)),
+        (Quality.GOOD,) * n,
+        ("",) * n,
+    )
+
+
+def test_measured_censored_and_missing_are_told_apart():
+    row = encode(
+        features([3.0, 0.5, 7.0, np.nan], [1.0, 1.0, np.inf, 1.0], [-np.inf, 2.0, 1.0, 1.0]), np.zeros((1, 3))
+    )[0]
+    at = columns(4, 3, 2)
+    assert row[at.state].tolist() == [1, -1, 0, 0]
+    assert row[at.level].tolist() == [3, 2, 0, 0]
+    assert row[at.z] == pytest.approx(np.arcsinh([3.0, 0.5, 0.0, 0.0]))
+
+
+def test_scaling_a_record_changes_its_levels_only():
+    one = encode(features([3.0, 0.5], [1.0, 0.1], [-np.inf, 2.0]), np.full((1, 3), 0.2))
+    ten = encode(features([30.0, 5.0], [10.0, 1.0], [-np.inf, 20.0]), np.full((1, 3), 0.2))
+    at = columns(2, 3, 2)
+    assert ten[:, at.level] == pytest.approx(10 * one[:, at.level])
+    without = np.delete(np.arange(at.width), np.arange(at.level.start, at.level.stop))
+    assert ten[:, without] == pytest.approx(one[:, without])
+
+
+def test_a_batch_is_its_rows():
+    rng = np.random.default_rng(1)
+    many = features(rng.normal(size=(5, 6)), 0.3, -np.inf)
+    floors = rng.uniform(size=(5, 3))
+    for row in range(5):
+        one = features(many.values[row], 0.3, -np.inf)
+        assert np.array_equal(encode(one, floors[row : row + 1])[0], encode(many, floors)[row])
+
+
+def test_z_is_bounded_and_unknown_conditions_are_finite():
+    row = encode(features([1e30, -1e30], 1.0, -np.inf, ((np.nan, np.inf),)), np.zeros((1, 1)))
+    assert np.all(np.isfinite(row[:, : columns(2, 1, 2).level.start]))
+    assert np.abs(row[:, columns(2, 1, 2).z]).max() == Z_MOST
+    assert row[0, columns(2, 1, 2).condition].tolist() == [0, 0]
+
+
+def test_floors_are_shares_of_the_ranges_and_zero_says_none():
+    space = ParameterSpace((Parameter("a", "m", 0.0, 2.0, "x"), Parameter("b", "1", -1.0, 1.0, "y")))
+    assert floor_shares(space, np.array([0.5, 0.0])).tolist() == [0.25, 0.0]
+    assert floor_shares(space, np.array([9.0, 0.5])).tolist() == [1.0, 0.75]
