@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
+from inversion.alerts.ahead import passed_within
 from inversion.alerts.rule import AlertRule
 from inversion.alerts.state import AlertState
 from inversion.core import Estimate
+from inversion.core.trend import Trend
 from sensors import Quality
 
 _NS = 1_000_000_000
 
 
-def advance(rule: AlertRule, state: AlertState, estimate: Estimate, now_ns: int) -> AlertState:
-    """State after one more estimate, of time `now_ns`. Pure.
+def advance(
+    rule: AlertRule, state: AlertState, estimate: Estimate, now_ns: int, trends: Sequence[Trend] = ()
+) -> AlertState:
+    """State after one more estimate, of time `now_ns`, and where its track is going. Pure.
 
     What the estimate says:
     - of quality BAD: nothing;
     - not resolvable: "safe" when its interval at the rule's confidence lies wholly on the safe side of the limit,
       else nothing. So it can clear an alarm and can never raise one;
-    - resolvable: "beyond" when P(beyond the limit) reaches the confidence, else "safe".
+    - resolvable: "beyond" when P(beyond the limit) reaches the confidence, else "safe". Of a rule that looks ahead,
+      P(beyond the limit within its days); where its track foretells nothing, P(beyond the limit).
 
     What follows:
     - nothing: the very same state; running delays neither end nor break;
@@ -29,7 +35,7 @@ def advance(rule: AlertRule, state: AlertState, estimate: Estimate, now_ns: int)
     zero ends at once. A delay starts again, from `now_ns`, after a silence longer than `max_gap_s` and when
     `now_ns` is earlier than the last judgement (estimates out of order, or a clock set back).
     """
-    beyond, probability = _judge(rule, estimate)
+    beyond, probability = _judge(rule, estimate, trends)
     if beyond is None:
         return state
     return replace(
@@ -37,10 +43,15 @@ def advance(rule: AlertRule, state: AlertState, estimate: Estimate, now_ns: int)
     )
 
 
-def _judge(rule: AlertRule, estimate: Estimate) -> tuple[bool | None, float]:
-    """Whether the parameter is beyond the limit (None: nothing is said), and with what probability."""
+def _judge(rule: AlertRule, estimate: Estimate, trends: Sequence[Trend]) -> tuple[bool | None, float]:
+    """Whether the parameter is beyond the limit (None: nothing is said), and with what probability.
+
+    What is passed now is passed within any days, so that an alarm on time is never later than that on the limit.
+    """
     above = estimate.probability_above(rule.parameter, rule.limit)
     probability = above if rule.side == "above" else 1.0 - above
+    if rule.within_days > 0:
+        probability = max(probability, passed_within(rule, trends) or 0.0)
     if estimate.fit.quality is Quality.BAD:
         return None, probability
     if estimate.resolvable(rule.parameter):

@@ -6,10 +6,11 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from inversion.alerts import AlertRule
 from inversion.app.configuration import Site, load_pipeline, load_site
 from inversion.app.delivered import check_channels
 from inversion.app.ours import check_packages
-from inversion.core import ConfigurationError
+from inversion.core import ConfigurationError, Parameter
 from inversion.pipeline import Pipeline
 
 
@@ -54,14 +55,18 @@ def _plan(site: Site, pipeline: Pipeline) -> dict[str, Any]:
             for p in space
             if not p.nuisance
         },
-        "alarms": [
-            f"{rule.name}: when P({rule.parameter} {rule.side} {space[rule.parameter].to_shown(rule.limit):g} "
-            f"{space[rule.parameter].shown}) reaches {rule.confidence:g} for {rule.on_delay_s:g} s"
-            for rule in pipeline.rules
-        ],
+        "alarms": [_alarm(rule, space[rule.parameter]) for rule in pipeline.rules],
         "sinks": {name: _told(sink) for name, sink in site.sinks.items()},
         "journal": str(site.journal),
     }
+
+
+def _alarm(rule: AlertRule, parameter: Parameter) -> str:
+    """What raises it."""
+    limit = f"{parameter.to_shown(rule.limit):g} {parameter.shown}"
+    within = f" within {rule.within_days:g} days" if rule.within_days else ""
+    asked = f"P({rule.parameter} {rule.side} {limit}{within})"
+    return f"{rule.name}: when {asked} reaches {rule.confidence:g} for {rule.on_delay_s:g} s"
 
 
 def _told(plugin: Any) -> str:

@@ -21,7 +21,8 @@ _DAY_S = 86_400.0
 class Alarm:
     """Where one alert rule stands after a finding.
 
-    limit: in `unit`, the unit people see; probability: P(beyond the limit) as judged on the track
+    limit: in `unit`, the unit people see; probability: P(beyond the limit) as judged on the track; where within_days
+        is more than 0, P(beyond the limit within so many days)
     state: "normal", "pending" (on-delay runs), "active", "clearing" (off-delay runs)
     since_ns: UTC, when this state began
     """
@@ -34,6 +35,7 @@ class Alarm:
     probability: float
     state: str
     since_ns: int
+    within_days: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ def to_json(finding: Finding, level: float = 0.9) -> dict[str, Any]:
                 "probability": _short(alarm.probability),
                 "state": alarm.state,
                 "since_ns": alarm.since_ns,
+                "within_days": _short(alarm.within_days),
             }
             for alarm in finding.alarms
         ],

@@ -42,6 +42,15 @@ class Spread:
             return float("inf")
         return float(left + min((probability - low) / (high - low), 1.0) * (right - left))
 
+    def probability_within(self, value: float) -> float:
+        """Probability that it is at most this; 0 below the lowest quantile, 1 from the highest on."""
+        k = int(np.searchsorted(self.values, value, side="right"))
+        if k in (0, self.values.size):
+            return float(k > 0)
+        (low, high), (left, right) = QUANTILE_LEVELS[k - 1 : k + 1], self.values[k - 1 : k + 1]
+        share = (value - left) / (right - left) if np.isfinite(right) else 0.0
+        return float(low + share * (high - low))
+
 
 @dataclass(frozen=True)
 class Trend:

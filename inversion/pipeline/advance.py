@@ -59,9 +59,10 @@ def _follow(pipeline: Pipeline, state: AssetState, frame: Frame, estimate: Estim
     """One asset, one more window: track, then alarms on the track."""
     track = tracking.advance(pipeline.tracker, state.track, estimate, frame.start_ns)
     tracked = tracking.to_estimate(track, estimate)
+    trends = tracking.trends(pipeline.tracker, track, estimate.space, pipeline.limits)
     judged = _judged(tracked, estimate)
     after = {
-        rule.name: alerts.advance(rule, state.alerts.get(rule.name, AlertState()), judged, frame.start_ns)
+        rule.name: alerts.advance(rule, state.alerts.get(rule.name, AlertState()), judged, frame.start_ns, trends)
         for rule in pipeline.rules
     }
     finding = Finding(
@@ -75,7 +76,7 @@ def _follow(pipeline: Pipeline, state: AssetState, frame: Frame, estimate: Estim
         estimate=estimate,
         track=tracked,
         alarms=tuple(_alarm(pipeline, rule, after[rule.name], frame) for rule in pipeline.rules),
-        trends=tracking.trends(pipeline.tracker, track, estimate.space, pipeline.limits),
+        trends=trends,
     )
     return AssetState(track, after), finding
 
@@ -95,6 +96,7 @@ def _alarm(pipeline: Pipeline, rule: AlertRule, state: AlertState, frame: Frame)
         name=rule.name,
         parameter=rule.parameter,
         side=rule.side,
+        within_days=rule.within_days,
         limit=parameter.to_shown(rule.limit),
         unit=parameter.shown,
         probability=float("nan") if state.probability is None else state.probability,

@@ -58,6 +58,13 @@ def test_check_says_what_would_be_done_and_touches_nothing(tmp_path):
     assert planned["parameters"] == {"level": "0 to 10 g, vibration level, RMS"}
 
 
+def test_check_says_how_far_an_alarm_looks_ahead(tmp_path):
+    path = write_site(tmp_path)
+    path.write_text(path.read_text().replace("limit = 0.5", "limit = 0.5\nwithin_days = 14"))
+    told = command("check", path)
+    assert "alarm: too loud: when P(level above 0.5 g within 14 days) reaches 0.9 for 0 s" in told.stdout
+
+
 @pytest.mark.parametrize("verb", ["check", "run"])
 def test_a_wrong_configuration_is_one_line_and_exit_code_2(tmp_path, verb):
     path = write_site(tmp_path)

@@ -11,14 +11,16 @@ from pathlib import Path
 
 from jsonschema import Draft202012Validator
 
+from inversion.alerts import AlertRule
 from inversion.tracking import Tracker
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs/guides/tracking.md").read_text(encoding="utf-8")
 
 
-def block(kind: str) -> str:
-    return re.search(rf"```{kind}\n(.*?)```", GUIDE, re.DOTALL)[1]
+def block(kind: str, start: str = "") -> str:
+    """The first block of this language that begins with these words."""
+    return re.search(rf"```{kind}\n({re.escape(start)}.*?)```", GUIDE, re.DOTALL)[1]
 
 
 def test_the_command_runs_and_the_wearing_machine_alarms():
@@ -41,4 +43,9 @@ def test_the_track_shown_follows_the_schema():
 
 
 def test_the_settings_shown_are_settings():
-    Tracker(**tomllib.loads(block("toml"))["tracking"])
+    Tracker(**tomllib.loads(block("toml", "[tracking]"))["tracking"])
+
+
+def test_the_alarm_shown_is_an_alarm():
+    [alarm] = tomllib.loads(block("toml", "[[alarm]]"))["alarm"]
+    assert AlertRule(**alarm).within_days == 14

@@ -119,7 +119,8 @@ def _alarm(alarm: Mapping[str, Any] | None) -> tuple[str, str, Text]:
     if alarm is None:
         return "", "", Text("")
     sign = ">" if alarm["side"] == "above" else "<"
-    limit = f"{sign} {alarm['limit']:g} {alarm['unit']}"
+    days = alarm.get("within_days", 0)
+    limit = f"{sign} {alarm['limit']:g} {alarm['unit']}" + (f" in {days:g} d" if days else "")
     return limit, _probability(alarm), Text(alarm["state"], _STYLES.get(alarm["state"], ""))
 
 
