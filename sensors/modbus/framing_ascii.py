@@ -1,4 +1,7 @@
-"""Modbus ASCII: a colon, unit and PDU and LRC as hexadecimal digits, CR LF. Source: Modbus over Serial Line V1.02, 2.5.2."""
+"""Modbus ASCII: a colon; unit, PDU and LRC as hexadecimal digits; CR LF.
+
+Source: Modbus over Serial Line V1.02, 2.5.2.
+"""
 
 from __future__ import annotations
 

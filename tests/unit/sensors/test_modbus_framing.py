@@ -97,9 +97,9 @@ def test_one_damaged_byte_never_passes_where_there_is_a_checksum(framing, exchan
 
 @given(framings, exchanges(), st.binary(max_size=300))
 @settings(max_examples=300)
-def test_no_bytes_at_all_raise(framing, exchange, received):
+def test_no_bytes_at_all_raise(framing, exchange, noise):
     request, _, _ = exchange
-    for received in (received, framing.frame(request.unit, received, request.transaction)):
+    for received in (noise, framing.frame(request.unit, noise, request.transaction)):
         found = framing.scan(request, received)
         assert found is None or isinstance(found, (Reply, Stray, Defect))
         if (
