@@ -10,7 +10,8 @@ One row holds, in this order (d observables, p parameters, c conditions), k = 3 
 - `floor` (p): the floor of each parameter as a share of its range, 0 where there is none.
 - `condition` (c): as `Features.conditions` has them, 0 where unknown.
 
-Of any forward model; a network takes the columns that it was trained on. NumPy only, some 20 microseconds a window.
+Of any forward model; a network takes the columns that it was trained on, and one that serves a single machine may look
+at its levels too. NumPy only, some 20 microseconds a window.
 """
 
 from __future__ import annotations
@@ -76,3 +77,15 @@ def encode(features: Features, floors: Array) -> Encoded:
     row[:, at.floor] = floors
     row[:, at.condition] = np.where(np.isfinite(features.conditions), features.conditions, 0.0)
     return row
+
+
+def ratio_db(encoded: Encoded, at: Columns) -> Array:
+    """(n,) signal-to-noise ratio of encoded rows, dB: mean square of value / std over what was observed, at least -20.
+
+    The bands of a network's calibration are cut by it; it does not change with the level of a record.
+    """
+    squares = np.sinh(encoded[:, at.z].astype(np.float64)) ** 2
+    observed = encoded[:, at.state] != 0
+    mean = np.sum(squares * observed, axis=1) / np.maximum(observed.sum(axis=1), 1)
+    decibels: Array = 10 * np.log10(np.maximum(mean, 0.01))
+    return decibels

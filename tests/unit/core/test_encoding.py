@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from inversion.core import Features, Parameter, ParameterSpace
-from inversion.core.encoding import Z_MOST, columns, encode, floor_shares
+from inversion.core.encoding import Z_MOST, columns, encode, floor_shares, ratio_db
 from sensors import Quality
 
 
@@ -60,3 +60,10 @@ def test_floors_are_shares_of_the_ranges_and_zero_says_none():
     space = ParameterSpace((Parameter("a", "m", 0.0, 2.0, "x"), Parameter("b", "1", -1.0, 1.0, "y")))
     assert floor_shares(space, np.array([0.5, 0.0])).tolist() == [0.25, 0.0]
     assert floor_shares(space, np.array([9.0, 0.5])).tolist() == [1.0, 0.75]
+
+
+def test_the_ratio_is_of_values_over_their_noise_and_of_what_was_observed():
+    row = encode(features([3.0, 10.0, 7.0], [0.3, 1.0, np.inf], -np.inf), np.zeros((1, 1)))
+    at = columns(3, 1, 2)
+    assert ratio_db(row, at) == pytest.approx([20.0], abs=1e-5)
+    assert ratio_db(np.zeros_like(row), at).tolist() == [-20.0]
