@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.linalg
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inversion.signal import passages
 from inversion.signal.passages import profile_before, residual_energy, smooth, strikes
 from inversion.signal.transform import spectrum
 
@@ -138,3 +140,51 @@ def test_smoothing_keeps_the_energy_and_the_place(width):
     assert smoothed.argmax() == 400
     spread = float(np.sum(smoothed * (np.arange(1000) - 400.0) ** 2))
     assert np.sqrt(spread) == pytest.approx(width, rel=0.15)
+
+
+def best_sum(score: np.ndarray) -> tuple[float, np.ndarray]:
+    """The highest sum of a train over these cells less the penalty of its moves, and its cells: one cell at a time."""
+    cells, reach = passages._CELLS, passages._penalty().size // 2
+    level = (score - score.mean()).astype(np.float64)
+    total, origin = level.copy(), np.full(level.size, -1)
+    for cell in range(cells, level.size):
+        near = np.arange(max(0, cell - cells - reach), cell - cells + reach + 1)
+        sums = total[near] - passages._penalty()[near - (cell - cells - reach)]
+        total[cell] += sums.max()
+        origin[cell] = near[sums.argmax()]
+    path = [level.size - cells + int(total[-cells:].argmax())]
+    while origin[path[-1]] >= 0:
+        path.append(int(origin[path[-1]]))
+    return float(total[path[0]]), np.array(path[::-1])
+
+
+@given(st.integers(0, 2**32), st.integers(128, 700))
+@settings(max_examples=30, deadline=None)
+def test_the_path_from_both_ends_is_the_best_one(seed, size):
+    score = np.random.default_rng(seed).normal(size=size).astype(np.float32)
+    np.testing.assert_array_equal(passages._best_path(score), best_sum(score)[1])
+
+
+@given(st.integers(0, 2**32), st.floats(64.0, 2000.0))
+@settings(max_examples=30)
+def test_the_highest_of_each_cell_is_found_by_two_looks(seed, period):
+    values = np.random.default_rng(seed).normal(size=5000).astype(np.float32)
+    starts = (np.arange(int(4999 * 64 / period) + 1) * (period / 64)).astype(np.intp)
+    np.testing.assert_array_equal(
+        passages._highest(values, starts), np.maximum.reduceat(values[: starts[-1]], starts[:-1])
+    )
+
+
+def test_energy_and_smoothing_are_what_complex_double_precision_says():
+    record = ringing(jittered(4))
+    half = np.fft.rfft(record.astype(np.float64))
+    correlation = np.fft.irfft(np.abs(half) ** 2)[:51]
+    correlation[0] *= 1.001
+    predictor = scipy.linalg.solve_toeplitz(correlation[:-1], correlation[1:])
+    passed = half * np.fft.rfft(np.concatenate([[1.0], -predictor]), N)
+    passed[: int(0.02 * N)] = passed[int(0.4 * N) :] = 0
+    energy = np.abs(np.fft.ifft(passed, N)) ** 2
+    residual = residual_energy(spectrum(record), N, 50)
+    np.testing.assert_allclose(residual, energy / np.median(energy[::7]), rtol=0.01, atol=0.01)
+    exact = np.fft.irfft(np.fft.rfft(residual) * np.exp(-2 * (np.pi * 3.0 * np.fft.rfftfreq(N)) ** 2), N)
+    np.testing.assert_allclose(smooth(residual, (3.0,))[0], exact, rtol=1e-3, atol=1e-3)
