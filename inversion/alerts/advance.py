@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from inversion.alerts.ahead import passed_within
+from inversion.alerts.baseline import Learned, learn
+from inversion.alerts.conduct import watched
+from inversion.alerts.judge import judge
+from inversion.alerts.machine import RUNNING
+from inversion.alerts.quality_rule import QualityRule
 from inversion.alerts.rule import AlertRule
 from inversion.alerts.state import AlertState
 from inversion.core import Estimate
@@ -16,16 +21,23 @@ _NS = 1_000_000_000
 
 
 def advance(
-    rule: AlertRule, state: AlertState, estimate: Estimate, now_ns: int, trends: Sequence[Trend] = ()
+    rule: AlertRule | QualityRule,
+    state: AlertState,
+    estimate: Estimate,
+    now_ns: int,
+    trends: Sequence[Trend] = (),
+    machine_state: str = RUNNING,
 ) -> AlertState:
-    """State after one more estimate, of time `now_ns`, and where its track is going. Pure.
+    """State after one more estimate, of time `now_ns`. Pure.
 
-    What the estimate says:
+    What the estimate says to a rule on a value:
     - of quality BAD: nothing;
     - not resolvable: "safe" when its interval at the rule's confidence lies wholly on the safe side of the limit,
       else nothing. So it can clear an alarm and can never raise one;
     - resolvable: "beyond" when P(beyond the limit) reaches the confidence, else "safe". Of a rule that looks ahead,
-      P(beyond the limit within its days); where its track foretells nothing, P(beyond the limit).
+      P(beyond the limit within its days); where its track foretells nothing, P(beyond the limit). While the alarm
+      stands the limit is moved by the deadband toward the safe side.
+    In a machine state in which the rule is not watched every estimate says nothing.
 
     What follows:
     - nothing: the very same state; running delays neither end nor break;
@@ -35,33 +47,32 @@ def advance(
     zero ends at once. A delay starts again, from `now_ns`, after a silence longer than `max_gap_s` and when
     `now_ns` is earlier than the last judgement (estimates out of order, or a clock set back).
     """
-    beyond, probability = _judge(rule, estimate, trends)
-    if beyond is None:
+    suppressed = not watched(rule, machine_state)
+    if suppressed != state.suppressed:
+        settled = "active" if state.alarming else "normal"  # a delay must pass while the rule is watched
+        state = replace(state, suppressed=suppressed, phase=settled)
+    if suppressed:
         return state
-    return replace(
-        _step(rule, _unbroken(rule, state, now_ns), beyond, now_ns), judged_ns=now_ns, probability=probability
-    )
+    beyond, probability = judge(rule, state, estimate, trends)
+    if beyond is None:
+        return _learned(rule, state, estimate)
+    stepped = _step(rule, _unbroken(rule, state, now_ns), beyond, now_ns)
+    known = None if math.isnan(probability) else probability
+    return _learned(rule, replace(stepped, judged_ns=now_ns, probability=known, learned=state.learned), estimate)
 
 
-def _judge(rule: AlertRule, estimate: Estimate, trends: Sequence[Trend]) -> tuple[bool | None, float]:
-    """Whether the parameter is beyond the limit (None: nothing is said), and with what probability.
-
-    What is passed now is passed within any days, so that an alarm on time is never later than that on the limit.
-    """
-    above = estimate.probability_above(rule.parameter, rule.limit)
-    probability = above if rule.side == "above" else 1.0 - above
-    if rule.within_days > 0:
-        probability = max(probability, passed_within(rule, trends) or 0.0)
-    if estimate.fit.quality is Quality.BAD:
-        return None, probability
-    if estimate.resolvable(rule.parameter):
-        return probability >= rule.confidence, probability
+def _learned(rule: AlertRule | QualityRule, state: AlertState, estimate: Estimate) -> AlertState:
+    """What the baseline takes from a window: the end of the interval that lies toward the limit."""
+    if isinstance(rule, QualityRule) or rule.baseline is None:
+        return state
+    if state.phase != "normal" or estimate.fit.quality is Quality.BAD:
+        return state
     low, high = estimate.interval(rule.parameter, rule.confidence)
-    safe = high < rule.limit if rule.side == "above" else low > rule.limit
-    return (False if safe else None), probability
+    known = learn(rule.baseline, state.learned or Learned(), high if rule.side == "above" else low)
+    return state if known == state.learned else replace(state, learned=known)
 
 
-def _unbroken(rule: AlertRule, state: AlertState, now_ns: int) -> AlertState:
+def _unbroken(rule: AlertRule | QualityRule, state: AlertState, now_ns: int) -> AlertState:
     """The state, its running delay started again where time has a hole or runs backward."""
     if state.judged_ns is None or state.phase not in ("pending", "clearing"):
         return state
@@ -71,7 +82,7 @@ def _unbroken(rule: AlertRule, state: AlertState, now_ns: int) -> AlertState:
     return replace(state, since_ns=now_ns)
 
 
-def _step(rule: AlertRule, state: AlertState, beyond: bool, now_ns: int) -> AlertState:
+def _step(rule: AlertRule | QualityRule, state: AlertState, beyond: bool, now_ns: int) -> AlertState:
     settled, running = ("active", "pending") if beyond else ("normal", "clearing")
     if state.phase == settled:
         return state if state.since_ns is not None else replace(state, since_ns=now_ns)

@@ -1,23 +1,31 @@
-"""What an alarm is raised on."""
+"""What an alarm is raised on: the probability that a parameter, now or soon, or its growth is beyond a limit."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
+from inversion.alerts.baseline import Baseline
+from inversion.alerts.conduct import check_conduct
+
 SIDES = ("above", "below")
+CONDITIONS = ("value", "growth")
 
 
 @dataclass(frozen=True)
 class AlertRule:
-    """Alarm when P(parameter beyond `limit`) reaches `confidence`: now, or within some days as its track foretells.
+    """Alarm when the probability of being beyond `limit` reaches `confidence`.
 
     limit: SI; side: "above" or "below", the side of the limit that is beyond it
-    within_days: 0: the limit is passed now; more: it is, or will be passed within so many days
+    within_days: 0: the limit is passed now; more: it is, or will be passed within so many days, as its track foretells
+    condition: what is judged: the "value" of the parameter, or its "growth" (limit in SI a second)
     confidence: probability, between 0.5 and 1; also the level of the interval that an unresolved estimate is cleared by
+    deadband: SI; a standing alarm is over only when the value is so far on the safe side of the limit
+    baseline: tightens the limit to what the machine itself showed at first
     on_delay_s: how long the evidence must last before the alarm is active, s
     off_delay_s: how long the all-clear must last before an active alarm is normal again, s
     max_gap_s: a longer silence between two judgements breaks a running delay, which then starts again, s
+    severity, latched, suppressed_in, only_in: see `Rule`
     """
 
     name: str
@@ -29,6 +37,13 @@ class AlertRule:
     on_delay_s: float = 0.0
     off_delay_s: float = 0.0
     max_gap_s: float = math.inf
+    condition: str = "value"
+    deadband: float = 0.0
+    baseline: Baseline | None = None
+    severity: str = "alarm"
+    latched: bool = False
+    suppressed_in: tuple[str, ...] = ()
+    only_in: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.name or not self.parameter:
@@ -41,8 +56,13 @@ class AlertRule:
             raise ValueError(f"alarm {self.name!r}: confidence must lie between 0.5 and 1, got {self.confidence}")
         if not (self.within_days >= 0 and math.isfinite(self.within_days)):
             raise ValueError(f"alarm {self.name!r}: within_days must be zero or more, got {self.within_days}")
-        for key in ("on_delay_s", "off_delay_s"):
-            if not (getattr(self, key) >= 0 and math.isfinite(getattr(self, key))):
-                raise ValueError(f"alarm {self.name!r}: {key} must be zero or more, got {getattr(self, key)} s")
-        if not self.max_gap_s > 0:
-            raise ValueError(f"alarm {self.name!r}: max_gap_s must be positive, got {self.max_gap_s} s")
+        check_conduct(self)
+        self._check_condition()
+
+    def _check_condition(self) -> None:
+        if self.condition not in CONDITIONS:
+            raise ValueError(f"condition must be one of {', '.join(CONDITIONS)}; got {self.condition!r}")
+        if not (self.deadband >= 0 and math.isfinite(self.deadband)):
+            raise ValueError(f"deadband must be zero or more, got {self.deadband}")
+        if self.condition != "value" and (self.deadband or self.within_days or self.baseline is not None):
+            raise ValueError(f"deadband, within_days and baseline go with condition 'value', got {self.condition!r}")

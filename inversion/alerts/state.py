@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from inversion.alerts.baseline import Learned
+
 PHASES = ("normal", "pending", "active", "clearing")
 
 
@@ -17,12 +19,16 @@ class AlertState:
     since_ns: UTC, when this phase began; None before the first judgement
     judged_ns: UTC, of the last estimate that said anything; None before the first
     probability: P(beyond the limit) at the last judgement; None before the first
+    suppressed: not watched in the state that the machine is in
+    learned: of the baseline; None where there is none
     """
 
     phase: str = "normal"
     since_ns: int | None = None
     judged_ns: int | None = None
     probability: float | None = None
+    suppressed: bool = False
+    learned: Learned | None = None
 
     def __post_init__(self) -> None:
         if self.phase not in PHASES:
@@ -40,4 +46,5 @@ class AlertState:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> AlertState:
         """The state that `to_dict` wrote."""
-        return cls(**data)
+        learned = data.get("learned")
+        return cls(**{**data, "learned": None if learned is None else Learned(**learned)})

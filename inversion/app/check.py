@@ -6,11 +6,11 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from inversion.alerts import AlertRule
+from inversion.alerts import AlertRule, QualityRule
 from inversion.app.configuration import Site, load_pipeline, load_site
 from inversion.app.delivered import check_channels
 from inversion.app.ours import check_packages
-from inversion.core import ConfigurationError, Parameter
+from inversion.core import ConfigurationError, ParameterSpace
 from inversion.pipeline import Pipeline
 
 
@@ -55,18 +55,27 @@ def _plan(site: Site, pipeline: Pipeline) -> dict[str, Any]:
             for p in space
             if not p.nuisance
         },
-        "alarms": [_alarm(rule, space[rule.parameter]) for rule in pipeline.rules],
+        "alarms": [
+            *(_alarm_told(rule, space) for rule in pipeline.rules),
+            *(f"{rule.name}: when no window has come for {rule.after_s:g} s" for rule in site.silences),
+        ],
         "sinks": {name: _told(sink) for name, sink in site.sinks.items()},
         "journal": str(site.journal),
     }
 
 
-def _alarm(rule: AlertRule, parameter: Parameter) -> str:
-    """What raises it."""
-    limit = f"{parameter.to_shown(rule.limit):g} {parameter.shown}"
-    within = f" within {rule.within_days:g} days" if rule.within_days else ""
-    asked = f"P({rule.parameter} {rule.side} {limit}{within})"
-    return f"{rule.name}: when {asked} reaches {rule.confidence:g} for {rule.on_delay_s:g} s"
+def _alarm_told(rule: AlertRule | QualityRule, space: ParameterSpace) -> str:
+    if isinstance(rule, QualityRule):
+        return f"{rule.name}: when windows are {rule.worst} for {rule.on_delay_s:g} s"
+    shown, to_shown = space[rule.parameter].shown, space[rule.parameter].to_shown
+    condition = f"{rule.parameter} {rule.side} {to_shown(rule.limit):g} {shown}"
+    if rule.condition == "growth":
+        a_day = to_shown(rule.limit * 86_400.0) - to_shown(0.0)
+        condition = f"growth of {rule.parameter} {rule.side} {a_day:g} {shown}/d"
+    if rule.within_days:
+        condition += f" within {rule.within_days:g} days"
+    learned = f", or the limit learned in {rule.baseline.windows} windows" if rule.baseline else ""
+    return f"{rule.name}: when P({condition}) reaches {rule.confidence:g} for {rule.on_delay_s:g} s{learned}"
 
 
 def _told(plugin: Any) -> str:

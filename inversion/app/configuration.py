@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inversion.app.nearest import did_you_mean
+from inversion.app.alarm_options import alarm_rules, machine_states, silence_rules
 from inversion.app.options import Document, Key, build, read_document
 from inversion.app.plugins import PluginError, load_plugin
 from inversion.core import ConfigurationError, Engine, ForwardModel, ModelError, Sink
@@ -15,11 +15,23 @@ from sensors import Source
 from sensors.tomlfile import dotted
 
 if TYPE_CHECKING:  # the gateway process never loads what inverts: its worker does
-    from inversion.alerts import AlertRule
+    from inversion.alerts import SilenceRule
     from inversion.pipeline import Pipeline
     from inversion.training.recipe import Calibration
 
-_SECTIONS = ("site", "source", "forward", "engine", "tracking", "alarm", "sink", "journal", "gateway", "calibration")
+_SECTIONS = (
+    "site",
+    "source",
+    "forward",
+    "engine",
+    "tracking",
+    "alarm",
+    "machine_state",
+    "sink",
+    "journal",
+    "gateway",
+    "calibration",
+)
 
 
 @dataclass(frozen=True)
@@ -87,6 +99,7 @@ class Site:
     sinks: Mapping[str, Sink]
     journal: Path
     gateway: GatewayOptions
+    silences: tuple[SilenceRule, ...] = ()
 
 
 def load_site(path: Path) -> Site:
@@ -102,6 +115,7 @@ def load_site(path: Path) -> Site:
         sinks=_sinks(document),
         journal=journal.path or path.with_name(f"{options.name}.journal"),
         gateway=build(document, ("gateway",), document.content.get("gateway", {}), GatewayOptions),
+        silences=silence_rules(document, tables(document, "alarm")),
     )
 
 
@@ -114,13 +128,14 @@ def load_pipeline(path: Path) -> Pipeline:
     model: ForwardModel = _plugin(document, ("forward",), "inversion.forward")
     engine: Engine = _plugin(document, ("engine",), "inversion.engine")
     tracker = build(document, ("tracking",), document.content.get("tracking", {}), Tracker)
-    rules = _rules(document, model)
+    states = machine_states(document, tables(document, "machine_state"))
+    rules = alarm_rules(document, tables(document, "alarm"), model, states)
     try:
         inverter = engine.bind(model)
     except ModelError as error:
         raise document.error(("engine",), str(error)) from error
     try:
-        return Pipeline(model, inverter, document.content["engine"]["use"], rules, tracker)
+        return Pipeline(model, inverter, document.content["engine"]["use"], rules, tracker, states)
     except ConfigurationError as error:  # rules are checked already, so it is the tracker that does not fit the model
         raise document.error(("tracking",), str(error)) from error
 
@@ -179,7 +194,7 @@ def _sources(document: Document) -> tuple[Source, ...]:
 
 def _sinks(document: Document) -> dict[str, Sink]:
     sinks: dict[str, Sink] = {}
-    for i, table in enumerate(_tables(document, "sink")):
+    for i, table in enumerate(tables(document, "sink")):
         key = ("sink", i)
         name = table.get("name", table.get("use", ""))
         if not isinstance(name, str):
@@ -190,35 +205,7 @@ def _sinks(document: Document) -> dict[str, Sink]:
     return sinks
 
 
-def _rules(document: Document, model: ForwardModel) -> tuple[AlertRule, ...]:
-    rules: list[AlertRule] = []
-    for i, table in enumerate(_tables(document, "alarm")):
-        rule = _rule(document, ("alarm", i), table, model)
-        if rule.name in {other.name for other in rules}:
-            raise document.error(("alarm", i, "name"), f"a second alarm named {rule.name!r}; names must differ")
-        rules.append(rule)
-    return tuple(rules)
-
-
-def _rule(document: Document, key: Key, table: object, model: ForwardModel) -> AlertRule:
-    """A rule whose limit, given in the unit people see, becomes SI; refuses one that could never or always alarm."""
-    from inversion.alerts import AlertRule
-
-    rule = build(document, key, table, AlertRule)
-    parameters = {parameter.name: parameter for parameter in model.space if not parameter.nuisance}
-    if rule.parameter not in parameters:
-        hint = did_you_mean(rule.parameter, parameters)
-        raise document.error((*key, "parameter"), f"no parameter {rule.parameter!r} ({hint})")
-    parameter = parameters[rule.parameter]
-    limit = parameter.from_shown(rule.limit)
-    if not parameter.low < limit < parameter.high:
-        low, high = parameter.to_shown(parameter.low), parameter.to_shown(parameter.high)
-        problem = f"must lie inside the range of {rule.parameter}, {low:g} to {high:g} {parameter.shown}"
-        raise document.error((*key, "limit"), f"{problem}, found {rule.limit:g}")
-    return replace(rule, limit=limit)
-
-
-def _tables(document: Document, name: str) -> list[dict[str, Any]]:
+def tables(document: Document, name: str) -> list[dict[str, Any]]:
     tables = document.content.get(name, [])
     if not (isinstance(tables, list) and all(isinstance(table, dict) for table in tables)):
         raise document.error((name,), f"must be written as [[{name}]]")

@@ -21,26 +21,34 @@ _DAY_S = 86_400.0
 class Alarm:
     """Where one alert rule stands after a finding.
 
-    limit: in `unit`, the unit people see; probability: P(beyond the limit) as judged on the track; where within_days
-        is more than 0, P(beyond the limit within so many days)
+    parameter: None for an alarm on quality; limit, the one in force: in `unit`, the unit people see
+    probability: of the condition, as judged on the track; where within_days is more than 0, that it is met within them
     state: "normal", "pending" (on-delay runs), "active", "clearing" (off-delay runs)
     since_ns: UTC, when this state began
+    condition: "value", "growth" or "quality"
+    severity: "warning" or "alarm"; suppressed: not watched in this state of the machine
     """
 
     name: str
-    parameter: str
-    side: str
+    parameter: str | None
+    side: str | None
     limit: float
     unit: str
     probability: float
     state: str
     since_ns: int
+    condition: str = "value"
+    severity: str = "alarm"
     within_days: float = 0.0
+    suppressed: bool = False
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was inferred from one frame. `estimate` is of the window, `track` and `trends` of the asset along time."""
+    """What was inferred from one frame. `estimate` is of the window, `track` and `trends` of the asset along time.
+
+    machine_state: None where the site names none
+    """
 
     asset: str
     source: str
@@ -53,6 +61,7 @@ class Finding:
     track: Estimate | None = None
     alarms: tuple[Alarm, ...] = ()
     trends: tuple[Trend, ...] = ()
+    machine_state: str | None = None
 
 
 def to_json(finding: Finding, level: float = 0.9) -> dict[str, Any]:
@@ -67,6 +76,7 @@ def to_json(finding: Finding, level: float = 0.9) -> dict[str, Any]:
         "source": finding.source,
         "position": finding.position,
         "engine": finding.engine,
+        "machine_state": finding.machine_state,
         "parameters": parameters_to_json(finding.estimate, level),
         "track": None if finding.track is None else _track_to_json(finding.track, finding.trends, level),
         "fit": {
@@ -74,20 +84,24 @@ def to_json(finding: Finding, level: float = 0.9) -> dict[str, Any]:
             "reduced_chi2": _short(fit.reduced_chi2),
             "reason": fit.reason,
         },
-        "alarms": [
-            {
-                "name": alarm.name,
-                "parameter": alarm.parameter,
-                "side": alarm.side,
-                "limit": _short(alarm.limit),
-                "unit": alarm.unit,
-                "probability": _short(alarm.probability),
-                "state": alarm.state,
-                "since_ns": alarm.since_ns,
-                "within_days": _short(alarm.within_days),
-            }
-            for alarm in finding.alarms
-        ],
+        "alarms": [_alarm_to_json(alarm) for alarm in finding.alarms],
+    }
+
+
+def _alarm_to_json(alarm: Alarm) -> dict[str, Any]:
+    return {
+        "name": alarm.name,
+        "parameter": alarm.parameter,
+        "side": alarm.side,
+        "limit": _short(alarm.limit),
+        "unit": alarm.unit,
+        "probability": _short(alarm.probability),
+        "state": alarm.state,
+        "since_ns": alarm.since_ns,
+        "condition": alarm.condition,
+        "severity": alarm.severity,
+        "within_days": _short(alarm.within_days),
+        "suppressed": alarm.suppressed,
     }
 
 

@@ -8,11 +8,13 @@ from dataclasses import replace
 import numpy as np
 
 from inversion import alerts, tracking
-from inversion.alerts import AlertRule, AlertState
+from inversion.alerts import AlertRule, AlertState, QualityRule, limit_in_force
 from inversion.core import Alarm, Estimate, Finding, Fit, ForwardModel, prior_estimate
 from inversion.pipeline.pipeline import Pipeline
 from inversion.pipeline.state import AssetState
 from sensors import Frame, Quality
+
+_DAY_S = 86_400.0
 
 
 def advance(
@@ -59,10 +61,13 @@ def _follow(pipeline: Pipeline, state: AssetState, frame: Frame, estimate: Estim
     """One asset, one more window: track, then alarms on the track."""
     track = tracking.advance(pipeline.tracker, state.track, estimate, frame.start_ns)
     tracked = tracking.to_estimate(track, estimate)
-    trends = tracking.trends(pipeline.tracker, track, estimate.space, pipeline.limits)
     judged = _judged(tracked, estimate)
+    trends = tracking.trends(pipeline.tracker, track, estimate.space, pipeline.limits)
+    machine = alerts.follow(pipeline.states, state.machine, frame)
     after = {
-        rule.name: alerts.advance(rule, state.alerts.get(rule.name, AlertState()), judged, frame.start_ns, trends)
+        rule.name: alerts.advance(
+            rule, state.alerts.get(rule.name, AlertState()), judged, frame.start_ns, trends, machine.name
+        )
         for rule in pipeline.rules
     }
     finding = Finding(
@@ -77,8 +82,9 @@ def _follow(pipeline: Pipeline, state: AssetState, frame: Frame, estimate: Estim
         track=tracked,
         alarms=tuple(_alarm(pipeline, rule, after[rule.name], frame) for rule in pipeline.rules),
         trends=trends,
+        machine_state=machine.name if pipeline.states else None,
     )
-    return AssetState(track, after), finding
+    return AssetState(track, after, machine), finding
 
 
 def _judged(tracked: Estimate, window: Estimate) -> Estimate:
@@ -90,16 +96,30 @@ def _judged(tracked: Estimate, window: Estimate) -> Estimate:
     return replace(tracked, resolved=both)
 
 
-def _alarm(pipeline: Pipeline, rule: AlertRule, state: AlertState, frame: Frame) -> Alarm:
-    parameter = pipeline.model.space[rule.parameter]
+def _alarm(pipeline: Pipeline, rule: AlertRule | QualityRule, state: AlertState, frame: Frame) -> Alarm:
+    side, limit, unit = _shown_limit(pipeline, rule, state)
     return Alarm(
         name=rule.name,
-        parameter=rule.parameter,
-        side=rule.side,
-        within_days=rule.within_days,
-        limit=parameter.to_shown(rule.limit),
-        unit=parameter.shown,
+        parameter=rule.parameter if isinstance(rule, AlertRule) else None,
+        side=side,
+        limit=limit,
+        unit=unit,
         probability=float("nan") if state.probability is None else state.probability,
         state=state.phase,
         since_ns=frame.start_ns if state.since_ns is None else state.since_ns,
+        condition=rule.condition,
+        severity=rule.severity,
+        within_days=rule.within_days if isinstance(rule, AlertRule) else 0.0,
+        suppressed=state.suppressed,
     )
+
+
+def _shown_limit(pipeline: Pipeline, rule: AlertRule | QualityRule, state: AlertState) -> tuple[str | None, float, str]:
+    """Side, limit in force and its unit, as people see them; growth by the day."""
+    if isinstance(rule, QualityRule):
+        return None, float("nan"), "1"
+    parameter = pipeline.model.space[rule.parameter]
+    if rule.condition == "growth":
+        a_day = parameter.to_shown(rule.limit * _DAY_S) - parameter.to_shown(0.0)
+        return rule.side, a_day, f"{parameter.shown}/d"
+    return rule.side, parameter.to_shown(limit_in_force(rule, state)), parameter.shown

@@ -78,6 +78,9 @@ def table(findings: Iterable[Mapping[str, Any]]) -> Table:
             style = None if value["resolvable"] or alarms else "dim"
             for alarm in alarms or [None]:
                 drawn.add_row(finding["asset"], name, *_value(value), *_alarm(alarm), _until(value, alarm), style=style)
+        for alarm in finding["alarms"]:
+            if alarm["parameter"] is None:
+                drawn.add_row(finding["asset"], alarm["condition"], "", finding["fit"]["reason"], *_alarm(alarm), "")
     return drawn
 
 
@@ -94,7 +97,7 @@ def plain_line(finding: Mapping[str, Any]) -> str:
             parts.append(f"{name} {middle} ({interval})" if middle else f"{name} {interval}")
     parts = parts or ["nothing resolvable"]
     for alarm in finding["alarms"]:
-        until = _until(_shown(finding)[alarm["parameter"]], alarm)
+        until = _until(_shown(finding).get(alarm["parameter"], {}), alarm)
         parts.append(f"{alarm['name']}: {alarm['state']} (P {_probability(alarm)})" + (f", {until}" if until else ""))
     if finding["fit"]["quality"] != "good":
         parts.append(f"{finding['fit']['quality']}: {finding['fit']['reason']}")
@@ -118,6 +121,8 @@ def _value(value: Mapping[str, Any]) -> tuple[str, str]:
 def _alarm(alarm: Mapping[str, Any] | None) -> tuple[str, str, Text]:
     if alarm is None:
         return "", "", Text("")
+    if alarm["limit"] is None:
+        return "", _probability(alarm), Text(alarm["state"], _STYLES.get(alarm["state"], ""))
     sign = ">" if alarm["side"] == "above" else "<"
     days = alarm.get("within_days", 0)
     limit = f"{sign} {alarm['limit']:g} {alarm['unit']}" + (f" in {days:g} d" if days else "")

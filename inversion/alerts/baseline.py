@@ -1,0 +1,52 @@
+"""A limit that the machine sets itself: what it showed in its first windows, and a margin."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """Learned from the first `windows` that say something, while the alarm is normal and watched.
+
+    spreads: margin, in standard deviations of what was seen
+    least: SI, margin at least: a machine that is steady at first would alarm on nothing otherwise
+    """
+
+    windows: int
+    least: float
+    spreads: float = 6.0
+
+    def __post_init__(self) -> None:
+        if self.windows < 2:
+            raise ValueError(f"windows must be at least 2, got {self.windows}")
+        for key in ("least", "spreads"):
+            if not (getattr(self, key) > 0 and math.isfinite(getattr(self, key))):
+                raise ValueError(f"{key} must be positive, got {getattr(self, key)}")
+
+
+@dataclass(frozen=True)
+class Learned:
+    """Count, mean and sum of squared deviations (SI) of what was seen; Welford, Technometrics 4 (1962) 419."""
+
+    count: int = 0
+    mean: float = 0.0
+    squares: float = 0.0
+
+
+def learn(baseline: Baseline, learned: Learned, value: float) -> Learned:
+    """One more value; none after the last that is wanted."""
+    if learned.count >= baseline.windows:
+        return learned
+    count = learned.count + 1
+    mean = learned.mean + (value - learned.mean) / count
+    return replace(learned, count=count, mean=mean, squares=learned.squares + (value - learned.mean) * (value - mean))
+
+
+def tightened(baseline: Baseline, learned: Learned | None, limit: float, side: str) -> float:
+    """SI limit in force: the learned one, never looser than the configured one, which holds while learning."""
+    if learned is None or learned.count < baseline.windows:
+        return limit
+    margin = max(baseline.least, baseline.spreads * math.sqrt(learned.squares / (learned.count - 1)))
+    return min(limit, learned.mean + margin) if side == "above" else max(limit, learned.mean - margin)

@@ -1,0 +1,39 @@
+"""An alarm on silence: an asset that is not heard of any more."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+_NS = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class SilenceRule:
+    """Alarm when no window of an asset has come for `after_s`; a clock judges it, so only the gateway can.
+
+    assets: those meant; none: every asset of the site
+    """
+
+    name: str
+    after_s: float
+    assets: tuple[str, ...] = ()
+    severity: str = "alarm"
+    latched: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise ValueError(f"an alarm needs a name, got {self.name!r}")
+        if not (self.after_s > 0 and math.isfinite(self.after_s)):
+            raise ValueError(f"alarm {self.name!r}: after_s must be positive, got {self.after_s} s")
+        if self.severity not in ("warning", "alarm"):
+            raise ValueError(f"alarm {self.name!r}: severity must be 'warning' or 'alarm', got {self.severity!r}")
+
+    @property
+    def condition(self) -> str:
+        """What is judged, for people."""
+        return "silence"
+
+    def silent(self, heard_ns: int, now_ns: int) -> bool:
+        """Whether an asset last heard of at `heard_ns` is silent; both of one monotonic clock."""
+        return now_ns - heard_ns > self.after_s * _NS
