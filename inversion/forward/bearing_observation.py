@@ -164,14 +164,14 @@ def _impacts(
     half: Complex, samples: int, bin_hz: float, shaft_hz: float, bearing: BearingGeometry, slips: Mapping[str, float]
 ) -> dict[str, Impact]:
     lines = _squared_lines(half, samples, bin_hz)
-    power = (lines.real**2 + lines.imag**2).astype(np.float64)
     orders = fault_orders(bearing)
-    level = _line_power(power, decoys(bearing) * shaft_hz / bin_hz)
-    typical, highest = float(np.median(level)), float(level.max())
-    scatter = float(level.std())
+    elsewhere = decoys(bearing)
+    slipped = [orders[race] * (1 + slips.get(race, 0.0)) for race in RACES]
+    power = _line_power(lines, np.concatenate([elsewhere, slipped]) * (shaft_hz / bin_hz))
+    level = power[: elsewhere.size]
+    typical, highest, scatter = float(np.median(level)), float(level.max()), float(level.std())
     impacts = {}
-    for race in RACES:
-        line = float(_line_power(power, np.array([orders[race] * (1 + slips.get(race, 0.0)) * shaft_hz / bin_hz]))[0])
+    for race, line in zip(RACES, power[elsewhere.size :].tolist(), strict=True):
         present = race in slips
         limit = max(highest, 0.0 if present else line, 1e-12) ** 0.25
         value = max(line - typical, 1e-12) ** 0.25
@@ -185,13 +185,16 @@ def _squared_lines(half: Complex, samples: int, bin_hz: float) -> Complex:
     passed = half.copy()
     passed[: int(min(500.0, 0.1 * bin_hz * samples / 2) / bin_hz)] = 0
     fast: Real = signal(passed, samples)
-    lines: Complex = spectrum(fast * fast) / np.float32(samples)
-    return lines
+    fast *= fast
+    fast *= np.float32(1 / samples)
+    return spectrum(fast)
 
 
-def _line_power(power: Array, bins: Array) -> Array:
-    index = np.clip(np.rint(bins).astype(int), 1, power.size - 2)
-    total: Array = power[index - 1] + power[index] + power[index + 1]
+def _line_power(lines: Complex, bins: Array) -> Array:
+    """(k,) power of the lines beside `bins` (k,), their neighbors included."""
+    index = np.clip(np.rint(bins).astype(np.intp), 1, lines.size - 2)
+    beside = lines[index[:, None] + np.arange(-1, 2)].astype(np.complex128)
+    total: Array = (beside.real**2 + beside.imag**2).sum(axis=1)
     return total
 
 

@@ -57,15 +57,13 @@ def family(size: int, bin_orders: float, order: float, sidebands: tuple[float, .
     Two races often share lines almost: three times BPFO and twice BPFI of an SKF 6205 lie 0.7 % apart. What remained
     of a strong line beside a narrow mask would count for the other race, and for no decoy.
     """
-    changes = np.zeros(size + 1, dtype=np.int32)
-    harmonics = np.arange(1, int(size * bin_orders / order) + 1)[:, None] * order
-    half_width = np.maximum(_FAMILY_BINS * bin_orders, _FAMILY_SHARE * harmonics)
-    centers = harmonics + np.array([0.0, *sidebands])
-    low = np.clip(np.rint((centers - half_width) / bin_orders).astype(int), 0, size)
-    high = np.clip(np.rint((centers + half_width) / bin_orders).astype(int) + 1, 0, size)
-    np.add.at(changes, low.ravel(), 1)
-    np.add.at(changes, high.ravel(), -1)
-    mask: NDArray[np.bool_] = np.cumsum(changes[:-1]) > 0
+    mask = np.zeros(size, dtype=np.bool_)
+    for harmonic in range(1, int(size * bin_orders / order) + 1):
+        half_width = max(_FAMILY_BINS * bin_orders, _FAMILY_SHARE * harmonic * order)
+        for sideband in (0.0, *sidebands):
+            center = harmonic * order + sideband
+            low, high = round((center - half_width) / bin_orders), round((center + half_width) / bin_orders)
+            mask[max(low, 0) : max(high + 1, 0)] = True
     return mask
 
 
@@ -87,11 +85,13 @@ def search(
     expected_lines: a comb of which fewer are visible is averaged over that many all the same
     """
     last = evidence.size - 1
-    index = np.minimum((candidates * np.float32(1 / bin_orders)).astype(np.int32), last)
-    worth = np.zeros((last + 1, 2), dtype=np.float32)  # evidence of a line there, and whether it counts
-    worth[:last, 1] = ~(blanked[:-1] | blanked[1:])
-    worth[:last, 0] = np.maximum(evidence[:-1], evidence[1:]) * worth[:last, 1]  # a line may straddle two bins
-    totals, counts = np.moveaxis(worth[index].sum(axis=0), -1, 0)
+    index = (candidates * np.float32(1 / bin_orders)).astype(np.intp)
+    worth = np.zeros(last + 1, dtype=np.complex64)  # evidence of a line there, and whether it counts
+    counts_there = ~(blanked[:-1] | blanked[1:])
+    worth.real[:last] = np.maximum(evidence[:-1], evidence[1:]) * counts_there  # a line may straddle two bins
+    worth.imag[:last] = counts_there
+    found = worth.take(index, mode="clip").sum(axis=0)
+    totals, counts = found.real, found.imag
     scores = np.where(counts >= _FEWEST_LINES, totals / np.maximum(counts, expected_lines), -np.inf)
     best = scores.argmax(axis=1)
     return Combs(scores[np.arange(best.size), best].astype(np.float64), SLIPS[best])

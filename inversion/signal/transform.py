@@ -37,6 +37,6 @@ def signal(spectrum: Complex, length: int) -> Real:
 
 
 def analytic(half: Complex, length: int) -> Complex:
-    """(k,) positive-frequency bins, zero-padded to `length`, to the (length,) complex signal they make."""
+    """(..., k) positive-frequency bins, zero-padded to `length`, to the (..., length) complex signal they make."""
     result: Complex = scipy.fft.ifft(half, length)
     return result
