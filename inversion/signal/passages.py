@@ -111,8 +111,8 @@ def _highest(values: Real, starts: NDArray[np.intp]) -> Real:
 def _best_path(score: Real) -> NDArray[np.intp]:
     """(m,) scores of cells in a row to the cells, a period apart, of the highest sum, less a penalty for each move.
 
-    A train begins within the first period and ends within the last. It may drift as far as it likes, also past where
-    a period began: a cell is followed by one `_CELLS` further on, not by its like in the next row of a table.
+    A train has one strike within the first period and one within the last. It may drift as far as it likes, also past
+    where a period began: a cell is followed by one `_CELLS` further on, not by its like in the next row of a table.
     """
     level = score - score.mean()  # so that a strike more is no merit
     reach, size = _penalty().size // 2, score.size

@@ -148,7 +148,8 @@ def best_sum(score: np.ndarray) -> tuple[float, np.ndarray]:
     level = (score - score.mean()).astype(np.float64)
     total, origin = level.copy(), np.full(level.size, -1)
     for cell in range(cells, level.size):
-        near = np.arange(max(0, cell - cells - reach), cell - cells + reach + 1)
+        last = min(cell - cells + reach, level.size - cells - 1)  # no two strikes in the last period, as in the first
+        near = np.arange(max(0, cell - cells - reach), last + 1)
         sums = total[near] - passages._penalty()[near - (cell - cells - reach)]
         total[cell] += sums.max()
         origin[cell] = near[sums.argmax()]
