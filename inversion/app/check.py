@@ -11,6 +11,7 @@ from inversion.app.configuration import Site, load_pipeline, load_site
 from inversion.app.delivered import check_channels
 from inversion.app.ours import check_packages
 from inversion.core import ConfigurationError, ParameterSpace
+from inversion.core.protocols import Cautious
 from inversion.pipeline import Pipeline
 
 
@@ -37,6 +38,7 @@ def plan_lines(planned: dict[str, Any]) -> list[str]:
     lines = [f"site: {planned['site']}"]
     lines += [f"source: {source}" for source in planned["sources"]]
     lines += [f"forward model: {planned['forward']}", f"engine: {planned['engine']}"]
+    lines += [f"caution: {caution}" for caution in planned["cautions"]]
     lines += [f"parameter: {name}: {text}" for name, text in planned["parameters"].items()]
     lines += [f"alarm: {alarm}" for alarm in planned["alarms"]]
     lines += [f"sink: {name}: {sink}" for name, sink in planned["sinks"].items()]
@@ -49,6 +51,7 @@ def _plan(site: Site, pipeline: Pipeline) -> dict[str, Any]:
         "site": site.name,
         "sources": [_told(source) for source in site.sources],
         "forward": _told(pipeline.model),
+        "cautions": list(pipeline.model.cautions) if isinstance(pipeline.model, Cautious) else [],
         "engine": pipeline.engine,
         "parameters": {
             p.name: f"{p.to_shown(p.low):g} to {p.to_shown(p.high):g} {p.shown}, {p.meaning}"

@@ -244,6 +244,21 @@ def check(site: SiteArgument, as_json: JsonOption = False) -> None:
         _print(json.dumps(planned, ensure_ascii=False) if as_json else "\n".join(plan_lines(planned)))
 
 
+@app.command(epilog="Example: inversion bearings 6205")
+def bearings(
+    text: Annotated[
+        str, typer.Argument(metavar="[TEXT]", help="Part of a designation, maker or source; without it, all.")
+    ] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Rolling bearings known by designation: numbers, fault orders, conflicts with shaft orders, source."""
+    with _complaints():
+        from inversion.app.listed_bearings import bearing_lines, bearings_matching
+
+        found = bearings_matching(text)
+        _print(json.dumps(found, ensure_ascii=False) if as_json else "\n".join(bearing_lines(found)))
+
+
 @app.command(epilog="Example: inversion plugins --json")
 def plugins(as_json: JsonOption = False) -> None:
     """Every installed source, reader, forward model, engine and sink, with its options."""

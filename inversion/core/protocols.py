@@ -56,6 +56,16 @@ class AffineModel(Protocol):
         ...
 
 
+@runtime_checkable
+class Cautious(Protocol):
+    """A forward model that knows, before anything is measured, what people should know of its answers. Optional."""
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """One line each; empty where there is nothing to say."""
+        ...
+
+
 class Inverter(Protocol):
     """Features to estimates."""
 

@@ -33,7 +33,8 @@ from inversion.physics.bearing import (
     shaft_conflicts,
     width_floor,
 )
-from inversion.physics.catalog import FaultOrders, geometry_by_designation, geometry_from_orders
+from inversion.physics.catalog import CatalogEntry, FaultOrders, find, geometry_from_orders
+from inversion.store.bearings import listed_bearings
 from sensors import Frame, Quality
 
 Array = NDArray[np.float64]
@@ -93,7 +94,21 @@ class RollingBearing:
             return self.bearing
         if self.fault_orders is not None:
             return geometry_from_orders(self.fault_orders)
-        return geometry_by_designation(self.designation)
+        return self._listed.geometry
+
+    @property
+    def _listed(self) -> CatalogEntry:
+        return find(self.designation, listed_bearings())
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """Whose numbers a designation stands for, and what this geometry makes hard to tell."""
+        said = []
+        if self.designation:
+            entry = self._listed
+            said.append(f"{self.designation} is taken as {entry.name}: {entry.source}")
+            said += [entry.note] if entry.note else []
+        return (*said, *shaft_conflicts(self.geometry))
 
     @cached_property
     def space(self) -> ParameterSpace:

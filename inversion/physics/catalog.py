@@ -1,48 +1,40 @@
-"""Bearings by designation, as the documents of public test rigs state them; internal geometry differs between makers.
-
-Where a bearing is not listed, take its numbers from the maker's catalog, or its fault orders from the maker's
-calculator: see `geometry_from_orders`.
-"""
+"""A bearing by its designation among listed ones, or by the fault orders that its maker's calculator prints."""
 
 from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from inversion.physics.bearing import BearingGeometry
 
+#: Makers whose name may stand before a designation without a space.
+_MAKERS = "FAFNIR|FAG|IBU|INA|KG|KOYO|LDK|MB|MOCHU|MTK|NACHI|NSK|NTN|REXNORD|SKF|SNR|TIMKEN"
+
 
 @dataclass(frozen=True)
 class CatalogEntry:
-    """A geometry, and the document that states it."""
+    """A listed bearing: its geometry, the document that states it, and what else should be known; maker may be ""."""
 
+    designation: str
+    maker: str
     geometry: BearingGeometry
     source: str
+    note: str = ""
 
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[0-9A-Z-]+", self.designation):
+            raise ValueError(f"designation: expected capitals, digits and '-', found {self.designation!r}")
+        if not self.source:
+            raise ValueError("source: expected the document that states the numbers, found none")
 
-CATALOG: dict[str, CatalogEntry] = {
-    "6203": CatalogEntry(
-        BearingGeometry(8, 6.746, 28.50), "Case Western Reserve University Bearing Data Center, fan end, SKF 6203-2RS"
-    ),
-    "6205": CatalogEntry(
-        BearingGeometry(9, 7.940, 39.04), "Case Western Reserve University Bearing Data Center, drive end, SKF 6205-2RS"
-    ),
-    "6804": CatalogEntry(
-        BearingGeometry(13, 3.500, 25.60), "Nectoux et al., PRONOSTIA, IEEE PHM 2012, test bearing NSK 6804"
-    ),
-    "ER12K": CatalogEntry(BearingGeometry(8, 7.9375, 33.477), "SpectraQuest Machinery Fault Simulator, rotor bearings"),
-    "ER16K": CatalogEntry(BearingGeometry(9, 7.940, 38.52), "Huang & Baddour, Data in Brief 21 (2018) 1745, Table 1"),
-    "UER204": CatalogEntry(
-        BearingGeometry(8, 7.920, 34.55),
-        "Wang et al., XJTU-SY, IEEE Trans. Reliability 69 (2020) 401, test bearing LDK",
-    ),
-    "ZA-2115": CatalogEntry(
-        BearingGeometry(16, 8.407, 71.501, 15.17), "Qiu et al., J. Sound Vib. 289 (2006) 1066, Rexnord, IMS rig"
-    ),
-}
+    @property
+    def name(self) -> str:
+        """Maker and designation, as people write them."""
+        return f"{self.maker} {self.designation}".strip()
 
 
 @dataclass(frozen=True)
@@ -58,18 +50,26 @@ class FaultOrders:
     pitch_diameter_mm: float
 
 
-def geometry_by_designation(designation: str) -> BearingGeometry:
-    """Geometry of a listed bearing. Maker, seals and clearance are ignored: "SKF 6205-2RS C3" is a 6205.
+def find(designation: str, entries: Sequence[CatalogEntry]) -> CatalogEntry:
+    """The entry of a listed bearing: that of the maker who is named, or else the first.
 
-    Raises ValueError that names the nearest designations there are.
+    Seals and clearance are ignored: "SKF 6205-2RS C3" is a 6205. Raises ValueError that names the nearest there are.
     """
     wanted = designation.upper()
-    for name, entry in CATALOG.items():
-        if re.search(rf"(?<![0-9A-Z]){re.escape(name)}(?![0-9])|^[A-Z]{{0,6}}{re.escape(name)}(?![0-9])", wanted):
-            return entry.geometry
-    near = difflib.get_close_matches(wanted, CATALOG, n=3, cutoff=0.5)
-    hint = f"did you mean {', '.join(near)}?" if near else f"listed are {', '.join(CATALOG)}"
+    matching = [entry for entry in entries if _pattern(entry.designation).search(wanted)]
+    if matching:
+        by_maker = [entry for entry in matching if entry.maker and entry.maker in wanted]
+        return (by_maker or matching)[0]
+    names = list(dict.fromkeys(entry.designation for entry in entries))
+    near = difflib.get_close_matches(wanted, names, n=3, cutoff=0.5)
+    hint = f"did you mean {', '.join(near)}?" if near else f"listed are {', '.join(names)}"
     raise ValueError(f"bearing {designation!r} is not listed ({hint}); give its numbers or its fault orders instead")
+
+
+def _pattern(designation: str) -> re.Pattern[str]:
+    """What of a text is this designation: parted by blanks or hyphens, between other signs, or after a maker."""
+    parted = r"[\s-]?".join(re.findall(r"[A-Z]+|[0-9]+", designation))
+    return re.compile(rf"(?:(?<![0-9A-Z])|^(?:{_MAKERS})){parted}(?![0-9])")
 
 
 def geometry_from_orders(orders: FaultOrders) -> BearingGeometry:

@@ -16,6 +16,8 @@ from inversion.physics.bearing import (
     ftf,
     width_floor,
 )
+from inversion.physics.catalog import find
+from inversion.store.bearings import listed_bearings
 
 INCH = 25.4
 CWRU_DRIVE_END = BearingGeometry(9, 0.3126 * INCH, 1.537 * INCH)
@@ -86,6 +88,85 @@ def test_pronostia():
     assert at_1800_rpm["outer"] == published(168.3, last_digit=0.1)
     assert at_1800_rpm["inner"] == published(221.7, last_digit=0.1)
     assert at_1800_rpm["ball"] == published(215.4, last_digit=0.1)
+
+
+def listed(name: str) -> BearingGeometry:
+    return find(name, listed_bearings()).geometry
+
+
+def test_mfpt_nice():
+    """Fault data sets of the Society for Machinery Failure Prevention Technology: 81.12 and 118.88 Hz at 25 Hz.
+
+    Diameters are printed in inches to three digits, which is 0.04 Hz here.
+    """
+    assert 25 * bpfo(listed("NICE")) == published(81.12, last_digit=0.02)
+    assert 25 * bpfi(listed("NICE")) == published(118.88, last_digit=0.02)
+
+
+def test_skf_22228():
+    """VibroGuard s.r.o., pages on BPFO, BPFI, BSF: a double-row roller bearing at 1500 rpm, printed to 0.1 Hz.
+
+    BPFO, BPFI and BSF are what is listed; the cage's 10.8 Hz is not, and checks it.
+    """
+    geometry = listed("SKF 22228")
+    assert 25 * bpfo(geometry) == published(205.3, last_digit=0.1)
+    assert 25 * bpfi(geometry) == published(269.7, last_digit=0.1)
+    assert 25 * bsf(geometry) == published(89.1, last_digit=0.1)
+    assert 25 * ftf(geometry) == published(10.8, last_digit=0.1)
+
+
+def test_fag_22205():
+    """Soto-Ocampo et al., Sensors 20 (2020) 3493, Table 1, by the maker; the cage order is not listed: a check."""
+    geometry = listed("22205 E1")
+    assert geometry.elements == 15
+    assert ftf(geometry) == published(0.4123, last_digit=1e-4)
+    assert fault_orders(geometry)["ball"] == published(5.4030, last_digit=1e-4)
+
+
+def test_nu205():
+    """Hou et al., Data in Brief 63 (2025) 112187: 104.65 and 155.35 Hz at 20 Hz; d / D is printed as 0.195.
+
+    Half of its last digit is 0.07 Hz.
+    """
+    assert 20 * bpfo(listed("NU205")) == published(104.65, last_digit=0.07)
+    assert 20 * bpfi(listed("NU205")) == published(155.35, last_digit=0.07)
+
+
+def test_schaeffler_nu206():
+    """Schnur et al., Data 10 (2025) 77, Table 1, by the maker: printed to two decimals; the cage's 0.40 checks it."""
+    geometry = listed("NU206-E-XL")
+    assert geometry.elements == 13
+    assert bsf(geometry) == published(2.49, last_digit=1e-2)
+    assert ftf(geometry) == published(0.40, last_digit=1e-2)
+
+
+def test_er12k():
+    """MB Manufacturing, ER-12K, multipliers of the speed in rpm, to three digits: 0.0508, 0.0825, spin 0.0332."""
+    geometry = listed("ER-12K")
+    assert bpfo(geometry) / 60 == published(0.0508, last_digit=1e-4)
+    assert bpfi(geometry) / 60 == published(0.0825, last_digit=1e-4)
+    assert bsf(geometry) / 60 == published(0.0332, last_digit=1e-4)
+
+
+def test_motor_bearing_6309():
+    """Bruinsma et al., Data in Brief 52 (2024) 109987: the orders listed are those of eight balls of 11/16 in.
+
+    On the mean of bore and outside, 72.5 mm; printed to three decimals, the element's as two strikes a spin.
+    """
+    geometry = BearingGeometry(8, 11 / 16 * INCH, 72.5)
+    assert bpfo(geometry) == published(3.037, last_digit=1e-3)
+    assert bpfi(geometry) == published(4.963, last_digit=1e-3)
+    assert 2 * bsf(geometry) == published(3.911, last_digit=1e-3)
+    assert bpfo(listed("6309")) == published(3.037, last_digit=1e-3)
+
+
+def test_mafaulda():
+    """Federal University of Rio de Janeiro, MaFaulDa, bearings of its rig: eight balls of 0.7145 cm on 2.8519 cm."""
+    geometry = BearingGeometry(8, 7.145, 28.519)
+    assert bpfo(geometry) == published(2.998, last_digit=1e-3)
+    assert bpfi(geometry) == published(5.002, last_digit=1e-3)
+    assert bsf(geometry) == published(1.871, last_digit=1e-3)
+    assert ftf(geometry) == published(0.375, last_digit=1e-3)
 
 
 @pytest.mark.parametrize("width_mm", [0.6, 1.1, 3.0])

@@ -5,12 +5,11 @@ import pytest
 
 from inversion.engines.least_squares import LeastSquares
 from inversion.forward.rolling_bearing import RollingBearing
-from inversion.physics.bearing import RACES
+from inversion.physics.bearing import RACES, BearingGeometry
 from inversion.physics.bearing_simulation import Machine, Spall, simulate_waveform
-from inversion.physics.catalog import geometry_by_designation
 from sensors import Frame, Quality, Waveform
 
-BEARING = geometry_by_designation("6205")
+BEARING = BearingGeometry(9, 7.94, 39.04)
 RATE = 25_600.0
 SECONDS = 2.0
 
