@@ -22,12 +22,22 @@ QUANTILE_LEVELS: Array = np.concatenate(
 
 
 @dataclass(frozen=True)
+class Answered:
+    """Which network answered, at which precision ("full" or "lite"); fingerprint: of its graph."""
+
+    network: str
+    precision: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
 class Fit:
-    """How far an estimate may be believed, and why not further."""
+    """How far an estimate may be believed, and why not further; answered: None where no network did."""
 
     quality: Quality = Quality.GOOD
     reduced_chi2: float = float("nan")
     reason: str = ""
+    answered: Answered | None = None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,3 +43,17 @@ class Features:
 
     def __len__(self) -> int:
         return len(self.quality)
+
+    def take(self, rows: Sequence[int]) -> Features:
+        """The frames at `rows`, in that order."""
+        if list(rows) == list(range(len(self))):
+            return self
+        chosen = list(rows)
+        return Features(
+            self.values[chosen],
+            self.std[chosen],
+            self.limit[chosen],
+            self.conditions[chosen],
+            tuple(self.quality[row] for row in chosen),
+            tuple(self.reasons[row] for row in chosen),
+        )

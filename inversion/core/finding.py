@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -84,6 +84,7 @@ def to_json(finding: Finding, level: float = 0.9) -> dict[str, Any]:
             "reduced_chi2": _short(fit.reduced_chi2),
             "reason": fit.reason,
         },
+        "network": None if fit.answered is None else asdict(fit.answered),
         "alarms": [_alarm_to_json(alarm) for alarm in finding.alarms],
     }
 

@@ -74,6 +74,20 @@ class Inverter(Protocol):
         ...
 
 
+@runtime_checkable
+class Adaptive(Protocol):
+    """An inverter that can answer at several precisions, the first of them the best. Optional."""
+
+    @property
+    def precisions(self) -> tuple[str, ...]:
+        """Such as ("full", "lite"); one or none where there is nothing to choose."""
+        ...
+
+    def at(self, precision: str) -> Inverter:
+        """The same inverter, answering at this precision. Raises ValueError for one that it has not."""
+        ...
+
+
 class Engine(Protocol):
     """A way to invert. A frozen dataclass; its fields configure it."""
 

@@ -17,6 +17,8 @@ ONLINE = (
     "sensors",
     "inversion.forward.linear",
     "inversion.engines.tikhonov",
+    "inversion.engines.network",
+    "inversion.engines.checked",
 )
 HEAVY = (
     "scipy.signal",

@@ -1,0 +1,113 @@
+"""A trained network as an engine: quantiles in one call, widened where it is less sure than it says.
+
+What it answers is held to the same rules as least squares: marginals, "resolved", floors. A window unlike those that it
+was trained on gets wider intervals, or the prior with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inversion.core import Answered, Estimate, Features, Fit, ForwardModel, ModelError, prior_estimate
+from inversion.core.encoding import encode, floor_shares
+from inversion.engines.network_reading import Raw, Reader, reader
+from inversion.engines.session import Session, open_session
+from inversion.store.card import PRECISIONS
+from inversion.store.network import check_fits, load_card, load_graph, network_folder
+from sensors import Quality
+
+
+@dataclass(frozen=True)
+class Network:
+    """Engine settings.
+
+    network: folder of a network, or the name of a shipped one, such as "rolling_bearing_v1"
+    precision: "full", "lite" (quantized), or "adaptive": full, and lite where a gateway's time is short
+    """
+
+    network: Path
+    precision: str = "full"
+
+    def __post_init__(self) -> None:
+        if self.precision not in (*PRECISIONS, "adaptive"):
+            raise ValueError(f"precision must be 'full', 'lite' or 'adaptive', got {self.precision!r}")
+        network_folder(self.network)
+
+    def bind(self, model: ForwardModel) -> NetworkInverter:
+        """An inverter for this model. Raises ModelError or CardError where the network is damaged or for another."""
+        if not model.observables:
+            raise ModelError("a forward model without observables cannot be inverted")
+        folder = network_folder(self.network)
+        card = load_card(folder)
+        check_fits(folder, card, model)
+        read = reader(card, model)
+        if read.at.width != card.network.inputs:
+            found = f"{type(model).__name__} is encoded in {read.at.width}"
+            raise ModelError(f"{folder}: takes {card.network.inputs} numbers a window, {found}")
+        used = PRECISIONS if self.precision == "adaptive" else (self.precision,)
+        graphs = {}
+        for precision in used:
+            stored = load_graph(folder, card, precision)
+            graphs[precision] = open_session(stored), Answered(card.title, precision, stored.sha256[:16])
+        return NetworkInverter(model, graphs, used[0], read)
+
+
+@dataclass(frozen=True)
+class NetworkInverter:
+    """A network for one forward model. precision: of the graph that answers."""
+
+    model: ForwardModel
+    graphs: Mapping[str, tuple[Session, Answered]]
+    precision: str
+    reader: Reader
+
+    @property
+    def precisions(self) -> tuple[str, ...]:
+        """Those that it can answer with."""
+        return tuple(self.graphs)
+
+    def at(self, precision: str) -> NetworkInverter:
+        """The same, answering with another of its graphs."""
+        if precision not in self.graphs:
+            raise ValueError(f"precision must be one of {', '.join(self.graphs)}, got {precision!r}")
+        return replace(self, precision=precision)
+
+    def invert(self, features: Features) -> list[Estimate]:
+        """One estimate a frame. Where nothing was observed the estimate is the prior, with the reason."""
+        space = self.model.space
+        floors = [_floor(self.model, conditions) for conditions in features.conditions]
+        rows = _measured(features)
+        answers = dict(zip(rows, self._answers(features.take(rows), [floors[row] for row in rows]), strict=True))
+        return [
+            answers[row] if row in answers else prior_estimate(space, floors[row], _nothing(features, row))
+            for row in range(len(features))
+        ]
+
+    def _answers(self, features: Features, floors: list[NDArray[np.float64]]) -> list[Estimate]:
+        if not floors:
+            return []
+        session, answered = self.graphs[self.precision]
+        heights = np.array(floors)
+        encoded = encode(features, floor_shares(self.model.space, heights))
+        return self.reader.read(Raw(encoded, *session.run(encoded)), features, heights, answered)
+
+
+def _floor(model: ForwardModel, conditions: NDArray[np.float64]) -> NDArray[np.float64]:
+    known = bool(np.all(np.isfinite(conditions)))
+    return model.floor(conditions) if known else np.zeros(len(model.space))
+
+
+def _measured(features: Features) -> list[int]:
+    """Rows of the frames in which something was observed."""
+    known = np.all(np.isfinite(features.conditions), axis=1)
+    seen = np.any(np.isfinite(features.std) & np.isfinite(features.values), axis=1)
+    return [int(row) for row in np.flatnonzero(known & seen) if features.quality[row] is not Quality.BAD]
+
+
+def _nothing(features: Features, row: int) -> Fit:
+    return Fit(features.quality[row], reason=features.reasons[row] or "nothing was observed")

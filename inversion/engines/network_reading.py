@@ -1,0 +1,121 @@
+"""A network's raw answer, read with its card: widened by band and misfit, tabulated, judged, or withheld."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inversion.core import (
+    QUANTILE_LEVELS,
+    Answered,
+    Estimate,
+    Features,
+    Fit,
+    ForwardModel,
+    ParameterSpace,
+    prior_estimate,
+)
+from inversion.core.encoding import Columns, Encoded, columns, ratio_db
+from inversion.core.parameter import LOGISTIC
+from inversion.engines.conformal import Bands, bands
+from inversion.engines.misfit import MisfitScore, misfit_score
+from inversion.engines.quantile_answers import Table, Tabulator, tabulator
+from inversion.store.card import Card
+from sensors import Quality
+
+Array = NDArray[np.float64]
+
+_AT_SIGMAS = np.array([0.158655253931457, 0.5, 0.841344746068543])  # normal probability at -1, 0, 1 deviations
+_NARROWEST = 1e-6  # latent variance
+
+
+@dataclass(frozen=True)
+class Raw:
+    """What a graph answered to n encoded frames. encoded: (n, k); quantiles: (n, p, q); latent: (n, h)."""
+
+    encoded: Encoded
+    quantiles: NDArray[np.float32]
+    latent: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What is needed of a card to read answers. shown: (p,) indices of the parameters that are no nuisance."""
+
+    space: ParameterSpace
+    shown: NDArray[np.intp]
+    at: Columns
+    tabulator: Tabulator
+    bands: Bands
+    misfit: MisfitScore
+
+    def read(self, raw: Raw, features: Features, floors: Array, answered: Answered) -> list[Estimate]:
+        """One estimate a frame. floors: (n, parameters of the space) SI."""
+        distance = self.misfit.distance(raw.latent.astype(np.float64))
+        table = self.table(raw, self.misfit.widening(distance))
+        mean, variance = self._moments(table)
+        marginals = self._marginals(table)
+        sound = np.isfinite(distance) & np.all(np.isfinite(marginals), axis=(1, 2))
+        estimates = []
+        for k in range(len(features)):
+            remark = self.misfit.remark(float(distance[k])) if sound[k] else "the network's answer is no number"
+            reason = "; ".join(text for text in (features.reasons[k], remark) if text)
+            withheld = not sound[k] or distance[k] > self.misfit.threshold
+            doubt = Quality.BAD if withheld else Quality.UNCERTAIN if remark else Quality.GOOD
+            fit = Fit(max(features.quality[k], doubt), float(distance[k] ** 2), reason, answered)
+            if withheld:
+                estimates.append(prior_estimate(self.space, floors[k], fit))
+                continue
+            resolved = np.zeros(len(self.space), dtype=np.bool_)
+            resolved[self.shown] = table.resolved[k]
+            told = tuple(resolved.tolist())
+            estimates.append(Estimate(self.space, mean[k], np.diag(variance[k]), floors[k], told, fit, marginals[k]))
+        return estimates
+
+    def table(self, raw: Raw, widening: Array) -> Table:
+        """Marginals and what is resolved, widened by band and by `widening` (n,)."""
+        speed = raw.encoded[:, self.at.condition][:, 0].astype(np.float64)
+        factors = self.bands.of(speed, ratio_db(raw.encoded, self.at)) * widening[:, None]
+        floors = raw.encoded[:, self.at.floor][:, self.shown].astype(np.float64)
+        return self.tabulator.table(raw.quantiles.astype(np.float64), factors, floors)
+
+    def _moments(self, table: Table) -> tuple[Array, Array]:
+        """(n, parameters) latent means and variances: median and half the distance between one deviation either way."""
+        n, p = len(table.marginals), len(self.space)
+        mean, variance = np.zeros((n, p)), np.ones((n, p))
+        shares = np.clip(table.marginals @ _SIGMA_WEIGHTS, 1e-9, 1 - 1e-9)
+        latent = np.log(shares / (1 - shares)) / LOGISTIC
+        mean[:, self.shown] = latent[..., 1]
+        variance[:, self.shown] = np.maximum(((latent[..., 2] - latent[..., 0]) / 2) ** 2, _NARROWEST)
+        return mean, variance
+
+    def _marginals(self, table: Table) -> Array:
+        """(n, parameters, k) SI; a nuisance keeps its prior."""
+        low, high = self.space.low[:, None], self.space.high[:, None]
+        shares = np.broadcast_to(QUANTILE_LEVELS, (len(table.marginals), len(self.space), QUANTILE_LEVELS.size)).copy()
+        shares[:, self.shown] = table.marginals
+        marginals: Array = np.clip(low + (high - low) * shares, low, high)
+        return marginals
+
+
+def reader(card: Card, model: ForwardModel) -> Reader:
+    """For a card that fits the model."""
+    space, conditions = model.space, model.observe([]).conditions.shape[1]
+    return Reader(
+        space,
+        np.flatnonzero([not each.nuisance for each in space]),
+        columns(len(model.observables), len(space), conditions),
+        tabulator(space, card.network.levels),
+        bands(card.calibration),
+        misfit_score(card.misfit),
+    )
+
+
+def _weights(probabilities: Array) -> Array:
+    """(k, m) that interpolate between QUANTILE_LEVELS."""
+    return np.array([np.interp(probabilities, QUANTILE_LEVELS, row) for row in np.eye(QUANTILE_LEVELS.size)])
+
+
+_SIGMA_WEIGHTS = _weights(_AT_SIGMAS)

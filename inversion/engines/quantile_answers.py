@@ -1,0 +1,86 @@
+"""Quantiles that a network answers, made into marginals at our levels, and judged: resolved, or only bounded.
+
+Between the network's levels, and beyond them, a quantile is a straight line over the normal score of its level: normal
+tails. Widening stretches all quantiles about the median by one factor (scaled conformal intervals: Lei et al., J. Am.
+Stat. Assoc. 113 (2018) 1094-1111, section 5.2; Romano et al., Adv. Neural Inf. Process. Syst. 32 (2019), section 4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inversion.core import QUANTILE_LEVELS, ParameterSpace
+
+Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+#: A value is told from nothing where three standard deviations lie between: the rule of least squares.
+_REJECTED = NormalDist().cdf(-3.0)
+#: Of the prior's 90 % interval: an answer that is wider has not been resolved; the rule of least squares.
+_INFORMED = 0.5
+_PRIOR = 1e-6  # share of the prior that is mixed in, so that no marginal is a single value
+
+
+@dataclass(frozen=True)
+class Table:
+    """Marginals of n windows as shares of the ranges: (n, p, k) at QUANTILE_LEVELS, and whether resolved, (n, p)."""
+
+    marginals: Array
+    resolved: Flags
+
+
+@dataclass(frozen=True)
+class Tabulator:
+    """Quantiles at a network's levels to marginals at ours.
+
+    weights: (q, k + 1) of the quantiles, for QUANTILE_LEVELS and for the level below which "nothing" is rejected
+    median: (q,) weights of the quantiles for the median
+    nothing_is_lowest: (p,) whether the lower end of the range means that there is nothing, as for a width
+    """
+
+    weights: Array
+    median: Array
+    nothing_is_lowest: Flags
+
+    def table(self, quantiles: Array, factors: Array, floors: Array) -> Table:
+        """quantiles: (n, p, q) shares of the ranges, rising; factors: (n, p) of widening; floors: (n, p) shares."""
+        middle = quantiles @ self.median
+        stretched = middle[..., None] + factors[..., None] * (quantiles - middle[..., None])
+        levels = stretched @ self.weights
+        lowest = levels[..., -1]
+        marginals = np.maximum.accumulate(np.clip(levels[..., :-1], 0.0, 1.0), axis=-1)
+        marginals = (1 - _PRIOR) * marginals + _PRIOR * QUANTILE_LEVELS
+        rejected = (lowest > floors) | ~(self.nothing_is_lowest | (floors > 0))
+        span = marginals[..., _HIGH] - marginals[..., _LOW]
+        return Table(marginals, rejected & (span <= _INFORMED * 0.9))
+
+
+def tabulator(space: ParameterSpace, levels: Sequence[float]) -> Tabulator:
+    """For the parameters of `space` that are no nuisance, and quantiles at `levels` (q,)."""
+    theirs = _scores(levels)
+    weights = _line(theirs, _scores((*QUANTILE_LEVELS, _REJECTED)))
+    lowest = np.array([each.low == 0 for each in space if not each.nuisance])
+    return Tabulator(weights, _line(theirs, np.zeros(1))[:, 0], lowest)
+
+
+def _scores(levels: Sequence[float]) -> Array:
+    return np.array([NormalDist().inv_cdf(float(level)) for level in levels])
+
+
+def _line(known: Array, wanted: Array) -> Array:
+    """(q, k) weights that interpolate linearly between `known` (q,), and go on beyond its ends as they came."""
+    right = np.clip(np.searchsorted(known, wanted), 1, known.size - 1)
+    share = (wanted - known[right - 1]) / (known[right] - known[right - 1])
+    weights = np.zeros((known.size, wanted.size))
+    rows = np.arange(wanted.size)
+    weights[right - 1, rows] = 1 - share
+    weights[right, rows] += share
+    return weights
+
+
+_LOW, _HIGH = (int(np.argmin(np.abs(QUANTILE_LEVELS - level))) for level in (0.05, 0.95))
