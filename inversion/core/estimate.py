@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
@@ -116,6 +116,7 @@ class Estimate:
 
 
 def prior_estimate(space: ParameterSpace, floor: Array, fit: Fit) -> Estimate:
-    """The prior as an answer: nothing was learnt, `fit.reason` says why."""
+    """The prior as an answer: nothing was learnt, `fit.reason` says why, and its quality is UNCERTAIN at best."""
     p = len(space)
-    return Estimate(space, np.zeros(p), np.eye(p), floor, (False,) * p, fit)
+    doubted = replace(fit, quality=max(fit.quality, Quality.UNCERTAIN))
+    return Estimate(space, np.zeros(p), np.eye(p), floor, (False,) * p, doubted)

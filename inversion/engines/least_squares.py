@@ -40,6 +40,7 @@ _NATS = 10.0  # below its maximum by that much, a profile does not matter
 _REJECTED = 4.5  # nats: three standard deviations
 _INFORMED = 0.5  # of the prior's interval: an estimate that is wider has not been resolved
 _STARTS = 3  # of the other parameters, at each point of the first grid; the finer ones start from their neighbors
+_BOUNDS = (("grid", 8, 1024), ("passes", 1, 12), ("iterations", 1, 1000))  # beyond, a window never ends
 _MISFIT = 3.0  # reduced chi-square above which a fit is doubted
 
 
@@ -66,8 +67,9 @@ class LeastSquares:
             raise ValueError(f"loss must be 'gaussian' or 'student', got {self.loss!r}")
         if not 1 <= self.freedom < np.inf:
             raise ValueError(f"freedom must be at least 1, got {self.freedom}")
-        if self.grid < 8 or self.passes < 1 or self.iterations < 1:
-            raise ValueError(f"grid must be at least 8, passes and iterations at least 1, got {self}")
+        for name, least, most in _BOUNDS:
+            if not least <= getattr(self, name) <= most:
+                raise ValueError(f"{name} must lie between {least} and {most}, got {getattr(self, name)}")
 
     def bind(self, model: ForwardModel) -> LeastSquaresInverter:
         """An inverter for this model."""

@@ -331,6 +331,7 @@ def test_bad_frames_get_the_prior_and_keep_their_reason(engine):
 def test_nothing_observed_is_the_prior_with_a_reason(engine, nothing):
     (estimate,) = engine.bind(Linear()).invert(features(**{"values": [1.0, 2.0, 3.0], **nothing}))
     assert is_prior(estimate)
+    assert estimate.fit.quality is Quality.UNCERTAIN
     assert estimate.fit.reason
     assert "\n" not in estimate.fit.reason
 

@@ -21,6 +21,7 @@ from jsonschema import Draft202012Validator
 from rich.console import Console
 
 from inversion.app.batch import BatchFailed, run_batch
+from inversion.app.batch.staging import staging
 from inversion.core import ConfigurationError
 
 SITE = """
@@ -197,6 +198,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from inversion.app.batch import BatchFailed, run_batch
+from inversion.app.batch.staging import staging
 if __name__ == "__main__":
     try:
         run_batch(Path(sys.argv[1]), [Path(p) for p in sys.argv[3:]], Path(sys.argv[2]), report=False, workers=2)
@@ -249,6 +251,22 @@ def test_processes_end_with_a_parent_that_is_killed(site, tmp_path):
         _, rest = p.communicate(timeout=60)
     assert "Traceback" not in rest
     assert not (tmp_path / "out" / "findings.jsonl").exists()
+    [left] = (tmp_path / "out").iterdir()
+    console = Console(file=io.StringIO(), width=500)
+    run_batch(site, paths[:1], tmp_path / "out", console=console, report=False)
+    assert f"{left}: left by a batch that was killed, removed" in console.file.getvalue()
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"findings.jsonl", "summary.json"}
+
+
+def test_what_a_living_batch_is_writing_stays(tmp_path):
+    said = []
+    with staging(tmp_path, said.append) as first:
+        (first.folder / "findings.jsonl").write_text("half")
+        with staging(tmp_path, said.append) as second:
+            assert second.folder != first.folder
+        assert (first.folder / "findings.jsonl").exists()
+    assert said == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_process_that_dies_takes_only_its_own_asset_with_it(site, tmp_path, quiet, monkeypatch):

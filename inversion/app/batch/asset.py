@@ -89,7 +89,8 @@ def _invert_file(
             lines.writelines(dumps(record) + "\n" for record in found)
             records += found
     run.portrait.add(frames, records)
-    return states, summarize(str(path), records, alarming)
+    priors = {p.name: (p.to_shown(p.low), p.to_shown(p.high)) for p in run.pipeline.model.space}
+    return states, summarize(str(path), records, alarming, priors)
 
 
 def _alarming(state: AssetState) -> frozenset[str]:

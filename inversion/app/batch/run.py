@@ -78,7 +78,7 @@ def run_batch(
     report = report and _plotly(console)
     paths = list(dict.fromkeys(files or _own_files(site, source)))
     try:
-        with _orderly(signal.SIGTERM), staging(out) as staged:
+        with _orderly(signal.SIGTERM), staging(out, lambda line: _complain(console, line)) as staged:
             jobs = _jobs(site, paths, source.loaded_layout.asset_of, staged.folder, report)
             entries = _invert(jobs, paths, workers or os.cpu_count() or 1, console)
             summary = _summary(site, source.layout, entries, time.monotonic() - began)

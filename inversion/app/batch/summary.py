@@ -6,21 +6,31 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 from statistics import median
+from types import MappingProxyType
 from typing import Any
 
 Record = Mapping[str, Any]
 
 
-def summarize(file: str, findings: Sequence[Record], alarming: Collection[str]) -> dict[str, Any]:
+def summarize(
+    file: str,
+    findings: Sequence[Record],
+    alarming: Collection[str],
+    priors: Mapping[str, tuple[float, float]] = MappingProxyType({}),
+) -> dict[str, Any]:
     """One entry of `recordings` in summary.json. `findings` follow the JSON contract, at least one.
 
     alarming: names of the alarms that stood before the first window
+    priors: range of a parameter that was possible before any window, in its shown unit
 
     A parameter is claimed when more than half of the windows that are not BAD resolve it. Its value and interval are
     then the medians over the windows that resolve it, otherwise over those that do not (an upper bound).
     """
     usable = [finding for finding in findings if finding["fit"]["quality"] != "bad"]
-    parameters = {name: _parameter([f["parameters"][name] for f in usable]) for name in findings[0]["parameters"]}
+    parameters = {
+        name: {**_parameter([f["parameters"][name] for f in usable]), "prior": priors.get(name)}
+        for name in findings[0]["parameters"]
+    }
     return {
         "file": file,
         "asset": findings[0]["asset"],

@@ -8,6 +8,7 @@ from typing import Any
 
 _PLACES = {"outer": "outer race", "inner": "inner race", "ball": "rolling element", "cage": "cage"}
 _IMPACT, _SPALL = "_impact", "_spall"
+_AS_BEFORE = 0.97  # of the prior's interval: nothing was learnt
 
 
 def verdict(recording: Mapping[str, Any]) -> str:
@@ -64,9 +65,19 @@ def _healthy(places: list[str], parameters: Mapping[str, Any]) -> str:
 
 
 def _value(row: Mapping[str, Any]) -> str:
+    if not row["resolvable"] and _unlearnt(row):
+        return f"not resolvable, anything up to {number(row['prior'][1])} {row['unit']} is possible"
     if not row["resolvable"]:
         return f"not resolvable, below {_bound(row)}"
     return f"{number(row['mean'])} {row['unit']} [{number(row['low'])}, {number(row['high'])}]"
+
+
+def _unlearnt(row: Mapping[str, Any]) -> bool:
+    """Whether the interval is the prior's, less what its level leaves out: then its end bounds nothing."""
+    if not row.get("prior"):
+        return False
+    low, high = row["prior"]
+    return bool(row["high"] - row["low"] >= _AS_BEFORE * row["level"] * (high - low))
 
 
 def _bound(row: Mapping[str, Any]) -> str:

@@ -113,3 +113,17 @@ def test_a_place_at_its_lower_end_is_resolved_and_a_damage_there_is_not():
     assert place.resolvable("x")
     (damage,) = LeastSquares().bind(Seen(2)).invert(features([0.1, 0.0]))
     assert not damage.resolvable("x")
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"grid": 100_000_000}, "grid must lie between 8 and 1024, got 100000000"),
+        ({"grid": 7}, "grid must lie between 8 and 1024, got 7"),
+        ({"passes": 0}, "passes must lie between 1 and 12, got 0"),
+        ({"iterations": 10**9}, "iterations must lie between 1 and 1000"),
+    ],
+)
+def test_settings_that_never_end_are_refused(settings, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        LeastSquares(**settings)

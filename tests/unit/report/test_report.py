@@ -34,7 +34,7 @@ def record(position: int = 0, asset: str = "fan", quality: str = "good", **param
 
 
 def entry(records: list[dict], file: str = "data/fan.mat", alarming=()) -> dict:
-    return summarize(file, records, alarming)
+    return summarize(file, records, alarming, {"outer_spall": (0.0, 8.0)})
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,12 @@ def report(tmp_path: Path, model=None, asset: str = "fan", failed=()) -> str:
 )
 def test_verdicts_are_plain_words(parameters, said):
     assert verdict(entry([record(**parameters)])) == said
+
+
+def test_an_interval_that_is_the_prior_is_not_told_as_a_bound():
+    unlearnt = {**WIDTH, "low": 0.0, "high": 7.2}
+    said = verdict(entry([record(outer_impact=OUTER, outer_spall=unlearnt)]))
+    assert said == "outer race, 0.12 g [0.10, 0.15]; width not resolvable, anything up to 8.0 mm is possible"
 
 
 def test_a_recording_without_a_usable_window_says_why():
