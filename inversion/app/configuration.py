@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inversion.app.alarm_options import alarm_rules, machine_states, silence_rules
-from inversion.app.options import Document, Key, build, read_document
-from inversion.app.plugins import PluginError, load_plugin
+from inversion.app.options import Document, Key, build, build_around, read_document
+from inversion.app.plugins import PluginError, load_plugin, option_types
 from inversion.core import ConfigurationError, Engine, ForwardModel, ModelError, Sink
 from sensors import Source
 from sensors.tomlfile import dotted
@@ -160,7 +160,10 @@ def _document(path: Path) -> Document:
 
 
 def _plugin(document: Document, key: Key, group: str, ours: Collection[str] = ("use",)) -> Any:
-    """The plug-in that the table at `key` names in `use`, built from the table's options but `ours`."""
+    """The plug-in that the table at `key` names in `use`, built from the table's options but `ours`.
+
+    An option that is an engine itself is a table of its own, with its own `use`.
+    """
     table = _at(document, key)
     if not isinstance(table, Mapping):
         raise document.error(
@@ -174,8 +177,10 @@ def _plugin(document: Document, key: Key, group: str, ours: Collection[str] = ("
         plugin = load_plugin(group, name)
     except PluginError as error:
         raise document.error((*key, "use"), str(error)) from error
-    options = {option: value for option, value in table.items() if option not in ours}
-    return build(document, key, options, plugin)
+    inner = [option for option, kind in option_types(plugin).items() if kind is Engine]
+    parts = {option: _plugin(document, (*key, option), "inversion.engine") for option in inner}
+    options = {option: value for option, value in table.items() if option not in (*ours, *inner)}
+    return build_around(document, key, options, plugin, parts) if parts else build(document, key, options, plugin)
 
 
 def _sources(document: Document) -> tuple[Source, ...]:

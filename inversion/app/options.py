@@ -6,7 +6,7 @@ import json
 import re
 import types
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, is_dataclass
+from dataclasses import Field, dataclass, field, fields, is_dataclass, make_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin
 
@@ -70,6 +70,23 @@ def build(document: Document, key: Key, table: object, kind: type[T]) -> T:
         raise document.error(key, f"the options of {kind.__name__} cannot be configured: {error.message}") from error
     value: T = built.table  # type: ignore[attr-defined]
     return value
+
+
+def build_around(document: Document, key: Key, table: object, kind: type[T], parts: Mapping[str, Any]) -> T:
+    """The dataclass `kind` of which some fields, `parts`, are built already, the others from the table at `key`."""
+    hints = option_types(kind)
+    left = [(each.name, hints[each.name], _fresh(each)) for each in fields(kind) if each.name not in parts]  # type: ignore[arg-type]
+    values: Any = build(document, key, table, make_dataclass(kind.__name__, left, frozen=True, kw_only=True))
+    try:
+        return kind(**parts, **vars(values))
+    except ValueError as error:
+        named = [option for option in _named(str(error)) if option in hints]
+        raise document.error((*key, *named), str(error)) from error
+
+
+def _fresh(old: Field[Any]) -> Any:
+    """A field with the same default, for another dataclass."""
+    return field(default=old.default, default_factory=old.default_factory)
 
 
 def _resolve(hint: Any, value: Any, folder: Path) -> Any:

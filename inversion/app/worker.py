@@ -9,13 +9,16 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
 from inversion.app import wire
+from inversion.app.adaptive import choice_of, throttled_periods
 from inversion.app.configuration import load_pipeline
 from inversion.core import InversionError, ParameterSpace, to_json
+from inversion.engines.precision import Strain
 from inversion.pipeline import AssetState, Pipeline, advance
 
 _STATE_FORMAT = 2  # of `AssetState.to_dict`: states in an older journal are forgotten
@@ -35,8 +38,13 @@ def main() -> int:
         _send(answers, {"error": str(error)})
         return 2
     _send(answers, {"fingerprint": fingerprint(pipeline.model.space)})
+    choice, stops = choice_of(pipeline), throttled_periods()
     while (message := wire.read(requests)) is not None:
-        _send(answers, _answer(pipeline, order[0]["level"], *message))
+        began = time.perf_counter()
+        _send(answers, _answer(choice.pipeline, order[0]["level"], *message))
+        elapsed, before, stops = time.perf_counter() - began, stops, throttled_periods()
+        windows = max(1, len(message[0]["frames"]))
+        choice = choice.after(Strain(elapsed / windows, stops > before, message[0].get("waiting", 0.0)))
     return 0
 
 

@@ -83,6 +83,11 @@ class Adaptive(Protocol):
         """Such as ("full", "lite"); one or none where there is nothing to choose."""
         ...
 
+    @property
+    def budget_s(self) -> float:
+        """What one window may take, from its samples to its finding, before a lower precision is taken."""
+        ...
+
     def at(self, precision: str) -> Inverter:
         """The same inverter, answering at this precision. Raises ValueError for one that it has not."""
         ...

@@ -54,6 +54,11 @@ class CheckedInverter:
         """Those of the quick engine."""
         return self.quick.precisions if isinstance(self.quick, Adaptive) else ()
 
+    @property
+    def budget_s(self) -> float:
+        """Of the quick engine; infinite where it has nothing to choose."""
+        return self.quick.budget_s if isinstance(self.quick, Adaptive) else float("inf")
+
     def at(self, precision: str) -> CheckedInverter:
         """The same, the quick engine answering at this precision."""
         if not isinstance(self.quick, Adaptive):

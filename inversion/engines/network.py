@@ -27,15 +27,20 @@ class Network:
     """Engine settings.
 
     network: folder of a network, or the name of a shipped one, such as "rolling_bearing_v1"
-    precision: "full", "lite" (quantized), or "adaptive": full, and lite where a gateway's time is short
+    precision: "full", "lite" (quantized), or "adaptive": full, and lite where a gateway's time is short; recordings are
+        always answered in full
+    budget_ms: what one window may take in a gateway before "adaptive" takes lite
     """
 
     network: Path
     precision: str = "full"
+    budget_ms: float = 20.0
 
     def __post_init__(self) -> None:
         if self.precision not in (*PRECISIONS, "adaptive"):
             raise ValueError(f"precision must be 'full', 'lite' or 'adaptive', got {self.precision!r}")
+        if not self.budget_ms > 0:
+            raise ValueError(f"budget_ms must be positive, got {self.budget_ms}")
         network_folder(self.network)
 
     def bind(self, model: ForwardModel) -> NetworkInverter:
@@ -54,7 +59,7 @@ class Network:
         for precision in used:
             stored = load_graph(folder, card, precision)
             graphs[precision] = open_session(stored), Answered(card.title, precision, stored.sha256[:16])
-        return NetworkInverter(model, graphs, used[0], read)
+        return NetworkInverter(model, graphs, used[0], read, self.budget_ms / 1e3)
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,7 @@ class NetworkInverter:
     graphs: Mapping[str, tuple[Session, Answered]]
     precision: str
     reader: Reader
+    budget_s: float
 
     @property
     def precisions(self) -> tuple[str, ...]:

@@ -13,12 +13,15 @@ from typing import Any
 from inversion.core import ConfigurationError
 
 _ROWS = 4096  # held in memory at once
+_TEXTS = ("asset", "start", "source", "engine", "network", "precision", "quality", "reason")
 _PLAIN = ("asset", "start", "start_ns", "clock_trusted", "duration_s", "source", "position", "engine")
 
 
 def flatten(finding: Mapping[str, Any]) -> dict[str, Any]:
     """A finding of the JSON contract as one row, such as `outer_spall_mean_mm`, `track_outer_spall_high_mm`."""
     row = {key: finding[key] for key in _PLAIN}
+    answered = finding.get("network") or {}  # findings of before networks have none
+    row |= {"network": answered.get("network"), "precision": answered.get("precision")}
     row |= finding["fit"]
     for name, parameter in finding["parameters"].items():
         row |= _columns(name, parameter)
@@ -91,6 +94,6 @@ def _type(arrow: Any, column: str) -> Any:
         return arrow.int64()
     if column == "clock_trusted" or column.endswith("_resolvable"):
         return arrow.bool_()
-    if column in ("asset", "start", "source", "engine", "quality", "reason") or column.endswith("_state"):
+    if column in _TEXTS or column.endswith("_state"):
         return arrow.string()
     return arrow.float64()
