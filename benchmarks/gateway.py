@@ -19,10 +19,10 @@ SITE = """
 [site]
 name = "rest"
 [source]
-use = "modbus_tcp"
+use = "modbus"
 profile = "demo_vibration"
 asset = "machine"
-port = {port}
+line = "tcp://127.0.0.1:{port}"
 [forward]
 use = "rolling_bearing"
 [forward.bearing]

@@ -9,7 +9,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sensors.registers import BIT_TABLES, LAST_ADDRESS, Encoding, Words, check_place, check_writable
+from sensors.registers import BIT_TABLES, LAST_ADDRESS, TABLES, Encoding, Words, check_place, check_writable
+
+#: Records of a file. Source: Modbus Application Protocol V1.1b3, 6.14.
+LAST_RECORD = 0x270F
 
 
 def possible_rate(sample_rate: float) -> bool:
@@ -19,16 +22,37 @@ def possible_rate(sample_rate: float) -> bool:
 
 @dataclass(frozen=True)
 class Start:
-    """What is written to start a capture."""
+    """What is written to start a capture.
+
+    many: by the function for several registers (16), for devices that know no other
+    """
 
     address: int
     value: int = 1
     table: str = "holding"
+    many: bool = False
 
     def __post_init__(self) -> None:
         check_writable(self.table)
         check_place(self.table, self.address, 1)
         _check_word("value", self.value)
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What is written before every start: how the capture shall be."""
+
+    address: int
+    values: tuple[int, ...]
+    table: str = "holding"
+
+    def __post_init__(self) -> None:
+        check_writable(self.table)
+        if not 1 <= len(self.values) <= 123:
+            raise ValueError(f"values: found {len(self.values)}, expected 1 to 123 raw values")
+        check_place(self.table, self.address, len(self.values))
+        for value in self.values:
+            _check_word("values", value)
 
 
 @dataclass(frozen=True)
@@ -80,6 +104,9 @@ class WaveformBlock:
     """One channel's samples in the device's buffer after a capture.
 
     count: samples; sample_rate: Hz, or the name of the register that holds it
+    table: "holding" or "input": a buffer among the registers, from `address` on; "file": records of the file of number
+        `file`, from record `address` on (function 0x14); "fifo": a queue that is read at `address` until `count`
+        samples came (0x18)
     page: for a waveform longer than its buffer; None when all of it lies at `address`
     """
 
@@ -89,11 +116,12 @@ class WaveformBlock:
     sample_rate: float | str
     table: str = "holding"
     kind: str = "int16"
-    word_order: str = "big"
+    order: str = "ABCD"
     scale: float = 1.0
     offset: float = 0.0
     unit: str = "1"
     page: Page | None = None
+    file: int = 0
 
     def __post_init__(self) -> None:
         if not self.channel:
@@ -111,12 +139,29 @@ class WaveformBlock:
                 f"page.registers: found {self.page.registers}, expected a multiple of {self.encoding.width}, "
                 f"so that no {self.kind} is split between two pages"
             )
-        check_place(self.table, self.address, self.registers)
+        self._check_place()
+
+    def _check_place(self) -> None:
+        if self.table in TABLES:
+            check_place(self.table, self.address, self.registers)
+        elif self.table not in ("file", "fifo"):
+            raise ValueError(f"table: found {self.table!r}, expected holding, input, file or fifo")
+        elif self.page is not None:
+            raise ValueError(f"page: found one in table {self.table!r}, expected none")
+        elif self.table == "fifo":
+            check_place("holding", self.address, 1)
+        elif not 1 <= self.file <= 0xFFFF:
+            raise ValueError(f"file: found {self.file}, expected the number of the file, 1 to 65535")
+        elif not 0 <= self.address <= self.address + self.registers - 1 <= LAST_RECORD:
+            raise ValueError(
+                f"address: found record {self.address} and {self.registers} registers from there, "
+                f"expected the last one at {LAST_RECORD} or before"
+            )
 
     @cached_property
     def encoding(self) -> Encoding:
         """How the samples are held."""
-        return Encoding(self.kind, self.word_order, self.scale, self.offset, self.unit)
+        return Encoding(self.kind, self.order, self.scale, self.offset, self.unit)
 
     @property
     def registers(self) -> int:
@@ -141,7 +186,7 @@ class WaveformBlock:
 
 @dataclass(frozen=True)
 class Capture:
-    """A triggered capture: write `start`, poll `status`, read the buffers.
+    """A triggered capture: write `setup` and `start`, poll `status`, read the buffers.
 
     timeout_s: from the start to `ready`; poll_s: between two looks at the status
     """
@@ -151,6 +196,7 @@ class Capture:
     waveforms: tuple[WaveformBlock, ...]
     timeout_s: float = 10.0
     poll_s: float = 0.02
+    setup: tuple[Setup, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.waveforms:

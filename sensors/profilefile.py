@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sensors.capture import Capture, Page, Start, Status, WaveformBlock
+from sensors.addresses import read_address
+from sensors.capture import Capture, Page, Setup, Start, Status, WaveformBlock
 from sensors.errors import ProfileError
-from sensors.profile import Device, Profile, Register
+from sensors.profile import Device, Profile, Register, Text
 from sensors.registers import BIT_TABLES
 from sensors.tomlfields import TomlText
 from sensors.tomlfile import dotted, load
 
 Key = tuple[str | int, ...]
 Table = Mapping[str, Any]
+T = TypeVar("T")
 
 SHIPPED = Path(__file__).parent / "profiles"
 
@@ -47,38 +50,69 @@ def load_profile(profile: str | Path) -> Profile:
     path = profile_path(profile)
     content, locate = load(path, ProfileError)
     text = TomlText(path, locate, ProfileError)
-    text.refuse_unknown((), content, ("device", "register", "capture"))
+    text.refuse_unknown((), content, ("device", "register", "text", "capture"))
     device = text.build(Device, ("device",), text.table(("device",), content))
-    registers = tuple(_register(text, key, table, device) for key, table in _tables(text, ("register",), content))
-    capture = _capture(text, text.table(("capture",), content), device) if "capture" in content else None
-    return text.build(Profile, (), {}, device=device, registers=registers, capture=capture)
+    parts = _Parts(text, device)
+    registers = tuple(parts.register(key, table) for key, table in parts.tables(("register",), content))
+    texts = tuple(parts.text_of(key, table) for key, table in parts.tables(("text",), content))
+    capture = parts.capture(text.table(("capture",), content)) if "capture" in content else None
+    return text.build(Profile, (), {}, device=device, registers=registers, capture=capture, texts=texts)
 
 
-def _register(text: TomlText, key: Key, table: Table, device: Device) -> Register:
-    kind = "bool" if table.get("table") in BIT_TABLES else "uint16"
-    return text.build(Register, key, {"kind": kind, "word_order": device.word_order, **table})
+@dataclass(frozen=True)
+class _Parts:
+    """Builds the parts of a profile: what they do not say, the device does."""
 
+    text: TomlText
+    device: Device
 
-def _capture(text: TomlText, capture: Table, device: Device) -> Capture:
-    key = ("capture",)
-    start = text.build(Start, (*key, "start"), text.table((*key, "start"), capture))
-    status = text.build(Status, (*key, "status"), text.table((*key, "status"), capture))
-    waveforms = tuple(
-        _waveform(text, below, table, device) for below, table in _tables(text, (*key, "waveform"), capture)
-    )
-    rest = {name: value for name, value in capture.items() if name not in {"start", "status", "waveform"}}
-    return text.build(Capture, key, rest, start=start, status=status, waveforms=waveforms)
+    def register(self, key: Key, table: Table) -> Register:
+        table = self._placed(key, table)
+        kind = "bool" if table.get("table") in BIT_TABLES else "uint16"
+        return self.text.build(Register, key, {"kind": kind, "order": self.device.order, **table})
 
+    def text_of(self, key: Key, table: Table) -> Text:
+        return self.text.build(Text, key, self._placed(key, table))
 
-def _waveform(text: TomlText, key: Key, table: Table, device: Device) -> WaveformBlock:
-    page = text.build(Page, (*key, "page"), text.table((*key, "page"), table)) if "page" in table else None
-    rest = {name: value for name, value in table.items() if name != "page"}
-    return text.build(WaveformBlock, key, {"word_order": device.word_order, **rest}, page=page)
+    def capture(self, capture: Table) -> Capture:
+        key: Key = ("capture",)
+        start = self._at(Start, (*key, "start"), capture)
+        status = self._at(Status, (*key, "status"), capture)
+        setup = tuple(
+            self.text.build(Setup, below, self._placed(below, table))
+            for below, table in self.tables((*key, "setup"), capture)
+        )
+        waveforms = tuple(self._waveform(below, table) for below, table in self.tables((*key, "waveform"), capture))
+        rest = {name: value for name, value in capture.items() if name not in {"start", "status", "setup", "waveform"}}
+        return self.text.build(Capture, key, rest, start=start, status=status, setup=setup, waveforms=waveforms)
 
+    def _waveform(self, key: Key, table: Table) -> WaveformBlock:
+        page = self._at(Page, (*key, "page"), table) if "page" in table else None
+        rest = {name: value for name, value in table.items() if name != "page"}
+        if rest.get("table") not in ("file", "fifo"):
+            rest = {**self._placed(key, rest)}
+        return self.text.build(WaveformBlock, key, {"order": self.device.order, **rest}, page=page)
 
-def _tables(text: TomlText, key: Key, parent: Table) -> list[tuple[Key, Table]]:
-    """The tables of an array of tables, each with its key; none where it is absent."""
-    tables = parent.get(str(key[-1]), [])
-    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise text.wrong(key, f"expected tables, each under its own [[{dotted(key)}]]")
-    return [((*key, i), table) for i, table in enumerate(tables)]
+    def _at(self, cls: type[T], key: Key, parent: Table) -> T:
+        return self.text.build(cls, key, self._placed(key, self.text.table(key, parent)))
+
+    def _placed(self, key: Key, table: Table) -> Table:
+        """The table with a 0-based address, and the table of registers where the notation names it."""
+        written, named = table.get("address"), table.get("table")
+        traditional = isinstance(written, str)
+        if not traditional and (self.device.base == 0 or not isinstance(written, int) or isinstance(written, bool)):
+            return table
+        if named is not None and not isinstance(named, str):
+            return table
+        try:
+            address, found = read_address(written, named, self.device.base)  # type: ignore[arg-type]
+        except ValueError as problem:
+            raise self.text.wrong((*key, "address"), str(problem).removeprefix("address: ")) from problem
+        return {**table, "address": address, **({} if found is None else {"table": found})}
+
+    def tables(self, key: Key, parent: Table) -> list[tuple[Key, Table]]:
+        """The tables of an array of tables, each with its key; none where it is absent."""
+        tables = parent.get(str(key[-1]), [])
+        if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+            raise self.text.wrong(key, f"expected tables, each under its own [[{dotted(key)}]]")
+        return [((*key, i), table) for i, table in enumerate(tables)]

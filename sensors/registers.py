@@ -35,7 +35,10 @@ KINDS: dict[str, np.dtype[Any]] = {
     "int64": np.dtype(">i8"),
     "float64": np.dtype(">f8"),
 }
-WORD_ORDERS = ("big", "little")
+#: Packed decimal digits, four bits each, and their layout in memory.
+BCD_KINDS: dict[str, np.dtype[Any]] = {"bcd16": np.dtype(">u2"), "bcd32": np.dtype(">u4")}
+#: Order of the bytes of a 32-bit number as two registers hold them; 64-bit numbers are ordered likewise.
+ORDERS = ("ABCD", "CDAB", "BADC", "DCBA")
 
 
 def notation(table: str, address: int) -> str:
@@ -64,27 +67,33 @@ def check_writable(table: str) -> None:
         raise ValueError(f"table: found {table!r}, expected one that can be written: holding or coil")
 
 
+def check_order(order: str) -> None:
+    """Raises ValueError for an unknown order."""
+    if order not in ORDERS:
+        raise ValueError(f"order: found {order!r}, expected one of {', '.join(ORDERS)}")
+
+
 @dataclass(frozen=True)
 class Encoding:
     """Numbers as registers hold them.
 
-    kind: one of KINDS; "bool" is the one kind of the bit tables
-    word_order: of the 16-bit words of one number: "big" is ABCD, "little" is CDAB (and GHEFCDAB for 64 bits)
+    kind: one of KINDS or BCD_KINDS; "bool" is the one kind of the bit tables
+    order: of bytes and words: "ABCD" is the order of Modbus, "CDAB" swaps the words (GHEFCDAB for 64 bits), "BADC" the
+        bytes of each word, "DCBA" both
     scale, offset, unit: value = raw * scale + offset, in `unit`, which is converted to SI
     Whole numbers of 64 bits are exact up to 2**53 only, because values are float64.
     """
 
     kind: str = "uint16"
-    word_order: str = "big"
+    order: str = "ABCD"
     scale: float = 1.0
     offset: float = 0.0
     unit: str = "1"
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise ValueError(f"kind: found {self.kind!r}, expected one of {', '.join(KINDS)}")
-        if self.word_order not in WORD_ORDERS:
-            raise ValueError(f"word_order: found {self.word_order!r}, expected 'big' (ABCD) or 'little' (CDAB)")
+        if self.kind not in {**KINDS, **BCD_KINDS}:
+            raise ValueError(f"kind: found {self.kind!r}, expected one of {', '.join((*KINDS, *BCD_KINDS))}")
+        check_order(self.order)
         if self.scale == 0 or not np.isfinite(self.scale):
             raise ValueError(f"scale: found {self.scale}, expected a finite number other than zero")
         if not np.isfinite(self.offset):
@@ -97,7 +106,11 @@ class Encoding:
     @property
     def width(self) -> int:
         """Registers a number takes."""
-        return KINDS[self.kind].itemsize // 2
+        return self._layout.itemsize // 2
+
+    @property
+    def _layout(self) -> np.dtype[Any]:
+        return KINDS.get(self.kind) or BCD_KINDS[self.kind]
 
     @property
     def si_unit(self) -> str:
@@ -112,10 +125,14 @@ class Encoding:
             return np.asarray(to_si(value, self.unit), dtype=np.float64)
 
     def raw(self, words: Words) -> NDArray[Any]:
-        """(n * width,) registers to (n,) numbers as the device means them, before scale and unit."""
+        """(n * width,) registers to (n,) numbers as the device means them, before scale and unit.
+
+        Packed digits become float64, NaN where one is above nine.
+        """
         if words.ndim != 1 or words.size == 0 or words.size % self.width:
             raise DecodeError(f"found {words.size} registers, expected a multiple of {self.width} for {self.kind}")
-        return self._swapped(words).astype(">u2").view(KINDS[self.kind])
+        numbers = self._swapped(words).astype(">u2").view(self._layout)
+        return _from_digits(numbers) if self.kind in BCD_KINDS else numbers
 
     def encode(self, values: ArrayLike) -> Words:
         """(n,) SI to (n * width,) registers, rounded to the nearest raw number; beyond the range it saturates, as an
@@ -124,9 +141,11 @@ class Encoding:
         Raises ValueError for NaN in a whole-number kind.
         """
         shown = from_si(np.atleast_1d(np.asarray(values, dtype=np.float64)), self.unit)
-        raw = (shown - self.offset) / self.scale
-        layout = KINDS[self.kind]
-        if layout.kind == "f":
+        raw = np.asarray((shown - self.offset) / self.scale, dtype=np.float64)
+        layout = self._layout
+        if self.kind in BCD_KINDS:
+            numbers = _to_digits(raw, layout)
+        elif layout.kind == "f":
             with np.errstate(over="ignore"):
                 numbers = raw.astype(layout)
         else:
@@ -136,10 +155,26 @@ class Encoding:
         return self._swapped(numbers.view(">u2").astype(np.uint16))
 
     def _swapped(self, words: Words) -> Words:
-        """The same words, each number in the other order where the order is "little"; its own inverse."""
-        if self.word_order == "big" or self.width == 1:
+        """The same words, each number in the other order; its own inverse."""
+        if self.order in ("BADC", "DCBA"):
+            words = words.byteswap()
+        if self.order in ("ABCD", "BADC") or self.width == 1:
             return words
         return np.ascontiguousarray(words.reshape(-1, self.width)[:, ::-1]).reshape(-1)
+
+
+def _from_digits(packed: NDArray[Any]) -> NDArray[np.float64]:
+    digits = [(packed.astype(np.uint32) >> 4 * place) & 0xF for place in range(2 * packed.itemsize)]
+    value = sum(digit * 10.0**place for place, digit in enumerate(digits))
+    return np.asarray(np.where(np.max(digits, axis=0) > 9, np.nan, value), dtype=np.float64)
+
+
+def _to_digits(raw: NDArray[np.float64], layout: np.dtype[Any]) -> NDArray[Any]:
+    if np.isnan(raw).any():
+        raise ValueError("found NaN, expected a number that packed digits can hold")
+    places = range(2 * layout.itemsize)
+    whole = np.clip(np.rint(raw), 0, 10.0 ** len(places) - 1).astype(np.int64)
+    return np.asarray(sum((whole // 10**place % 10) << 4 * place for place in places)).astype(layout)
 
 
 def _saturated(raw: NDArray[np.float64], layout: np.dtype[Any]) -> NDArray[Any]:

@@ -9,7 +9,7 @@ from contextlib import aclosing
 
 from inversion.app.last_resort import attempt, reason
 from inversion.app.patience import delays, pause
-from sensors import Frame, RecordingError, SensorError, Source, SourceUnavailable
+from sensors import DecodeError, Frame, RecordingError, SensorError, Source, SourceUnavailable
 
 log = logging.getLogger("inversion.gateway")
 
@@ -42,13 +42,15 @@ class Acquisition:
             error = await attempt(self._pass_on())
             if error is None:
                 return True
-            if not isinstance(error, SourceUnavailable):
+            if not isinstance(error, (SourceUnavailable, DecodeError)):
                 self._fail(error)
                 return False
             if not self._gone:
                 self._gone = True
                 self._note("source_gone", f"{self._name}: gone: {reason(error)}; trying again")
-            await pause(next(self._waits), self._stop)
+            # a device may be swapped or set right, so what contradicts its profile is tried again too, but slowly
+            wait_s = next(self._waits) if isinstance(error, SourceUnavailable) else self._retry[1]
+            await pause(wait_s, self._stop)
         return True
 
     async def _pass_on(self) -> None:

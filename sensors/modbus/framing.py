@@ -43,8 +43,15 @@ Scanned = Reply | Stray | Defect | None
 class Framing(Protocol):
     """One of Modbus TCP, RTU, ASCII."""
 
-    name: str
-    numbered: bool  # whether requests have a transaction id, so that a late reply is known as such
+    @property
+    def name(self) -> str:
+        """`tcp`, `rtu` or `ascii`."""
+        ...
+
+    @property
+    def numbered(self) -> bool:
+        """Whether requests have a transaction id, so that a late reply is known as such."""
+        ...
 
     def frame(self, unit: int, pdu: bytes, transaction: int = 0) -> bytes:
         """The bytes on the line."""

@@ -131,6 +131,13 @@ def _data_size(request: bytes) -> int:
     return 2 * count if function in (3, 4) else (count + 7) // 8
 
 
+def longest_reply(request: bytes) -> int:
+    """Bytes of the longest good reply's PDU."""
+    if request[0] == READ_FIFO:
+        return 5 + 2 * MOST_FIFO
+    return 2 + _data_size(request) if request[0] in _COUNTED else 5
+
+
 def reply_defect(request: bytes, reply: bytes) -> Defect | None:
     """What is wrong with a whole reply to this request; None where nothing is. An exception is a good reply."""
     size = reply_size(request, reply)

@@ -1,114 +1,78 @@
-"""A small Modbus TCP server: frames in, replies out, over any store of registers. For simulation and tests.
+"""Small Modbus servers for simulation and tests: over TCP and TLS in any framing, and over a pseudo-terminal.
 
-Functions 1 to 6, 15 and 16; exceptions as the store refuses. What is no Modbus TCP closes the connection. pymodbus's
-server is not used because it loses pipelined requests and answers from a datastore that cannot act on a write.
+What is no Modbus TCP closes the connection; on wires it is dropped. A unit that is not there is silent. Each unit
+answers in order, however long an answer takes; several units on one line do not wait for each other.
 """
 
 from __future__ import annotations
 
 import asyncio
-import struct
-from collections.abc import AsyncIterator, Callable, Sequence
+import os
+import ssl
+import tty
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from enum import Enum
-from typing import Protocol
+from pathlib import Path
 
-import numpy as np
+from sensors.modbus.answering import Store, answer
+from sensors.modbus.faults import Fault, Misbehave, Pieces, Wire, behave
+from sensors.modbus.faults import Request as Seen
+from sensors.modbus.framing import Framing, Request
+from sensors.modbus.framing_rtu import RtuFraming
+from sensors.modbus.framing_tcp import TcpFraming
+from sensors.modbus.pdu import Defect
 
-from sensors.modbus.wire import LONGEST_ADU, MBAP, READ, WRITE_MANY, WRITE_ONE
-from sensors.registers import BIT_TABLES, Words
-
-ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 1, 2, 3
-DEVICE_FAILURE, DEVICE_BUSY = 4, 6
-
-_READ_TABLE = {function: table for table, function in READ.items()}
-_WRITE_ONE_TABLE = {function: table for table, function in WRITE_ONE.items()}
-_WRITE_MANY_TABLE = {function: table for table, function in WRITE_MANY.items()}
-_MOST = {"coil": 2000, "discrete": 2000, "holding": 125, "input": 125}
-_MOST_WRITTEN = {"coil": 1968, "holding": 123}
+#: One device under every unit id, or one by unit id.
+Stores = Store | Mapping[int, Store]
 
 
-class Refusal(Exception):
-    """The store refuses a request; `code` is the Modbus exception code."""
+class _Devices:
+    """What is asked of the devices, and what they answer or do instead."""
 
-    def __init__(self, code: int) -> None:
-        super().__init__(f"exception {code}")
-        self.code = code
+    def __init__(self, stores: Stores, misbehave: Misbehave, framing: Framing) -> None:
+        self._stores, self._misbehave, self.framing = stores, misbehave, framing
+        self._served = 0
 
-
-class Store(Protocol):
-    """Where the numbers are. Both raise Refusal."""
-
-    def read(self, table: str, address: int, count: int) -> Words:
-        """(count,) raw values; bits are 0 or 1."""
-        ...
-
-    def write(self, table: str, address: int, values: Sequence[int]) -> None:
-        """Takes raw values; bits are 0 or 1."""
-        ...
-
-
-class Fault(Enum):
-    """How a device may misbehave instead of answering."""
-
-    SILENCE = "no answer"
-    DISCONNECT = "the connection is closed"
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a script of misbehavior sees of a request.
-
-    number: from 1, over all connections; pdu: function code and data
-    """
-
-    number: int
-    pdu: bytes
-
-    @property
-    def address(self) -> int:
-        """0-based."""
-        return int.from_bytes(self.pdu[1:3], "big")
-
-
-#: Decides for each request: None is the true answer, bytes are sent as the reply's PDU instead of it.
-Misbehave = Callable[[Request], Fault | bytes | None]
-
-
-def behave(request: Request) -> None:
-    """No misbehavior at all."""
+    def reaction(self, request: Request) -> Fault | Pieces:
+        store = self._stores.get(request.unit) if isinstance(self._stores, Mapping) else self._stores
+        if store is None:
+            return Fault.SILENCE
+        self._served += 1
+        fault = self._misbehave(Seen(self._served, request.pdu, request.unit))
+        if isinstance(fault, Fault):
+            return fault
+        if isinstance(fault, Wire):
+            return fault.pieces(request, answer(request.pdu, store), self.framing)
+        reply = answer(request.pdu, store) if fault is None else fault
+        return [(0.0, self.framing.frame(request.unit, reply, request.transaction))]
 
 
 @asynccontextmanager
-async def modbus_server(store: Store, host: str, port: int, misbehave: Misbehave) -> AsyncIterator[int]:
-    """Serves `store` under every unit id while in the context, which gives the bound port; ends all connections."""
+async def modbus_server(
+    stores: Stores,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    misbehave: Misbehave = behave,
+    framing: Framing | None = None,
+    tls: ssl.SSLContext | None = None,
+) -> AsyncIterator[int]:
+    """Serves while in the context, which gives the bound port; ends all connections. Port 0 is any free one."""
+    devices = _Devices(stores, misbehave, framing or TcpFraming())
     connections: set[asyncio.Task[None]] = set()
-    served = 0
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal served
         task = asyncio.current_task()
         assert task is not None
         connections.difference_update({ended for ended in connections if ended.done() and not ended.exception()})
         connections.add(task)
         try:
-            while (adu := await _next_request(reader)) is not None:
-                served += 1
-                fault = misbehave(Request(served, adu[MBAP.size :]))
-                if fault is Fault.DISCONNECT:
-                    break
-                if fault is not Fault.SILENCE:
-                    reply = fault if isinstance(fault, bytes) else answer(adu[MBAP.size :], store)
-                    transaction, _, _, unit = MBAP.unpack_from(adu)
-                    writer.write(MBAP.pack(transaction, 0, len(reply) + 1, unit) + reply)
-                    await writer.drain()
-        except (ConnectionError, asyncio.CancelledError):
+            await _converse(devices, reader, writer)
+        except (OSError, asyncio.CancelledError):
             pass  # the other side is gone, or the server ends: nothing is left to say
         finally:
             writer.close()
 
-    server = await asyncio.start_server(connected, host, port)
+    server = await asyncio.start_server(connected, host, port, ssl=tls)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
@@ -123,65 +87,102 @@ async def modbus_server(store: Store, host: str, port: int, misbehave: Misbehave
                 raise end
 
 
-async def _next_request(reader: asyncio.StreamReader) -> bytes | None:
-    """One ADU; None at the end of the stream, and for anything that is no Modbus TCP."""
+async def _converse(devices: _Devices, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """One connection, until either side ends it."""
+    received = bytearray()
+    while data := await reader.read(4096):
+        received += data
+        while (found := devices.framing.next_request(received)) is not None:
+            if isinstance(found, Defect):
+                if devices.framing.numbered:
+                    return
+                received.clear()
+                break
+            request, size = found
+            del received[:size]
+            reaction = devices.reaction(request)
+            if reaction is Fault.DISCONNECT:
+                return
+            if reaction is Fault.RESET:
+                writer.transport.abort()
+                return
+            if reaction is Fault.HALF_OPEN:
+                while await reader.read(4096):
+                    pass
+                return
+            if not isinstance(reaction, Fault):
+                await _send(reaction, writer)
+
+
+async def _send(pieces: Pieces, writer: asyncio.StreamWriter) -> None:
+    for wait_s, data in pieces:
+        if wait_s:
+            await asyncio.sleep(wait_s)
+        writer.write(data)
+        await writer.drain()
+
+
+@asynccontextmanager
+async def serial_server(
+    stores: Stores, misbehave: Misbehave = behave, framing: Framing | None = None, byte_s: float = 0.0
+) -> AsyncIterator[Path]:
+    """Serves on a pseudo-terminal while in the context, which gives the path that a client opens.
+
+    byte_s: time of a byte on the wires, which a pseudo-terminal does not impose by itself
+    """
+    ours, theirs = os.openpty()
+    tty.setraw(theirs)
+    os.set_blocking(ours, False)
+    bus = _Bus(_Devices(stores, misbehave, framing or RtuFraming()), ours, byte_s)
+    loop = asyncio.get_running_loop()
+    loop.add_reader(ours, bus.readable)
     try:
-        header = await reader.readexactly(MBAP.size)
-        _, protocol, length, _ = MBAP.unpack(header)
-        if protocol != 0 or not 2 <= length <= LONGEST_ADU - MBAP.size + 1:
-            return None
-        return header + await reader.readexactly(length - 1)
-    except asyncio.IncompleteReadError:
-        return None
+        yield Path(os.ttyname(theirs))
+    finally:
+        loop.remove_reader(ours)
+        await bus.close()
+        os.close(ours)
+        os.close(theirs)
 
 
-def answer(pdu: bytes, store: Store) -> bytes:
-    """The reply's PDU to a request's PDU of at least one byte; any bytes get some answer."""
-    try:
-        return _answer(pdu, store)
-    except Refusal as refusal:
-        return bytes((pdu[0] | 0x80, refusal.code))
+class _Bus:
+    """The wires between a client and several devices."""
 
+    def __init__(self, devices: _Devices, number: int, byte_s: float) -> None:
+        self._devices, self._number, self._byte_s = devices, number, byte_s
+        self._received = bytearray()
+        self._busy: dict[int, asyncio.Task[None]] = {}
 
-def _answer(pdu: bytes, store: Store) -> bytes:
-    function = pdu[0]
-    if function not in {**_READ_TABLE, **_WRITE_ONE_TABLE, **_WRITE_MANY_TABLE}:
-        raise Refusal(ILLEGAL_FUNCTION)
-    if len(pdu) < 5:
-        raise Refusal(ILLEGAL_VALUE)
-    address, second = struct.unpack_from(">HH", pdu, 1)
-    if function in _READ_TABLE:
-        return _read(function, address, second, len(pdu), store)
-    if function in _WRITE_ONE_TABLE:
-        table = _WRITE_ONE_TABLE[function]
-        if len(pdu) != 5 or (table == "coil" and second not in (0, 0xFF00)):
-            raise Refusal(ILLEGAL_VALUE)
-        store.write(table, address, [int(second != 0)] if table == "coil" else [second])
-        return pdu
-    return _write_many(pdu, address, second, store)
+    def readable(self) -> None:
+        try:
+            self._received += os.read(self._number, 4096)
+        except BlockingIOError:
+            return
+        while (found := self._devices.framing.next_request(self._received)) is not None:
+            if isinstance(found, Defect):
+                self._received.clear()
+                return
+            request, size = found
+            del self._received[:size]
+            reaction = self._devices.reaction(request)
+            if not isinstance(reaction, Fault):
+                answering = self._answer(self._busy.get(request.unit), size * self._byte_s, reaction)
+                self._busy[request.unit] = asyncio.create_task(answering)
 
+    async def close(self) -> None:
+        for task in self._busy.values():
+            task.cancel()
+        ends = await asyncio.gather(*self._busy.values(), return_exceptions=True)
+        for end in ends:
+            if isinstance(end, Exception):
+                raise end
 
-def _read(function: int, address: int, count: int, length: int, store: Store) -> bytes:
-    table = _READ_TABLE[function]
-    if length != 5 or not 1 <= count <= _MOST[table]:
-        raise Refusal(ILLEGAL_VALUE)
-    if address + count > 0x10000:
-        raise Refusal(ILLEGAL_ADDRESS)
-    words = store.read(table, address, count)
-    data = np.packbits(words != 0, bitorder="little") if table in BIT_TABLES else words.astype(">u2")
-    return bytes((function, data.nbytes)) + data.tobytes()
-
-
-def _write_many(pdu: bytes, address: int, count: int, store: Store) -> bytes:
-    table = _WRITE_MANY_TABLE[pdu[0]]
-    size = (count + 7) // 8 if table == "coil" else 2 * count
-    if not 1 <= count <= _MOST_WRITTEN[table] or len(pdu) != 6 + size or pdu[5] != size:
-        raise Refusal(ILLEGAL_VALUE)
-    if address + count > 0x10000:
-        raise Refusal(ILLEGAL_ADDRESS)
-    if table == "coil":
-        values = np.unpackbits(np.frombuffer(pdu, np.uint8, offset=6), bitorder="little")[:count].tolist()
-    else:
-        values = np.frombuffer(pdu, ">u2", offset=6).tolist()
-    store.write(table, address, values)
-    return pdu[:5]
+    async def _answer(self, before: Awaitable[None] | None, request_s: float, pieces: Pieces) -> None:
+        if before is not None:
+            await before
+        for wait_s, data in pieces:
+            wait_s += request_s + len(data) * self._byte_s
+            request_s = 0.0
+            if wait_s:
+                await asyncio.sleep(wait_s)
+            os.write(self._number, data)

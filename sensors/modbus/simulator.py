@@ -1,8 +1,9 @@
-"""A simulated Modbus TCP device: any profile, served from a machine that answers in SI."""
+"""Simulated Modbus devices: any profile, on any line, served from a machine that answers in SI."""
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,17 +12,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sensors.capture import Capture, Start, WaveformBlock
-from sensors.modbus.server import (
-    DEVICE_BUSY,
-    DEVICE_FAILURE,
-    ILLEGAL_ADDRESS,
-    ILLEGAL_VALUE,
-    Misbehave,
-    Refusal,
-    behave,
-    modbus_server,
-)
+from sensors.capture import Capture, WaveformBlock
+from sensors.modbus.answering import Refusal
+from sensors.modbus.faults import Misbehave, behave
+from sensors.modbus.pdu import DEVICE_BUSY, DEVICE_FAILURE, ILLEGAL_ADDRESS, ILLEGAL_VALUE, MOST_FIFO
+from sensors.modbus.server import modbus_server, serial_server
+from sensors.modbus.settings import LineSettings
 from sensors.profile import Profile
 from sensors.registers import TABLES, WRITABLE_TABLES, Words
 
@@ -40,10 +36,11 @@ class Machine(Protocol):
 
 @dataclass(frozen=True)
 class Device:
-    """A simulated device that is being served."""
+    """A simulated device that is being served. line: what a source calls the line that it is on."""
 
     host: str
     port: int
+    line: str
 
 
 @asynccontextmanager
@@ -53,22 +50,47 @@ async def serve(
     host: str = "127.0.0.1",
     port: int = 0,
     misbehave: Misbehave = behave,
+    scheme: str = "tcp",
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Device]:
     """Serves a device of that profile while in the context. Port 0 is any free one; the context tells which.
 
+    scheme: `tcp`, `rtu+tcp`, `ascii+tcp`, or `tls`, which needs the server's side of TLS
     An error of the machine during a capture is raised on leaving the context; until then the device's status is an
     error value, or stays busy where the profile has none.
     """
-    registers = _Registers(profile, machine)
+    registers = SimulatedRegisters(profile, machine)
+    framing = LineSettings(f"{scheme}://{host}:1").framing
     try:
-        async with modbus_server(registers, host, port, misbehave) as bound:
-            yield Device(host, bound)
+        async with modbus_server(registers, host, port, misbehave, framing, tls) as bound:
+            yield Device(host, bound, f"{scheme}://{host}:{bound}")
     finally:
         await registers.close()
 
 
-class _Registers:
-    """The four tables of one simulated device, and what writing to them sets off."""
+@asynccontextmanager
+async def serve_serial(
+    units: Mapping[int, tuple[Profile, Machine]],
+    misbehave: Misbehave = behave,
+    scheme: str = "rtu",
+    baud: int | None = None,
+) -> AsyncIterator[str]:
+    """Serves devices by unit id on one serial line while in the context, which gives the line's address.
+
+    baud: the speed that is imposed, with 10 bits a byte; None is as fast as a pseudo-terminal is
+    """
+    devices = {unit: SimulatedRegisters(profile, machine) for unit, (profile, machine) in units.items()}
+    framing = LineSettings(f"{scheme}:///dev/null").framing
+    try:
+        async with serial_server(devices, misbehave, framing, 10 / baud if baud else 0.0) as path:
+            yield f"{scheme}://{path}"
+    finally:
+        for device in devices.values():
+            await device.close()
+
+
+class SimulatedRegisters:
+    """The four tables, files and queues of one simulated device, and what writing to them sets off."""
 
     def __init__(self, profile: Profile, machine: Machine) -> None:
         self._profile = profile
@@ -76,17 +98,23 @@ class _Registers:
         self._values = {table: np.zeros(0x10000, dtype=np.uint16) for table in TABLES}
         self._exists = {table: np.zeros(0x10000, dtype=bool) for table in TABLES}
         self._buffers: dict[str, Words] = {}  # by channel: the whole waveform, of which the buffer shows a page
+        self._queued: dict[str, int] = {}  # by channel: how much of it a queue gave away
         self._capturing: asyncio.Task[None] | None = None
         for table, address, length, _ in profile.places():
             self._exists[table][address : address + length] = True
+        for text in profile.texts:
+            self._values[text.table][text.address : text.address + text.registers] = text.encode(
+                text.expected or text.name
+            )
 
     def read(self, table: str, address: int, count: int) -> Words:
         self._check_exists(table, address, count)
         for register in self._profile.registers:
             end = register.address + register.encoding.width
             if register.table == table and address < end and register.address < address + count:
+                own = self._values[table][register.address : end]
                 words = register.encode(self._machine.measure(register.name))
-                self._values[table][register.address : end] = words
+                own[:] = (own & ~np.uint16(register.mask)) | words
         return self._values[table][address : address + count].copy()
 
     def write(self, table: str, address: int, values: Sequence[int]) -> None:
@@ -97,6 +125,23 @@ class _Registers:
             self._turn_page(table, place, value)
             self._values[table][place] = value
             self._trigger(table, place, value)
+
+    def read_file(self, file: int, record: int, count: int) -> Words:
+        for block in self._profile.waveforms:
+            first = record - block.address
+            if block.table == "file" and block.file == file and 0 <= first <= first + count <= block.registers:
+                whole = self._buffers.get(block.channel, np.zeros(block.registers, dtype=np.uint16))
+                return whole[first : first + count]
+        raise Refusal(ILLEGAL_ADDRESS)
+
+    def read_fifo(self, address: int) -> Words:
+        for block in self._profile.waveforms:
+            if block.table == "fifo" and block.address == address:
+                first = self._queued.get(block.channel, 0)
+                part = self._buffers.get(block.channel, np.zeros(0, dtype=np.uint16))[first : first + MOST_FIFO]
+                self._queued[block.channel] = first + part.size
+                return part
+        raise Refusal(ILLEGAL_ADDRESS)
 
     async def close(self) -> None:
         """Waits for a capture that still runs, and raises its error."""
@@ -109,7 +154,10 @@ class _Registers:
 
     def _trigger(self, table: str, address: int, value: int) -> None:
         capture = self._profile.capture
-        if capture is None or Start(address, value, table) != capture.start:
+        if capture is None:
+            return
+        start = capture.start
+        if (start.table, start.address, start.value) != (table, address, value):
             return
         if self._capturing is not None and not self._capturing.done():
             raise Refusal(DEVICE_BUSY)
@@ -124,6 +172,7 @@ class _Registers:
         try:
             samples = await asyncio.to_thread(self._machine.capture, wanted)
             self._buffers = {block.channel: self._encoded(block, samples) for block in capture.waveforms}
+            self._queued.clear()
             for block in capture.waveforms:
                 self._show(block, 0 if block.page is None else int(self._values[block.page.table][block.page.address]))
             status = capture.status.ready
@@ -148,6 +197,8 @@ class _Registers:
 
     def _show(self, block: WaveformBlock, page: int) -> None:
         """Puts a page of the last capture into the buffer; zeros before the first capture."""
+        if block.table not in TABLES:
+            return
         whole = self._buffers.get(block.channel, np.zeros(0, dtype=np.uint16))
         part = whole[page * block.registers : (page + 1) * block.registers]
         self._values[block.table][block.address : block.address + part.size] = part

@@ -1,8 +1,7 @@
-"""The source that polls one Modbus TCP device by its profile."""
+"""The source that polls one Modbus device by its profile, over any line."""
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
@@ -13,74 +12,121 @@ import numpy as np
 
 from sensors.errors import DecodeError, SourceUnavailable
 from sensors.frame import Frame
-from sensors.modbus.acquire import acquire
-from sensors.modbus.port import tcp_port
+from sensors.modbus.cycles import Cycles
+from sensors.modbus.polled import POLL_TIME
+from sensors.modbus.poller import Memory, Poller, limits_of
+from sensors.modbus.port import unit_port
+from sensors.modbus.settings import LineSettings
 from sensors.profile import Profile
 from sensors.profilefile import load_profile
 
 
 @dataclass(frozen=True)
-class ModbusTcpSource:
-    """Frames from one device over Modbus TCP; a frame a poll, live, without end.
+class ModbusSource:
+    """Frames from one device; a frame a poll or a window of polls, live, without end.
 
     profile: path of a profile file (ends in `.toml`), or name of a shipped profile (the folder before it is ignored)
     asset: the machine that the device watches
-    unit_id: of the device behind the address, 0 to 255
+    line: tcp://HOST:502, tls://HOST:802, rtu+tcp://HOST:PORT, ascii+tcp://HOST:PORT, rtu:///dev/…, ascii:///dev/…;
+        sources that name the same line share it
+    unit_id: of the device on that line, 0 to 255
     poll_s: from the start of one cycle to the start of the next; a cycle that takes longer is followed at once
     timeout_s: for the connection and for each answer
+    window: polls in a frame, for a device without waveforms; the channel `poll_time` says when each was made
+    tolerance: polls in a row that may fail before the device counts as lost; the first of all may not
     clock_trusted: whether this computer's clock is synchronized; frames are stamped by it
+    the others as in `LineSettings`
     Raises ProfileError when the profile is wrong, and ValueError for another wrong field, when it is built.
     """
 
     profile: Path
     asset: str
-    host: str = "127.0.0.1"
-    port: int = 502
+    line: str
     unit_id: int = 1
     poll_s: float = 1.0
     timeout_s: float = 1.0
+    window: int = 1
+    tolerance: int = 0
     clock_trusted: bool = True
+    baud: int = 9600
+    parity: str = "none"
+    stop_bits: int = 1
+    silence_s: float | None = None
+    turnaround_s: float = 0.0
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    server_name: str = ""
 
     def __post_init__(self) -> None:
         if not self.asset:
             raise ValueError("asset must name the machine, got an empty name")
-        if not self.host:
-            raise ValueError("host must be a name or an address, got an empty one")
-        if not 1 <= self.port <= 65535:
-            raise ValueError(f"port must be 1 to 65535, got {self.port}")
         if not 0 <= self.unit_id <= 255:
             raise ValueError(f"unit_id must be 0 to 255, got {self.unit_id}")
         for name, value in (("poll_s", self.poll_s), ("timeout_s", self.timeout_s)):
             if not (value > 0 and np.isfinite(value)):
                 raise ValueError(f"{name} must be a positive number of seconds, got {value}")
-        _ = self.loaded_profile  # a wrong profile is an error at start, never later
+        if self.window < 1 or self.tolerance < 0:
+            raise ValueError(f"window must be at least 1 and tolerance 0, got {self.window} and {self.tolerance}")
+        _ = self.settings
+        profile = self.loaded_profile  # a wrong profile is an error at start, never later
+        if self.window > 1 and profile.capture is not None:
+            raise ValueError(f"window: {profile.device.name!r} has waveforms of its own, expected 1, got {self.window}")
 
     @cached_property
     def loaded_profile(self) -> Profile:
         """The profile. Raises ProfileError."""
         return load_profile(self.profile)
 
+    @cached_property
+    def settings(self) -> LineSettings:
+        """The line. Raises ValueError."""
+        return LineSettings(
+            self.line,
+            baud=self.baud,
+            parity=self.parity,
+            stop_bits=self.stop_bits,
+            silence_s=self.silence_s,
+            turnaround_s=self.turnaround_s,
+            ca=self.ca,
+            certificate=self.certificate,
+            key=self.key,
+            server_name=self.server_name,
+        )
+
+    @cached_property
+    def memory(self) -> Memory:
+        """What was learned of this device; it stays when the device is lost and comes back."""
+        return Memory(limits_of(self.loaded_profile))
+
+    @property
+    def claim(self) -> tuple[str, str]:
+        """What this source needs for itself, and how it is set: other sources may need it in the same way only."""
+        return self.settings.resource, f"{self.settings.scheme} {self.settings.shown}"
+
     @property
     def channel_names(self) -> tuple[str, ...]:
         """Names that its frames hold: the profile's registers and waveforms."""
         profile = self.loaded_profile
-        return (*(r.name for r in profile.registers), *(block.channel for block in profile.waveforms))
+        times = (POLL_TIME,) if self.window > 1 else ()
+        return (*(r.name for r in profile.registers), *(block.channel for block in profile.waveforms), *times)
 
     async def frames(self, clock: Callable[[], int] = time.time_ns) -> AsyncGenerator[Frame, None]:
-        """Frames, one a poll. clock: UTC, ns.
+        """Frames, in order. clock: UTC, ns.
 
         Raises SourceUnavailable when the device does not answer, whatever the reason, and when it says that it cannot
         now; DecodeError when its answers contradict the profile. Nothing of an incomplete cycle is delivered.
         """
-        address = f"{self.host}:{self.port} unit {self.unit_id}"
-        loop = asyncio.get_running_loop()
+        address = f"{self.settings.shown} unit {self.unit_id}"
         try:
-            async with tcp_port(self.host, self.port, self.unit_id, self.timeout_s) as port:
-                due = loop.time()
+            async with unit_port(self.settings, self.unit_id, self.timeout_s) as port:
+                poller = Poller(port, self.loaded_profile, self.memory, port.cost())
+                await poller.texts()
+                cycles = Cycles(port, poller, self.loaded_profile, self.poll_s, self.tolerance, clock)
                 while True:
-                    measured = await acquire(port, self.loaded_profile, self.poll_s, clock)
-                    yield Frame(self.asset, measured.start_ns, self.clock_trusted, measured.channels, address)
-                    due = max(due + self.poll_s, loop.time())
-                    await asyncio.sleep(due - loop.time())
-        except (SourceUnavailable, DecodeError) as problem:
-            raise type(problem)(f"{self.asset}: {address}: {problem}") from problem
+                    start_ns, channels = await (cycles.window(self.window) if self.window > 1 else cycles.cycle())
+                    yield Frame(self.asset, start_ns, self.clock_trusted, channels, address)
+        except SourceUnavailable as problem:
+            raise SourceUnavailable(f"{self.asset}: {address}: {problem}") from problem
+        except DecodeError as problem:
+            raise DecodeError(f"{self.asset}: {address}: {problem}") from problem

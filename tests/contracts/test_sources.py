@@ -14,7 +14,7 @@ import pytest
 
 from sensors import Frame, Source, SourceUnavailable
 from sensors.modbus.simulator import serve
-from sensors.modbus.source import ModbusTcpSource
+from sensors.modbus.source import ModbusSource
 from sensors.profilefile import load_profile
 from sensors.recording import RecordingSource
 
@@ -79,11 +79,11 @@ def build_modbus(folder: Path) -> Source:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    return ModbusTcpSource(profile, "rig", port=port, poll_s=0.001)
+    return ModbusSource(profile, "rig", f"tcp://127.0.0.1:{port}", poll_s=0.001)
 
 
 def simulator(folder: Path, source: Source) -> AbstractAsyncContextManager[object]:
-    return serve(load_profile(folder / "rig.toml"), Machine(), port=source.port)
+    return serve(load_profile(folder / "rig.toml"), Machine(), port=source.settings.port)
 
 
 def build_recording(folder: Path) -> Source:
@@ -99,7 +99,7 @@ async def files(folder: Path, source: Source) -> AsyncIterator[None]:
 
 
 CASES = {
-    "modbus_tcp": Case(build_modbus, simulator, live=True),
+    "modbus": Case(build_modbus, simulator, live=True),
     "recording": Case(build_recording, files, live=False),
 }
 cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES)

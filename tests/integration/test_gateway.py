@@ -15,6 +15,7 @@ from inversion.app.configuration import load_site
 from inversion.app.gateway import Gateway, run_gateway
 from inversion.app.journal import Journal, JournalError, open_journal
 from inversion.core import ConfigurationError
+from sensors import RecordingError
 
 pytestmark = pytest.mark.usefixtures("acme")
 
@@ -93,8 +94,20 @@ def test_a_lost_source_is_tried_again_and_logged_once_gone_and_once_back(tmp_pat
     ]
 
 
+def test_a_device_that_contradicts_its_profile_is_tried_again_slowly(tmp_path):
+    source = ScriptedSource([[frame(0), DecodeError("fan: register 7: found status 9")], [frame(1)]])
+    site = site_with(write_site(tmp_path), sources=(source,))
+    assert run(site) == 0
+    findings, events = journalled(site)
+    assert [finding["start_ns"] for finding in findings] == [0, 1_000_000_000]
+    assert [text for kind, text in events if kind.startswith("source_")] == [
+        "source: gone: fan: register 7: found status 9; trying again",
+        "source: back",
+    ]
+
+
 def test_a_source_that_fails_for_good_stops_alone(tmp_path):
-    broken = ScriptedSource([[frame(0, "pump"), DecodeError("pump: register 7: found NaN, expected a number")]])
+    broken = ScriptedSource([[frame(0, "pump"), RecordingError("pump.wav: expected RIFF, found XXXX")]])
     rude = ScriptedSource([[frame(0, "mill"), ZeroDivisionError("division by zero")]])
     fine = ScriptedSource([[frame(i) for i in range(5)]])
     site = site_with(write_site(tmp_path), sources=(broken, rude, fine))
@@ -102,7 +115,7 @@ def test_a_source_that_fails_for_good_stops_alone(tmp_path):
     findings, events = journalled(site)
     assert sorted(finding["asset"] for finding in findings) == ["fan"] * 5 + ["mill", "pump"]
     assert sorted(text for kind, text in events if kind == "source_failed") == [
-        "source.0: stopped: pump: register 7: found NaN, expected a number",
+        "source.0: stopped: pump.wav: expected RIFF, found XXXX",
         "source.1: stopped: ZeroDivisionError: division by zero",
     ]
 

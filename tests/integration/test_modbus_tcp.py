@@ -10,17 +10,19 @@ import pytest
 
 from sensors import DecodeError, Quality, SourceUnavailable
 from sensors.capture import Capture, Page, Start, Status, WaveformBlock
-from sensors.modbus.port import tcp_port
-from sensors.modbus.server import Fault, modbus_server
+from sensors.modbus.faults import Fault
+from sensors.modbus.port import unit_port
+from sensors.modbus.server import modbus_server
+from sensors.modbus.settings import LineSettings
 from sensors.modbus.simulator import serve
-from sensors.modbus.source import ModbusTcpSource
+from sensors.modbus.source import ModbusSource
 from sensors.profile import Device, Profile, Register
 from sensors.profilefile import load_profile, shipped_profiles
 
 PROFILE = """\
 [device]
 name = "rig"
-word_order = "little"
+order = "CDAB"
 
 [[register]]
 name = "shaft_hz"
@@ -105,7 +107,7 @@ def path(tmp_path):
 
 
 def source_of(path, port, **options):
-    return ModbusTcpSource(Path(path), "fan", port=port, **{"poll_s": 0.001, "timeout_s": 0.3, **options})
+    return ModbusSource(Path(path), "fan", f"tcp://127.0.0.1:{port}", **{"poll_s": 0.001, "timeout_s": 0.3, **options})
 
 
 async def take(source, number=1, **options):
@@ -157,9 +159,9 @@ def test_every_shipped_profile_can_be_served_and_read(name):
         assert frame.channels[register.name].samples == [np.float32(value)]
 
 
-def test_a_wrong_word_order_is_visible(path, tmp_path):
+def test_a_wrong_order_is_visible(path, tmp_path):
     other = tmp_path / "other.toml"
-    other.write_text(PROFILE.replace('word_order = "little"', 'word_order = "big"'))
+    other.write_text(PROFILE.replace('order = "CDAB"', 'order = "ABCD"'))
 
     async def measure():
         async with serve(load_profile(path), Machine()) as device:
@@ -195,10 +197,10 @@ def test_dead_and_clipped_channels_say_so(path):
         (b"\x84\x0b", SourceUnavailable, r"exception 0x0b \(gateway target device failed to respond\)"),
         (b"\x84\x63", DecodeError, r"exception 0x63 \(not in the standard\)"),
         (b"\x04\x02\x00\x01", SourceUnavailable, r"input 1000 \(31001\): damaged reply: found 2 bytes of data"),
-        (b"\x04\xfa" + bytes(248), SourceUnavailable, r"damaged reply: found 248 bytes of data \(250 stated\)"),
+        (b"\x04\xfa" + bytes(248), SourceUnavailable, r"damaged reply: found a reply of 250 bytes, expected 252"),
         (b"\x03\xfa" + bytes(250), SourceUnavailable, r"damaged reply: found function 0x03, expected 0x04"),
         (b"", SourceUnavailable, r"damaged reply"),
-        (bytes(400), SourceUnavailable, r"no answer within 0.3 s"),
+        (bytes(400), SourceUnavailable, r"damaged reply: found protocol id 0 and length 401"),
         (b"\x04" + bytes(255), SourceUnavailable, r"damaged reply: found protocol id 0 and length 257"),
         (Fault.SILENCE, SourceUnavailable, r"input 1000 \(31001\): no answer within 0.3 s"),
         (Fault.DISCONNECT, SourceUnavailable, r"input 1000 \(31001\): the device closed the connection"),
@@ -230,12 +232,12 @@ def test_a_device_that_disappears_within_a_waveform_and_comes_back(path):
         return Fault.DISCONNECT if request.number == 12 else None
 
     async def lose_and_return():
-        async with serve(load_profile(path), Machine(), port=source.port, misbehave=misbehave):
+        async with serve(load_profile(path), Machine(), port=source.settings.port, misbehave=misbehave):
             with pytest.raises(SourceUnavailable, match="the device closed the connection"):
                 await take(source)
         with pytest.raises(SourceUnavailable, match="refused"):
             await take(source)
-        async with serve(load_profile(path), Machine(), port=source.port):
+        async with serve(load_profile(path), Machine(), port=source.settings.port):
             return await take(source, 3)
 
     frames = asyncio.run(lose_and_return())
@@ -312,7 +314,7 @@ def test_the_port_reads_and_writes_all_tables():
     async def exchange():
         async with (
             serve(Profile(Device("all"), registers=registers, capture=capture), Writable()) as device,
-            tcp_port("127.0.0.1", device.port, 1, 1.0) as port,
+            unit_port(LineSettings(device.line), 1, 1.0) as port,
         ):
             await port.write("holding", 0, [1, 2, 3])
             await port.write("coil", 0, [1, 0, 1])
@@ -366,7 +368,7 @@ def test_an_error_of_the_store_is_raised_when_the_server_ends():
     async def ask():
         async with modbus_server(Broken(), "127.0.0.1", 0, lambda request: None) as port:
             with pytest.raises(SourceUnavailable):
-                async with tcp_port("127.0.0.1", port, 1, 1.0) as device:
+                async with unit_port(LineSettings(f"tcp://127.0.0.1:{port}"), 1, 1.0) as device:
                     await device.read("holding", 0, 1)
 
     with pytest.raises(ZeroDivisionError):
@@ -412,7 +414,7 @@ async def expect_refusal(path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"port": 0}, "port must be 1 to 65535, got 0"),
+        ({"line": "tcp://127.0.0.1:0x1"}, "line must be one of tcp://HOST:502"),
         ({"unit_id": 256}, "unit_id must be 0 to 255, got 256"),
         ({"poll_s": float("nan")}, "poll_s must be a positive number of seconds, got nan"),
         ({"timeout_s": 0}, "timeout_s must be a positive number of seconds, got 0"),
@@ -421,4 +423,4 @@ async def expect_refusal(path):
 )
 def test_a_wrong_option_is_an_error_when_the_source_is_built(path, options, message):
     with pytest.raises(ValueError, match=message):
-        ModbusTcpSource(**{"profile": path, "asset": "fan", **options})
+        ModbusSource(**{"profile": path, "asset": "fan", "line": "tcp://127.0.0.1", **options})

@@ -19,7 +19,7 @@ from inversion.app.demo.machine import Wear, WearingMachine
 from inversion.app.gateway import run_gateway
 from inversion.core import InversionError, Sink
 from sensors.modbus.simulator import Device, serve
-from sensors.modbus.source import ModbusTcpSource
+from sensors.modbus.source import ModbusSource
 from sensors.profile import Profile
 from sensors.profilefile import load_profile
 
@@ -150,11 +150,11 @@ async def _end_in_time(stop: asyncio.Event) -> None:
 
 def _site(site: Site, port: int, folder: Path, watcher: Watcher, show: bool) -> Site:
     (source,) = site.sources
-    assert isinstance(source, ModbusTcpSource)
+    assert isinstance(source, ModbusSource)
     sinks: dict[str, Sink] = {**site.sinks} if show else {}
     return replace(
         site,
-        sources=(replace(source, port=port),),
+        sources=(replace(source, line=f"tcp://127.0.0.1:{port}"),),
         sinks={**sinks, "verdict": watcher},
         journal=folder / "demo.journal",
     )

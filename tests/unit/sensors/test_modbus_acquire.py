@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sensors.capture import Capture, Page, Start, Status, WaveformBlock
 from sensors.errors import DecodeError, SourceUnavailable
 from sensors.modbus.acquire import acquire
+from sensors.modbus.poller import Poller
 from sensors.profile import Device, Profile, Register
 from sensors.registers import KINDS
 
@@ -31,12 +32,12 @@ class FakePort:
         self.asked.append((address, count))
         return np.array(self.words(address, count), dtype=np.uint16)
 
-    async def write(self, table, address, values):
+    async def write(self, table, address, values, many=False):
         self.asked.append((address, values))
 
 
 def measured(port, profile=PROFILE, clock=lambda: 5):
-    return asyncio.run(acquire(port, profile, 1.0, clock))
+    return asyncio.run(acquire(port, profile, Poller(port, profile), 1.0, clock))
 
 
 def good(address, count):

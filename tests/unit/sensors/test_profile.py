@@ -16,7 +16,7 @@ def block(**options):
 
 
 def test_a_register_decodes_what_it_encodes():
-    register = Register("shaft_hz", 3, kind="uint32", word_order="little", unit="rpm", scale=0.1)
+    register = Register("shaft_hz", 3, kind="uint32", order="CDAB", unit="rpm", scale=0.1)
     assert register.decode(register.encode(29.5)) == pytest.approx(29.5, abs=0.1 / 60 / 2)
     assert register.place == "holding 3 (40004)"
 

@@ -6,17 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensors.errors import DecodeError
-from sensors.registers import KINDS, Encoding, notation
+from sensors.registers import BCD_KINDS, KINDS, ORDERS, Encoding, notation
 from sensors.units import known_units
 
-WORD_ORDERS = st.sampled_from(["big", "little"])
+ORDER = st.sampled_from(ORDERS)
 SCALES = st.floats(1e-6, 1e6).flatmap(lambda scale: st.sampled_from([scale, -scale]))
 WORDS = st.lists(st.integers(0, 0xFFFF), max_size=16)
 
 
 @given(
     st.sampled_from(["uint16", "int16", "uint32", "int32"]),
-    WORD_ORDERS,
+    ORDER,
     SCALES,
     st.floats(-1e3, 1e3),
     st.sampled_from(known_units()),
@@ -28,20 +28,20 @@ def test_encode_inverts_decode_for_whole_numbers(kind, order, scale, offset, uni
     assert encoding.encode(encoding.decode(registers)).tolist() == words
 
 
-@given(st.sampled_from(["uint64", "int64"]), WORD_ORDERS, st.integers(0, 2**53))
+@given(st.sampled_from(["uint64", "int64"]), ORDER, st.integers(0, 2**53))
 def test_whole_numbers_of_64_bits_are_exact_up_to_2_to_the_53(kind, order, value):
     encoding = Encoding(kind, order)
     assert encoding.decode(encoding.encode(value)) == [value]
     assert encoding.raw(encoding.encode(value)) == [value]
 
 
-@given(WORD_ORDERS, st.floats(width=32, allow_nan=False, allow_infinity=False))
+@given(ORDER, st.floats(width=32, allow_nan=False, allow_infinity=False))
 def test_decode_inverts_encode_for_float32(order, value):
     encoding = Encoding("float32", order)
     assert encoding.decode(encoding.encode(value)) == [value]
 
 
-@given(WORD_ORDERS, SCALES, st.floats(-1e12, 1e12))
+@given(ORDER, SCALES, st.floats(-1e12, 1e12))
 def test_decode_inverts_encode_for_float64(order, scale, value):
     encoding = Encoding("float64", order, scale, unit="mm")
     assert encoding.decode(encoding.encode(value))[0] == pytest.approx(value, rel=1e-12)
@@ -50,24 +50,48 @@ def test_decode_inverts_encode_for_float64(order, scale, value):
 @pytest.mark.parametrize(
     ("kind", "order", "words"),
     [
-        ("float32", "big", [0x4248, 0x0000]),  # 50.0 is 0x42480000 in IEEE 754
-        ("float32", "little", [0x0000, 0x4248]),
-        ("uint32", "big", [0x0000, 50]),
-        ("int32", "little", [50, 0x0000]),
-        ("uint64", "big", [0, 0, 0, 50]),
-        ("int64", "little", [50, 0, 0, 0]),
-        ("float64", "big", [0x4049, 0, 0, 0]),
+        ("float32", "ABCD", [0x4248, 0x0000]),  # 50.0 is 0x42480000 in IEEE 754
+        ("float32", "CDAB", [0x0000, 0x4248]),
+        ("uint32", "ABCD", [0x0000, 50]),
+        ("int32", "CDAB", [50, 0x0000]),
+        ("uint64", "ABCD", [0, 0, 0, 50]),
+        ("int64", "CDAB", [50, 0, 0, 0]),
+        ("float64", "ABCD", [0x4049, 0, 0, 0]),
     ],
 )
-def test_word_order_is_that_of_the_words_not_of_the_bytes(kind, order, words):
+def test_order_is_that_of_the_words_not_of_the_bytes(kind, order, words):
     encoding = Encoding(kind, order)
     assert encoding.decode(np.array(words, dtype=np.uint16)) == [50.0]
     assert encoding.encode(50.0).tolist() == words
 
 
-def test_wrong_word_order_shows_as_another_value():
-    words = Encoding("float32", "little").encode(29.53)
-    assert Encoding("float32", "big").decode(words)[0] != pytest.approx(29.53, rel=0.5)
+@pytest.mark.parametrize(
+    ("order", "words"),
+    [
+        ("ABCD", [0x0102, 0x0304]),
+        ("CDAB", [0x0304, 0x0102]),
+        ("BADC", [0x0201, 0x0403]),
+        ("DCBA", [0x0403, 0x0201]),
+    ],
+)
+def test_the_four_orders_are_those_of_their_letters(order, words):
+    assert Encoding("uint32", order).raw(np.array(words, dtype=np.uint16)) == [0x01020304]
+
+
+@given(st.sampled_from(sorted(BCD_KINDS)), ORDER, st.integers(0, 9999))
+def test_packed_digits_read_as_they_are_written(kind, order, value):
+    words = Encoding(kind, order).encode(value)
+    assert Encoding(kind, order).decode(words) == [value]
+    assert Encoding(kind.replace("bcd", "uint"), order).raw(words) == [int(str(value), 16)]
+
+
+def test_a_digit_above_nine_is_not_a_number():
+    assert np.isnan(Encoding("bcd16").decode(np.array([0x12A4], dtype=np.uint16)))
+
+
+def test_wrong_order_shows_as_another_value():
+    words = Encoding("float32", "CDAB").encode(29.53)
+    assert Encoding("float32", "ABCD").decode(words)[0] != pytest.approx(29.53, rel=0.5)
 
 
 def test_scale_then_offset_then_unit():
@@ -89,7 +113,7 @@ def test_nan_is_refused_by_whole_numbers_and_kept_by_floats():
     assert np.isnan(Encoding("float32").decode(Encoding("float32").encode(np.nan)))
 
 
-@given(st.sampled_from(sorted(KINDS)), WORD_ORDERS, SCALES, st.sampled_from(known_units()), WORDS)
+@given(st.sampled_from(sorted({**KINDS, **BCD_KINDS})), ORDER, SCALES, st.sampled_from(known_units()), WORDS)
 def test_decoding_any_registers_raises_decode_errors_only(kind, order, scale, unit, words):
     encoding = Encoding(kind, order, scale, unit=unit)
     registers = np.array(words, dtype=np.uint16)
@@ -123,7 +147,7 @@ def test_addresses_are_shown_in_both_notations(table, address, text):
     ("options", "message"),
     [
         ({"kind": "int24"}, "kind: found 'int24', expected one of"),
-        ({"word_order": "middle"}, "word_order: found 'middle'"),
+        ({"order": "middle"}, "order: found 'middle'"),
         ({"scale": 0.0}, "scale: found 0.0, expected a finite number other than zero"),
         ({"scale": np.nan}, "scale: found nan"),
         ({"offset": np.inf}, "offset: found inf"),

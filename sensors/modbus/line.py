@@ -1,0 +1,272 @@
+"""A physical line: one request under way at a time, in order of arrival, and nothing but its reply is ever its reply.
+
+Units on one line take turns request by request, because the lock serves them in order and each has one request under
+way; a long waveform takes one turn like everybody else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, defaultdict
+
+from sensors.errors import SourceUnavailable
+from sensors.modbus.framing import Reply, Request, Stray
+from sensors.modbus.link import Link, open_link
+from sensors.modbus.owed import Owed
+from sensors.modbus.pdu import READ, Defect, Mismatch, exception_code, longest_reply
+from sensors.modbus.planner import Cost
+from sensors.modbus.settings import LineSettings
+
+#: Time-outs in a row, over all units, after which a connection counts as half-open and is made anew.
+_HALF_OPEN = 3
+#: A line is quiet after a failure when nothing came for this long, s, or for its silence where that is longer.
+_QUIET_S = 0.05
+#: What a device needs to answer until that was measured, s.
+_SUPPOSED_TCP_S, _SUPPOSED_SERIAL_S = 2e-3, 5e-3
+#: Reading twice changes nothing.
+_REPEATABLE = frozenset(READ.values())
+#: Bytes that may come while nobody waits before they are dropped.
+_MOST_IDLE = 4096
+#: Weight of the last exchange in what exchanges are measured to take.
+_WEIGHT = 0.2
+#: A late reply is expected for this many time-outs.
+_LATE = 10
+
+
+class Mismatched(Exception):
+    """What came is not the reply to the request; below the line's `transact` only."""
+
+    def __init__(self, defect: Defect) -> None:
+        super().__init__(f"damaged reply: {defect.what}")
+        self.defect = defect
+
+
+class Line:
+    """One line; opened at the first request, and again after it was lost.
+
+    counts: of requests, replies, exceptions, time-outs, connections, losses, and of every kind of mismatch
+    """
+
+    def __init__(self, settings: LineSettings) -> None:
+        self.settings = settings
+        self.counts: Counter[str] = Counter()
+        self._framing = settings.framing
+        self._turn = asyncio.Lock()
+        self._link: Link | None = None
+        self._lost_because = ""
+        self._transaction = 0
+        self._request: Request | None = None
+        self._answer: asyncio.Future[Reply] | None = None
+        self._received = bytearray()
+        self._last_byte = 0.0
+        self._timeouts = 0
+        self._latency_s: dict[int, float] = {}
+        self._owed: defaultdict[int, Owed] = defaultdict(lambda: Owed(1.0))
+        self._loop = asyncio.get_running_loop()
+
+    async def transact(self, unit: int, pdu: bytes, timeout_s: float) -> bytes:
+        """The PDU of the unit's reply, which may be an exception.
+
+        Raises SourceUnavailable, with the reason only: not connected, no answer, or something else than the answer.
+        """
+        async with self._turn:
+            if self._link is None:
+                await self._open(timeout_s)
+            try:
+                return await self._in_step(unit, pdu, timeout_s)
+            except Mismatched as problem:
+                if self._framing.numbered or pdu[0] not in _REPEATABLE:
+                    raise SourceUnavailable(str(problem)) from problem
+            try:  # noise on the wires deserves one more try, made from a quiet line
+                return await self._in_step(unit, pdu, timeout_s)
+            except Mismatched as problem:
+                raise SourceUnavailable(str(problem)) from problem
+
+    def cost(self, unit: int) -> Cost:
+        """What a request to the unit costs in bus time: measured, or supposed before the first answer."""
+        settings = self.settings
+        if not settings.on_wires:
+            return Cost(self._latency_s.get(unit, _SUPPOSED_TCP_S), 1e-6)
+        characters = 2 if self._framing.name == "ascii" else 1
+        overhead_s = 13 * characters * settings.byte_s + 2 * settings.gap_s
+        return Cost(self._latency_s.get(unit, _SUPPOSED_SERIAL_S) + overhead_s, 2 * characters * settings.byte_s)
+
+    def close(self) -> None:
+        """Ends the link; a request under way fails."""
+        self._lose("the line was closed")
+
+    async def _open(self, timeout_s: float) -> None:
+        self._received.clear()
+        self._timeouts = 0
+        opened: list[Link] = []
+        alive = True
+
+        def received(data: bytes) -> None:
+            if alive:
+                self._arrived(data)
+
+        def lost(why: str) -> None:
+            nonlocal alive
+            if alive and (not opened or self._link is opened[0]):
+                self._lose(why)
+            alive = False
+
+        try:
+            async with asyncio.timeout(timeout_s):
+                link = await open_link(self.settings, received, lost)
+        except TimeoutError:
+            self.counts["not connected"] += 1
+            raise SourceUnavailable(f"no connection within {timeout_s:g} s") from None
+        except SourceUnavailable:
+            self.counts["not connected"] += 1
+            raise
+        opened.append(link)
+        self._link = link
+        self.counts["connections"] += 1
+
+    async def _in_step(self, unit: int, pdu: bytes, timeout_s: float) -> bytes:
+        """One exchange; before it, one that tells a late reply apart where there may be one."""
+        if self._framing.numbered:
+            return await self._exchange(unit, pdu, timeout_s)
+        owed = self._owed[unit]
+        owed.late_s = _LATE * timeout_s
+        if owed.ambiguous(pdu, self._loop.time()):
+            self.counts["questions"] += 1
+            await self._settling(owed, unit, owed.question(pdu), timeout_s)
+        return await self._settling(owed, unit, pdu, timeout_s)
+
+    async def _settling(self, owed: Owed, unit: int, pdu: bytes, timeout_s: float) -> bytes:
+        """An exchange with a unit that may owe replies."""
+        try:
+            reply = await self._exchange(unit, pdu, timeout_s)
+        except asyncio.CancelledError:
+            owed.add(pdu, self._loop.time())
+            raise
+        except (SourceUnavailable, Mismatched):
+            owed.add(pdu, self._loop.time())
+            await self._drain(timeout_s)
+            raise
+        if not owed.any(self._loop.time()):
+            return reply
+        if exception_code(reply) is not None and reply[0] != 0x88:  # an owed reply may be an exception as well
+            owed.add(pdu, self._loop.time())
+            raise SourceUnavailable("an exception came while an earlier reply was owed")
+        owed.settle()
+        return reply
+
+    async def _exchange(self, unit: int, pdu: bytes, timeout_s: float) -> bytes:
+        if not self._framing.numbered:
+            await self._silence()
+        link = self._link
+        if link is None:
+            raise SourceUnavailable(self._lost_because)
+        self._transaction = self._transaction % 0xFFFF + 1
+        request = Request(unit, pdu, self._transaction if self._framing.numbered else 0)
+        wait_s = timeout_s + self._wire_s(pdu, longest_reply(pdu))
+        self._request, self._answer = request, self._loop.create_future()
+        timer = self._loop.call_later(wait_s, self._expire, self._answer, wait_s)
+        try:
+            self.counts["requests"] += 1
+            sent = self._loop.time()
+            link.write(self._framing.frame(unit, pdu, request.transaction))
+            reply = await self._answer
+            if not self._framing.numbered:
+                await self._undisturbed(len(self._received) - reply.size)
+        finally:
+            timer.cancel()
+            self._request = self._answer = None
+        self._timeouts = 0
+        self._measure(unit, self._last_byte - sent - self._wire_s(pdu, len(reply.pdu)))
+        del self._received[: reply.size]
+        self.counts["exceptions" if reply.pdu[0] & 0x80 else "replies"] += 1
+        return reply.pdu
+
+    def _wire_s(self, pdu: bytes, reply: int) -> float:
+        """Time that a request and a reply of that many bytes take on the wires, s."""
+        characters = 2 if self._framing.name == "ascii" else 1
+        return self.settings.byte_s * characters * (len(pdu) + reply + 6)
+
+    def _measure(self, unit: int, latency_s: float) -> None:
+        last_s = max(latency_s, 0.0)
+        self._latency_s[unit] = (1 - _WEIGHT) * self._latency_s.get(unit, last_s) + _WEIGHT * last_s
+
+    def _arrived(self, data: bytes) -> None:
+        self._last_byte = self._loop.time()
+        self._received += data
+        if self._answer is None or self._answer.done() or self._request is None:
+            if len(self._received) > _MOST_IDLE:
+                self.counts[Mismatch.UNSOLICITED] += 1
+                self._received.clear()
+                if self._framing.numbered:
+                    self._lose("the device sends without being asked")
+            return
+        while self._received:
+            found = self._framing.scan(self._request, self._received)
+            if found is None:
+                return
+            if isinstance(found, Stray):
+                self.counts[found.defect.kind] += 1
+                del self._received[: found.size]
+                continue
+            if isinstance(found, Defect):
+                self._mismatch(found)
+            else:
+                self._answer.set_result(found)
+            return
+
+    def _mismatch(self, defect: Defect) -> None:
+        self.counts[defect.kind] += 1
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(Mismatched(defect))
+        if self._framing.numbered:  # where frames begin is not known any more
+            self._lose(f"damaged reply: {defect.what}")
+
+    def _expire(self, answer: asyncio.Future[Reply], wait_s: float) -> None:
+        if answer.done():
+            return
+        self.counts["time-outs"] += 1
+        self._timeouts += 1
+        answer.set_exception(SourceUnavailable(f"no answer within {wait_s:.3g} s"))
+        if self._timeouts >= _HALF_OPEN and not self.settings.is_serial:
+            self._lose("the connection is half-open")
+
+    def _lose(self, why: str) -> None:
+        link, self._link = self._link, None
+        self._lost_because = why
+        self._received.clear()
+        if link is not None:
+            self.counts["lost"] += 1
+            link.close()
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(SourceUnavailable(why))
+
+    async def _silence(self) -> None:
+        """Waits until the line was silent as long as it must be before a request; drops what should not be there."""
+        if self._received:
+            self.counts[Mismatch.UNSOLICITED] += 1
+            await self._drain(_QUIET_S)
+        await self._pause(self._last_byte + self.settings.gap_s)
+
+    async def _undisturbed(self, extra: int) -> None:
+        """After a reply: nothing may follow it for the silence between frames, or it was not the reply."""
+        size = len(self._received)
+        if not extra:
+            await self._pause(self._last_byte + self.settings.gap_s)
+        if extra or len(self._received) != size:
+            self.counts[Mismatch.UNSOLICITED] += 1
+            raise Mismatched(Defect(Mismatch.UNSOLICITED, "more bytes came after the reply"))
+
+    async def _drain(self, most_s: float) -> None:
+        """Drops what comes until the line is quiet, at most that much longer."""
+        quiet_s = max(_QUIET_S, self.settings.gap_s)
+        began = self._loop.time()
+        until = began + quiet_s
+        while self._loop.time() < until and self._link is not None:
+            await self._pause(until)
+            until = min(max(until, self._last_byte + quiet_s), began + quiet_s + most_s)
+        self._received.clear()
+
+    async def _pause(self, until: float) -> None:
+        wait = until - self._loop.time()
+        if wait > 0:
+            await asyncio.sleep(wait)
