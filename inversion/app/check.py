@@ -10,8 +10,8 @@ from inversion.alerts import AlertRule, QualityRule
 from inversion.app.configuration import Site, load_pipeline, load_site
 from inversion.app.delivered import check_channels
 from inversion.app.ours import check_packages
-from inversion.core import ConfigurationError, ParameterSpace
-from inversion.core.protocols import Cautious
+from inversion.core import Answered, ConfigurationError, ParameterSpace
+from inversion.core.protocols import Cautious, Trained
 from inversion.pipeline import Pipeline
 
 
@@ -38,6 +38,7 @@ def plan_lines(planned: dict[str, Any]) -> list[str]:
     lines = [f"site: {planned['site']}"]
     lines += [f"source: {source}" for source in planned["sources"]]
     lines += [f"forward model: {planned['forward']}", f"engine: {planned['engine']}"]
+    lines += [f"network: {network}" for network in planned["networks"]]
     lines += [f"caution: {caution}" for caution in planned["cautions"]]
     lines += [f"parameter: {name}: {text}" for name, text in planned["parameters"].items()]
     lines += [f"alarm: {alarm}" for alarm in planned["alarms"]]
@@ -53,6 +54,7 @@ def _plan(site: Site, pipeline: Pipeline) -> dict[str, Any]:
         "forward": _told(pipeline.model),
         "cautions": list(pipeline.model.cautions) if isinstance(pipeline.model, Cautious) else [],
         "engine": pipeline.engine,
+        "networks": [f"{each.network}, {each.precision}, {each.fingerprint}" for each in _networks(pipeline)],
         "parameters": {
             p.name: f"{p.to_shown(p.low):g} to {p.to_shown(p.high):g} {p.shown}, {p.meaning}"
             for p in space
@@ -65,6 +67,10 @@ def _plan(site: Site, pipeline: Pipeline) -> dict[str, Any]:
         "sinks": {name: _told(sink) for name, sink in site.sinks.items()},
         "journal": str(site.journal),
     }
+
+
+def _networks(pipeline: Pipeline) -> tuple[Answered, ...]:
+    return pipeline.inverter.networks if isinstance(pipeline.inverter, Trained) else ()
 
 
 def _alarm_told(rule: AlertRule | QualityRule, space: ParameterSpace) -> str:

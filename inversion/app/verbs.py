@@ -259,15 +259,31 @@ def bearings(
         _print(json.dumps(found, ensure_ascii=False) if as_json else "\n".join(bearing_lines(found)))
 
 
+@app.command(epilog="Example: inversion inspect rolling_bearing_v1")
+def inspect(
+    network: Annotated[
+        Path, typer.Argument(metavar="NETWORK", help="Folder of a network, or the name of a shipped one.")
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """A network's card, graphs, operators and sizes, all verified as a site would before it is used."""
+    with _complaints():
+        from inversion.app.inspect_network import inspect_network
+
+        inspected = inspect_network(network)
+        _print(json.dumps(inspected.to_dict(), ensure_ascii=False) if as_json else inspected.text())
+
+
 @app.command(epilog="Example: inversion plugins --json")
 def plugins(as_json: JsonOption = False) -> None:
-    """Every installed source, reader, forward model, engine and sink, with its options."""
+    """Every installed source, reader, forward model, engine and sink, with its options, and the shipped networks."""
     with _complaints():
         from dataclasses import asdict
 
+        from inversion.app.networks import network_listings
         from inversion.app.plugins import listing_lines, listings
 
-        found = listings()
+        found = [*listings(), *network_listings()]
         _print(json.dumps([asdict(one) for one in found]) if as_json else "\n".join(listing_lines(found)))
 
 

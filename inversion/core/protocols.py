@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from inversion.core.estimate import Estimate
+from inversion.core.estimate import Answered, Estimate
 from inversion.core.features import Features
 from inversion.core.parameter import ParameterSpace
 from sensors import Frame
@@ -90,6 +90,16 @@ class Adaptive(Protocol):
 
     def at(self, precision: str) -> Inverter:
         """The same inverter, answering at this precision. Raises ValueError for one that it has not."""
+        ...
+
+
+@runtime_checkable
+class Trained(Protocol):
+    """An inverter that answers by networks, and says which. Optional."""
+
+    @property
+    def networks(self) -> tuple[Answered, ...]:
+        """Its networks, at each precision."""
         ...
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from inversion.core import Adaptive, Engine, Estimate, Features, ForwardModel, Inverter, Parameter
+from inversion.core import Adaptive, Answered, Engine, Estimate, Features, ForwardModel, Inverter, Parameter
+from inversion.core.protocols import Trained
 from sensors import Quality
 
 _LEVEL = 0.9  # of the intervals that are compared
@@ -20,7 +21,7 @@ _LEVEL = 0.9  # of the intervals that are compared
 
 @dataclass(frozen=True)
 class Checked:
-    """Engine settings.
+    """A quick engine, watched by a reference: on a sample of windows, and wherever the quick one is in doubt.
 
     quick: what answers as a rule, such as a network; reference: what it is held against, such as least squares
     every: one window in so many is looked at by both, chosen by what was observed in it
@@ -58,6 +59,13 @@ class CheckedInverter:
     def budget_s(self) -> float:
         """Of the quick engine; infinite where it has nothing to choose."""
         return self.quick.budget_s if isinstance(self.quick, Adaptive) else float("inf")
+
+    @property
+    def networks(self) -> tuple[Answered, ...]:
+        """Of both engines."""
+        return tuple(
+            each for engine in (self.quick, self.reference) if isinstance(engine, Trained) for each in engine.networks
+        )
 
     def at(self, precision: str) -> CheckedInverter:
         """The same, the quick engine answering at this precision."""

@@ -24,7 +24,7 @@ from sensors import Quality
 
 @dataclass(frozen=True)
 class Network:
-    """Engine settings.
+    """A trained network in ONNX, every claim of its card verified at the start.
 
     network: folder of a network, or the name of a shipped one, such as "rolling_bearing_v1"
     precision: "full", "lite" (quantized), or "adaptive": full, and lite where a gateway's time is short; recordings are
@@ -76,6 +76,11 @@ class NetworkInverter:
     def precisions(self) -> tuple[str, ...]:
         """Those that it can answer with."""
         return tuple(self.graphs)
+
+    @property
+    def networks(self) -> tuple[Answered, ...]:
+        """What answers, at each precision."""
+        return tuple(answered for _, answered in self.graphs.values())
 
     def at(self, precision: str) -> NetworkInverter:
         """The same, answering with another of its graphs."""

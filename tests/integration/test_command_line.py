@@ -19,7 +19,7 @@ from inversion.app.simulate import Simulation
 
 COMMAND = str(Path(sys.executable).with_name("inversion"))
 CONFIGS = Path(__file__).parents[2] / "configs"
-VERBS = ("demo", "run", "batch", "simulate", "check", "plugins")
+VERBS = ("demo", "run", "batch", "simulate", "check", "inspect", "plugins")
 
 pytestmark = pytest.mark.usefixtures("acme")
 
