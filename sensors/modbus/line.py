@@ -227,6 +227,8 @@ class Line:
         self.counts["time-outs"] += 1
         self._timeouts += 1
         answer.set_exception(SourceUnavailable(f"no answer within {wait_s:.3g} s"))
+        if self._received and self._framing.numbered:  # the rest of a frame would be taken for the head of the next
+            self._lose("the reply was cut")
         if self._timeouts >= _HALF_OPEN and not self.settings.is_serial:
             self._lose("the connection is half-open")
 

@@ -19,7 +19,11 @@ async def open_tcp(settings: LineSettings, received: Received, lost: Lost) -> Li
     loop = asyncio.get_running_loop()
     try:
         transport, _ = await loop.create_connection(
-            lambda: _Arrivals(received, lost), settings.host, settings.port, ssl=context, server_hostname=name
+            lambda: _Arrivals(received, lost, context is not None),
+            settings.host,
+            settings.port,
+            ssl=context,
+            server_hostname=name,
         )
     except ssl.SSLCertVerificationError as problem:
         raise SourceUnavailable(f"the server's certificate is refused: {problem.verify_message}") from problem
@@ -49,7 +53,7 @@ def tls_context(settings: LineSettings) -> ssl.SSLContext:
 
 def _reason(problem: OSError) -> str:
     """`connection refused`, whatever the event loop makes of it."""
-    return os.strerror(problem.errno).lower() if problem.errno else str(problem)
+    return os.strerror(problem.errno).lower() if problem.errno else str(problem) or "the other side ended it"
 
 
 class _TcpLink:
@@ -64,10 +68,12 @@ class _TcpLink:
 
 
 class _Arrivals(asyncio.Protocol):
-    def __init__(self, received: Received, lost: Lost) -> None:
+    def __init__(self, received: Received, lost: Lost, secured: bool) -> None:
         self._received, self._lost = received, lost
+        self._doubtful = secured  # TLS 1.3 refuses a certificate only after the connection was made
 
     def data_received(self, data: bytes) -> None:
+        self._doubtful = False
         self._received(data)
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -76,4 +82,5 @@ class _Arrivals(asyncio.Protocol):
         elif error is not None:
             self._lost(f"the connection broke: {_reason(error) if isinstance(error, OSError) else error}")
         else:
-            self._lost("the device closed the connection")
+            doubt = " before its first answer: it may refuse our certificate" if self._doubtful else ""
+            self._lost(f"the device closed the connection{doubt}")
