@@ -90,34 +90,24 @@ class NetworkInverter:
 
     def invert(self, features: Features) -> list[Estimate]:
         """One estimate a frame. Where nothing was observed the estimate is the prior, with the reason."""
-        space = self.model.space
-        floors = [_floor(self.model, conditions) for conditions in features.conditions]
-        rows = _measured(features)
-        answers = dict(zip(rows, self._answers(features.take(rows), [floors[row] for row in rows]), strict=True))
+        known = np.isfinite(features.conditions).all(axis=1)
+        floors = np.zeros((len(features), len(self.model.space)))
+        for row in np.flatnonzero(known).tolist():
+            floors[row] = self.model.floor(features.conditions[row])
+        seen = (np.isfinite(features.std) & np.isfinite(features.values)).any(axis=1)
+        rows = [row for row in np.flatnonzero(known & seen).tolist() if features.quality[row] is not Quality.BAD]
+        answers = iter(self._answers(features.take(rows), floors[rows])) if rows else iter(())
+        chosen = set(rows)
         return [
-            answers[row] if row in answers else prior_estimate(space, floors[row], _nothing(features, row))
+            next(answers) if row in chosen else prior_estimate(self.model.space, floors[row], _nothing(features, row))
             for row in range(len(features))
         ]
 
-    def _answers(self, features: Features, floors: list[NDArray[np.float64]]) -> list[Estimate]:
-        if not floors:
-            return []
+    def _answers(self, features: Features, floors: NDArray[np.float64]) -> list[Estimate]:
+        """Of frames in which something was observed. floors: (n, p) SI."""
         session, answered = self.graphs[self.precision]
-        heights = np.array(floors)
-        encoded = encode(features, floor_shares(self.model.space, heights))
-        return self.reader.read(Raw(encoded, *session.run(encoded)), features, heights, answered)
-
-
-def _floor(model: ForwardModel, conditions: NDArray[np.float64]) -> NDArray[np.float64]:
-    known = bool(np.all(np.isfinite(conditions)))
-    return model.floor(conditions) if known else np.zeros(len(model.space))
-
-
-def _measured(features: Features) -> list[int]:
-    """Rows of the frames in which something was observed."""
-    known = np.all(np.isfinite(features.conditions), axis=1)
-    seen = np.any(np.isfinite(features.std) & np.isfinite(features.values), axis=1)
-    return [int(row) for row in np.flatnonzero(known & seen) if features.quality[row] is not Quality.BAD]
+        encoded = encode(features, floor_shares(self.model.space, floors))
+        return self.reader.read(Raw(encoded, *session.run(encoded)), features, floors, answered)
 
 
 def _nothing(features: Features, row: int) -> Fit:

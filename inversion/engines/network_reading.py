@@ -58,34 +58,38 @@ class Reader:
         mean, variance = self._moments(table)
         marginals = self._marginals(table)
         sound = np.isfinite(distance) & np.all(np.isfinite(marginals), axis=(1, 2))
+        resolved = np.zeros((len(features), len(self.space)), dtype=np.bool_)
+        resolved[:, self.shown] = table.resolved
+        covariance = variance[:, :, None] * np.eye(len(self.space))
         estimates = []
         for k in range(len(features)):
-            remark = self.misfit.remark(float(distance[k])) if sound[k] else "the network's answer is no number"
-            reason = "; ".join(text for text in (features.reasons[k], remark) if text)
-            withheld = not sound[k] or distance[k] > self.misfit.threshold
-            doubt = Quality.BAD if withheld else Quality.UNCERTAIN if remark else Quality.GOOD
-            fit = Fit(max(features.quality[k], doubt), float(distance[k] ** 2), reason, answered)
-            if withheld:
+            fit = self._fit(features, k, float(distance[k]), bool(sound[k]), answered)
+            if not distance[k] <= self.misfit.threshold or not sound[k]:
                 estimates.append(prior_estimate(self.space, floors[k], fit))
                 continue
-            resolved = np.zeros(len(self.space), dtype=np.bool_)
-            resolved[self.shown] = table.resolved[k]
-            told = tuple(resolved.tolist())
-            estimates.append(Estimate(self.space, mean[k], np.diag(variance[k]), floors[k], told, fit, marginals[k]))
+            told = tuple(resolved[k].tolist())
+            estimates.append(Estimate(self.space, mean[k], covariance[k], floors[k], told, fit, marginals[k]))
         return estimates
+
+    def _fit(self, features: Features, row: int, distance: float, sound: bool, answered: Answered) -> Fit:
+        remark = self.misfit.remark(distance) if sound else "the network's answer is no number"
+        withheld = not sound or distance > self.misfit.threshold
+        doubt = Quality.BAD if withheld else Quality.UNCERTAIN if remark else Quality.GOOD
+        reason = "; ".join(text for text in (features.reasons[row], remark) if text)
+        return Fit(max(features.quality[row], doubt), distance * distance, reason, answered)
 
     def table(self, raw: Raw, widening: Array) -> Table:
         """Marginals and what is resolved, widened by band and by `widening` (n,)."""
-        speed = raw.encoded[:, self.at.condition][:, 0].astype(np.float64)
+        speed = raw.encoded[:, self.at.condition.start].astype(np.float64)
         factors = self.bands.of(speed, ratio_db(raw.encoded, self.at)) * widening[:, None]
-        floors = raw.encoded[:, self.at.floor][:, self.shown].astype(np.float64)
+        floors = raw.encoded[:, self.at.floor.start + self.shown].astype(np.float64)
         return self.tabulator.table(raw.quantiles.astype(np.float64), factors, floors)
 
     def _moments(self, table: Table) -> tuple[Array, Array]:
         """(n, parameters) latent means and variances: median and half the distance between one deviation either way."""
         n, p = len(table.marginals), len(self.space)
         mean, variance = np.zeros((n, p)), np.ones((n, p))
-        shares = np.clip(table.marginals @ _SIGMA_WEIGHTS, 1e-9, 1 - 1e-9)
+        shares = np.minimum(np.maximum(table.marginals @ _SIGMA_WEIGHTS, 1e-9), 1 - 1e-9)
         latent = np.log(shares / (1 - shares)) / LOGISTIC
         mean[:, self.shown] = latent[..., 1]
         variance[:, self.shown] = np.maximum(((latent[..., 2] - latent[..., 0]) / 2) ** 2, _NARROWEST)
@@ -94,9 +98,10 @@ class Reader:
     def _marginals(self, table: Table) -> Array:
         """(n, parameters, k) SI; a nuisance keeps its prior."""
         low, high = self.space.low[:, None], self.space.high[:, None]
-        shares = np.broadcast_to(QUANTILE_LEVELS, (len(table.marginals), len(self.space), QUANTILE_LEVELS.size)).copy()
+        shares = np.empty((len(table.marginals), len(self.space), QUANTILE_LEVELS.size))
+        shares[:] = QUANTILE_LEVELS
         shares[:, self.shown] = table.marginals
-        marginals: Array = np.clip(low + (high - low) * shares, low, high)
+        marginals: Array = np.minimum(low + (high - low) * shares, high)  # the sum may round beyond it
         return marginals
 
 

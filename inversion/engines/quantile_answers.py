@@ -38,34 +38,30 @@ class Table:
 class Tabulator:
     """Quantiles at a network's levels to marginals at ours.
 
-    weights: (q, k + 1) of the quantiles, for QUANTILE_LEVELS and for the level below which "nothing" is rejected
-    median: (q,) weights of the quantiles for the median
-    nothing_is_lowest: (p,) whether the lower end of the range means that there is nothing, as for a width
+    weights: (q, k + 2) of the quantiles, for QUANTILE_LEVELS, for the level below which "nothing" is rejected, and for
+        the median
+    something: (p,) whether even the lower end of the range is something, as a place or a pressure is
     """
 
     weights: Array
-    median: Array
-    nothing_is_lowest: Flags
+    something: Flags
 
     def table(self, quantiles: Array, factors: Array, floors: Array) -> Table:
         """quantiles: (n, p, q) shares of the ranges, rising; factors: (n, p) of widening; floors: (n, p) shares."""
-        middle = quantiles @ self.median
-        stretched = middle[..., None] + factors[..., None] * (quantiles - middle[..., None])
-        levels = stretched @ self.weights
-        lowest = levels[..., -1]
-        marginals = np.maximum.accumulate(np.clip(levels[..., :-1], 0.0, 1.0), axis=-1)
-        marginals = (1 - _PRIOR) * marginals + _PRIOR * QUANTILE_LEVELS
-        rejected = (lowest > floors) | ~(self.nothing_is_lowest | (floors > 0))
+        levels = quantiles @ self.weights
+        middle = levels[..., -1:]
+        levels = middle + factors[..., None] * (levels - middle)
+        rejected = (levels[..., -2] > floors) | (self.something & (floors <= 0))
+        inside = np.minimum(np.maximum(levels[..., :-2], 0.0), 1.0)
+        marginals = np.maximum.accumulate(inside, axis=-1) * (1 - _PRIOR) + _LEAST
         span = marginals[..., _HIGH] - marginals[..., _LOW]
         return Table(marginals, rejected & (span <= _INFORMED * 0.9))
 
 
 def tabulator(space: ParameterSpace, levels: Sequence[float]) -> Tabulator:
     """For the parameters of `space` that are no nuisance, and quantiles at `levels` (q,)."""
-    theirs = _scores(levels)
-    weights = _line(theirs, _scores((*QUANTILE_LEVELS, _REJECTED)))
-    lowest = np.array([each.low == 0 for each in space if not each.nuisance])
-    return Tabulator(weights, _line(theirs, np.zeros(1))[:, 0], lowest)
+    weights = _line(_scores(levels), _scores((*QUANTILE_LEVELS, _REJECTED, 0.5)))
+    return Tabulator(weights, np.array([each.low != 0 for each in space if not each.nuisance]))
 
 
 def _scores(levels: Sequence[float]) -> Array:
@@ -83,4 +79,5 @@ def _line(known: Array, wanted: Array) -> Array:
     return weights
 
 
+_LEAST = _PRIOR * QUANTILE_LEVELS
 _LOW, _HIGH = (int(np.argmin(np.abs(QUANTILE_LEVELS - level))) for level in (0.05, 0.95))

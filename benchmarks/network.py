@@ -1,0 +1,204 @@
+"""What an answer by a network costs, against its floor and against least squares, and how late the last ones are.
+
+    python -m benchmarks.network [NETWORK]
+
+NETWORK: a folder or a shipped name, by default rolling_bearing_v1. The floor of one window is the bare transforms that
+its observation needs (`benchmarks.observe`) plus the bare onnxruntime call with bound buffers. Bars: samples to
+estimate at most 2x the floor; against least squares at least 50x faster from features and 4x from samples; p99.9 under
+5 ms, and under 50 ms in a control group of 25 % of one CPU and 128 MB (as root; both versions of control groups).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.observe import BEARING, SAMPLES, bare, best
+from inversion.core.encoding import Encoded, encode, floor_shares
+from inversion.engines.least_squares import LeastSquares
+from inversion.engines.network import Network, NetworkInverter
+from inversion.forward.rolling_bearing import RollingBearing
+from inversion.physics.bearing_simulation import Spall, simulate_waveform
+from inversion.physics.machine_draws import draw_machine
+from sensors import Frame, Waveform
+
+WINDOWS = (("healthy", ()), ("outer spall 3 mm", (Spall("outer", 3e-3, 3.0),)))
+RATES = ((51_200.0, 60.0), (20_000.0, 30.0))
+PACE_HZ, PACED = 50, 3000  # windows a second, and how many
+QUOTA, MEMORY_MB = 0.25, 128
+
+
+def frames() -> list[tuple[str, Frame]]:
+    """A healthy and a damaged machine at two sample rates."""
+    rng = np.random.default_rng(1)
+    made = []
+    for sample_rate, shaft_hz in RATES:
+        for name, spalls in WINDOWS:
+            machine = draw_machine(BEARING, shaft_hz, rng)
+            samples = simulate_waveform(machine, spalls, sample_rate, SAMPLES, rng).astype(np.float32)
+            channels = {
+                "acceleration": Waveform(samples, sample_rate, "m/s2"),
+                "shaft_hz": Waveform(np.array([shaft_hz], np.float32), 1.0, "Hz"),
+            }
+            label = f"{name}, {sample_rate / 1000:g} kHz"
+            made.append((label, Frame("bench", 0, True, channels)))
+    return made
+
+
+def bare_call(inverter: NetworkInverter, encoded: Encoded) -> Callable[[], None]:
+    """onnxruntime's own work on one encoded window: the call, with bound buffers."""
+    session, _ = inverter.graphs[inverter.precision]
+    session.inputs[0] = encoded[0]
+    return lambda: session.runtime.run_with_iobinding(session.binding)
+
+
+def ratios(network: Path) -> bool:
+    """Prints cost against the floor and against least squares; whether the bars are met."""
+    model = RollingBearing(BEARING)
+    inverter = Network(network, precision="adaptive").bind(model)
+    solver = LeastSquares().bind(model)
+    print(f"{network.name}: one window of {SAMPLES} samples, ms (shortest of many runs)")
+    head = ("transforms", "call", "observe", "features->", "samples->", "/floor", "least sq.", "x feat.", "x samples")
+    print(f"{'window':28s}" + "".join(f"{name:>11s}" for name in head))
+    met = True
+    for label, frame in frames():
+        features = model.observe([frame])
+        floors = np.array([model.floor(row) for row in features.conditions])
+        encoded = encode(features, floor_shares(model.space, floors))
+        shaft_hz, sample_rate = features.conditions[0]
+        seen = np.isfinite(features.std[0, 3:]).any()
+        transforms = best(bare(frame.channels["acceleration"].samples, sample_rate, shaft_hz, bool(seen)))
+        call = best(bare_call(inverter, encoded))
+        observe = best(lambda frame=frame: model.observe([frame]))
+        inferred = best(lambda features=features: inverter.invert(features))
+        whole = best(lambda frame=frame: inverter.invert(model.observe([frame])))
+        solved = best(lambda features=features: solver.invert(features), 5)
+        speeds = (whole / (transforms + call), solved / inferred, (solved + observe) / whole)
+        times = (transforms, call, observe, inferred, whole)
+        print(
+            f"{label:28s}"
+            + "".join(f"{1e3 * each:11.3f}" for each in times)
+            + f"{speeds[0]:11.2f}{1e3 * solved:11.2f}{speeds[1]:11.0f}{speeds[2]:11.1f}"
+        )
+        met = met and speeds[0] <= 2 and speeds[1] >= 50 and speeds[2] >= 4
+    return met
+
+
+def precisions(network: Path) -> None:
+    """Prints the bare call of each graph."""
+    model = RollingBearing(BEARING)
+    inverter = Network(network, precision="adaptive").bind(model)
+    features = model.observe([frames()[1][1]])
+    floors = np.array([model.floor(row) for row in features.conditions])
+    encoded = encode(features, floor_shares(model.space, floors))
+    times = {each: best(bare_call(inverter.at(each), encoded), 2000) for each in inverter.precisions}
+    told = ", ".join(f"{name} {1e6 * seconds:.1f} µs" for name, seconds in times.items())
+    print(f"bare call, one window: {told}: full over lite {times['full'] / times['lite']:.2f}")
+
+
+def paced(network: Path, precision: str) -> None:
+    """In a process of its own: windows at a steady pace; prints latencies and memory as JSON."""
+    model = RollingBearing(BEARING)
+    inverter = Network(network, precision=precision).bind(model)
+    windows = [frame for _, frame in frames()]
+    for frame in windows:
+        inverter.invert(model.observe([frame]))
+    time.sleep(1.0)  # what the imports took from the quota is given back
+    late, due = [], time.perf_counter()
+    for k in range(PACED):
+        time.sleep(max(0.0, due - time.perf_counter()))
+        inverter.invert(model.observe([windows[k % len(windows)]]))
+        late.append(time.perf_counter() - due)
+        due += 1 / PACE_HZ
+    p50, p99, p999 = np.quantile(late, [0.5, 0.99, 0.999])
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"p50": p50, "p99": p99, "p999": p999, "worst": max(late), "memory_mb": memory}))
+
+
+def latency(network: Path, precision: str, group: list[Path]) -> dict[str, float]:
+    """`paced` in a child that enters the control groups `group` before it loads anything."""
+
+    def enter() -> None:
+        for folder in group:
+            (folder / "cgroup.procs").write_text(str(os.getpid()))
+
+    one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.network", str(network), "--paced", precision],
+        capture_output=True, text=True, check=False, preexec_fn=enter, env=os.environ | one_thread,
+    )  # fmt: skip
+    if done.returncode:
+        raise SystemExit(f"the paced child ended with {done.returncode}: {done.stderr.strip()[-400:]}")
+    told: dict[str, float] = json.loads(done.stdout)
+    return told
+
+
+@contextmanager
+def limited() -> Iterator[list[Path] | None]:
+    """Control groups of QUOTA of one CPU and MEMORY_MB, version 1 or 2; None where they cannot be made."""
+    mounted, name, made = Path("/sys/fs/cgroup"), f"inversion-bench-{os.getpid()}", []
+    two = (mounted / "cgroup.controllers").exists()
+    parts = [("", {"cpu.max": f"{QUOTA * 1e5:.0f} 100000", "memory.max": str(MEMORY_MB << 20)})]
+    if not two:
+        quota = {"cpu.cfs_period_us": "100000", "cpu.cfs_quota_us": f"{QUOTA * 1e5:.0f}"}
+        parts = [("cpu", quota), ("memory", {"memory.limit_in_bytes": str(MEMORY_MB << 20)})]
+    try:
+        for controller, limits in parts:
+            folder = mounted / controller / name
+            folder.mkdir()
+            made.append(folder)
+            for file, value in limits.items():
+                (folder / file).write_text(value)
+        yield made
+    except OSError as error:
+        print(f"no control group of our own could be made ({error}); as root it can")
+        yield None
+    finally:
+        for folder in made:
+            with suppress(OSError):
+                folder.rmdir()
+
+
+def latencies(network: Path) -> bool:
+    """Prints how late answers are, unthrottled and throttled; whether the bars are met."""
+    print(f"{PACED} windows, {PACE_HZ} a second, of the four kinds in turn: from due to answered, ms")
+    print(f"{'':34s}{'median':>8s}{'p99':>8s}{'p99.9':>8s}{'worst':>8s}{'memory MB':>11s}")
+
+    def told(label: str, found: dict[str, float], bar: float) -> bool:
+        times = "".join(f"{1e3 * found[key]:8.2f}" for key in ("p50", "p99", "p999", "worst"))
+        print(f"{label:34s}{times}{found['memory_mb']:11.0f}   (bar: p99.9 {1e3 * bar:g} ms)")
+        return found["p999"] < bar
+
+    met = told("unthrottled, full", latency(network, "full", []), 5e-3)
+    with limited() as group:
+        if group is not None:
+            label = f"{QUOTA:.0%} of a CPU, {MEMORY_MB} MB"
+            for precision in ("full", "lite"):
+                met = told(f"{label}, {precision}", latency(network, precision, group), 50e-3) and met
+    return met
+
+
+def main() -> None:
+    """Everything, or the paced child."""
+    arguments = sys.argv[1:]
+    network = Path(arguments[0] if arguments else "rolling_bearing_v1")
+    if "--paced" in arguments:
+        paced(network, arguments[-1])
+        return
+    met = ratios(network)
+    precisions(network)
+    met = latencies(network) and met
+    print("all bars are met" if met else "not all bars are met")
+
+
+if __name__ == "__main__":
+    main()
