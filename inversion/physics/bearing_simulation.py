@@ -25,7 +25,7 @@ from inversion.physics.bearing import (
 Array = NDArray[np.float64]
 
 _TAPS = 32  # of the windowed sinc that places an event between samples
-_SETTLE_S = 0.02  # simulated before the window, so that it starts in the steady state
+SETTLE_S = 0.02  # simulated before the window, so that it starts in the steady state
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def simulate_waveform(
     machine: Machine, spalls: tuple[Spall, ...], sample_rate: float, samples: int, rng: np.random.Generator
 ) -> Array:
     """Acceleration at the sensor, (samples,) m/s2."""
-    lead = int(_SETTLE_S * sample_rate)
+    lead = int(SETTLE_S * sample_rate)
     n = samples + lead
     times = np.arange(n) / sample_rate
     signal = _hum(machine, times, rng) + _noise(machine, sample_rate, n, rng)
