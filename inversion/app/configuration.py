@@ -125,8 +125,8 @@ def load_pipeline(path: Path) -> Pipeline:
     from inversion.tracking import Tracker
 
     document = _document(path)
-    model: ForwardModel = _plugin(document, ("forward",), "inversion.forward")
-    engine: Engine = _plugin(document, ("engine",), "inversion.engine")
+    model: ForwardModel = plugin_at(document, ("forward",), "inversion.forward")
+    engine: Engine = plugin_at(document, ("engine",), "inversion.engine")
     tracker = build(document, ("tracking",), document.content.get("tracking", {}), Tracker)
     states = machine_states(document, tables(document, "machine_state"))
     rules = alarm_rules(document, tables(document, "alarm"), model, states)
@@ -147,7 +147,7 @@ def load_calibration(path: Path) -> tuple[Calibration, Engine]:
     document = _document(path)
     if "calibration" not in document.content:
         raise document.error(("calibration",), "is required to calibrate, found nothing")
-    engine: Engine = _plugin(document, ("engine",), "inversion.engine")
+    engine: Engine = plugin_at(document, ("engine",), "inversion.engine")
     return build(document, ("calibration",), document.content["calibration"], Calibration), engine
 
 
@@ -159,7 +159,7 @@ def _document(path: Path) -> Document:
     return document
 
 
-def _plugin(document: Document, key: Key, group: str, ours: Collection[str] = ("use",)) -> Any:
+def plugin_at(document: Document, key: Key, group: str, ours: Collection[str] = ("use",)) -> Any:
     """The plug-in that the table at `key` names in `use`, built from the table's options but `ours`.
 
     An option that is an engine itself is a table of its own, with its own `use`.
@@ -178,7 +178,7 @@ def _plugin(document: Document, key: Key, group: str, ours: Collection[str] = ("
     except PluginError as error:
         raise document.error((*key, "use"), str(error)) from error
     inner = [option for option, kind in option_types(plugin).items() if kind is Engine]
-    parts = {option: _plugin(document, (*key, option), "inversion.engine") for option in inner}
+    parts = {option: plugin_at(document, (*key, option), "inversion.engine") for option in inner}
     options = {option: value for option, value in table.items() if option not in (*ours, *inner)}
     return build_around(document, key, options, plugin, parts) if parts else build(document, key, options, plugin)
 
@@ -189,7 +189,7 @@ def _sources(document: Document) -> tuple[Source, ...]:
     keys: list[Key] = [("source", i) for i in range(len(table))] if isinstance(table, list) else [("source",)]
     sources: dict[str, Source] = {}
     for key in keys:
-        source = _plugin(document, key, "sensors.source")
+        source = plugin_at(document, key, "sensors.source")
         asset = getattr(source, "asset", None) or dotted(key)
         if asset in sources:
             raise document.error((*key, "asset"), f"a second source of {asset!r}; an asset has one")
@@ -206,7 +206,7 @@ def _sinks(document: Document) -> dict[str, Sink]:
             raise document.error((*key, "name"), f"must be a name, found {name!r}")
         if name in sinks:
             raise document.error(key, f"a second sink named {name!r}; give it a `name` of its own")
-        sinks[name] = _plugin(document, key, "inversion.sink", ("use", "name"))
+        sinks[name] = plugin_at(document, key, "inversion.sink", ("use", "name"))
     return sinks
 
 

@@ -28,6 +28,16 @@ SiteArgument = Annotated[Path, typer.Argument(metavar="SITE", help="Configuratio
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
+class Stage(StrEnum):
+    """Stages of `train`, in order."""
+
+    data = "data"
+    teacher = "teacher"
+    student = "student"
+    compress = "compress"
+    export = "export"
+
+
 class Format(StrEnum):
     """File formats of `batch`."""
 
@@ -173,6 +183,24 @@ def calibrate(
 
         result = run_calibration(site, truth, out)
         _print(json.dumps(result.to_dict()) if as_json else "\n".join(result.lines()))
+
+
+@app.command(epilog="Example: inversion train configs/train/rolling_bearing.toml")
+def train(
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="What to draw, learn and compress, a TOML file.")],
+    stage: Annotated[Stage | None, typer.Option(help="One stage only; by default all, in order.")] = None,
+    work: Annotated[
+        Path | None, typer.Option(help="Folder of windows and checkpoints; by default var/train/<network>.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the network; by default models/<network>.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Trains a network off the box: data, teacher, student, compression, export. What was stopped goes on."""
+    with _complaints():
+        from inversion.app.train import lines, run_training
+
+        result = run_training(recipe, work, out, stage.value if stage else None)
+        _print(json.dumps(result, ensure_ascii=False) if as_json else "\n".join(lines(result)))
 
 
 @app.command(epilog="Example: inversion balance configs/balancing/fan.toml --html fan.html")

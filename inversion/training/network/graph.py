@@ -7,6 +7,7 @@ Convolutions have two dimensions, one of length 1: onnxruntime has fast kernels 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import onnx
@@ -30,7 +31,7 @@ class Writer:
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     constants: dict[str, onnx.TensorProto] = field(default_factory=dict)
 
-    def node(self, kind: str, inputs: list[str], name: str = "", **attributes: object) -> str:
+    def node(self, kind: str, inputs: list[str], name: str = "", **attributes: Any) -> str:
         """One node with one output."""
         name = name or f"{kind.lower()}_{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, inputs, [name], name, **attributes))
@@ -112,7 +113,9 @@ def race_graph(
     widths = w.reshape(quantile_nodes(w, logits, levels), -1, r, q)
     x = w.node("Relu", [_gemm(w, weights, "impact1", w.node("Concat", impact_scalars, axis=1))])
     gaps = w.node("Softplus", [_gemm(w, weights, "impact2", x)])
-    ratios = w.node("CumSum", [gaps, "last"])
+    first = w.node("Slice", [gaps, w.shape(0), w.shape(1), w.shape(1)])
+    unseen = w.node("Relu", [w.node("Neg", [inputs["s_own"]])])
+    ratios = w.node("Sub", [w.node("CumSum", [gaps, "last"]), w.node("Mul", [first, unseen])])
     share = w.node("Div", [w.reshape(inputs["level"], -1, 1), w.floats("hardest", hardest)])
     impacts = w.node("Clip", [w.node("Mul", [ratios, share]), "zero", "one"])
     w.node("Concat", [w.reshape(impacts, -1, r, q), widths], "quantiles", axis=1)
@@ -133,7 +136,7 @@ def _inputs(w: Writer, at: Columns) -> dict[str, str]:
     z = w.reshape("z_edges", -1, 1, 1, cells)
     state = w.reshape("s_edges", -1, 1, 1, cells)
     mask = w.node("Abs", [state])
-    flat = {"axes": [1, 2, 3], "keepdims": 1}
+    flat: dict[str, Any] = {"axes": [1, 2, 3], "keepdims": 1}
     floor = w.node("Max", [w.reshape("floor", -1, 1), w.floats("least_floor", races.LEAST_FLOOR)])
     return {
         "z": z,

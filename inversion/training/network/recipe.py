@@ -13,8 +13,8 @@ class Named:
 
     kind: "races", one subnetwork over the edge profile of each race of a rolling bearing, which never looks at a level;
         "dense", layers over all features of one machine's model, levels too
+    training_data, failures: what the card says of them
     levels: probabilities of the quantiles that it answers
-    cells: of the density of each parameter's range
     """
 
     name: str
@@ -22,7 +22,9 @@ class Named:
     kind: str = "races"
     seed: int = 1
     license: str = "MIT"
-    levels: tuple[float, ...] = (0.005, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975, 0.995)
+    training_data: str = "simulated only"
+    failures: tuple[str, ...] = ()
+    levels: tuple[float, ...] = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975, 0.99)
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

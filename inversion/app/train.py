@@ -1,0 +1,181 @@
+"""`inversion train`: a recipe to a network with its card, stage by stage."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from inversion.app.configuration import plugin_at
+from inversion.app.options import build, read_document
+from inversion.core import ConfigurationError, InversionError
+from inversion.forward.rolling_bearing import RollingBearing
+from inversion.training.network.recipe import Compress, Data, Fit, Judge, Named, Recipe, Search
+
+if TYPE_CHECKING:
+    from inversion.training.network.stages import Work
+
+STAGES = ("data", "teacher", "student", "compress", "export")
+
+_TABLES = {
+    "network": Named,
+    "data": Data,
+    "teacher": Fit,
+    "student": Fit,
+    "compress": Compress,
+    "search": Search,
+    "judge": Judge,
+}
+_NEEDED = ("network", "data", "teacher", "student", "forward")
+_MEMORY = """
+import os, sys
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+import onnxruntime
+options = onnxruntime.SessionOptions()
+options.intra_op_num_threads = 1
+session = onnxruntime.InferenceSession(sys.argv[1], options, providers=["CPUExecutionProvider"])
+lines = open("/proc/self/status").read().splitlines()
+print(next(line.split()[1] for line in lines if line.startswith("VmRSS")))
+"""
+
+
+def load_recipe(path: Path) -> tuple[Recipe, RollingBearing]:
+    """The recipe of a file and its forward model. Raises ConfigurationError, one line a complaint."""
+    document = read_document(path)
+    content = document.content
+    for key in content:
+        if key not in (*_TABLES, "forward"):
+            raise document.unknown((key,), [*_TABLES, "forward"])
+    for key in _NEEDED:
+        if key not in content:
+            raise document.error((), f"expected the table [{key}], found {', '.join(content) or 'nothing'}")
+    model = plugin_at(document, ("forward",), "inversion.forward")
+    if not isinstance(model, RollingBearing):
+        raise document.error(
+            ("forward", "use"), f"networks are trained for rolling_bearing, found {type(model).__name__}"
+        )
+    tables: dict[str, Any] = {
+        key: build(document, (key,), content[key], kind) for key, kind in _TABLES.items() if key in content
+    }
+    return Recipe(**tables, forward=content["forward"]["use"]), model
+
+
+def run_training(
+    path: Path, folder: Path | None, out: Path | None, stage: str | None, console: Console | None = None
+) -> dict[str, Any]:
+    """Runs a stage of a recipe, or all. What was done already is taken up; returns the table of the export.
+
+    folder: where it works, by default `var/train/<name>_v<n>`; out: where the network goes, by default `models/`
+    """
+    recipe, model = load_recipe(path)
+    _require_torch()
+    import torch
+
+    from inversion.training.network import export, stages
+
+    torch.set_num_threads(1)
+    console = console or Console(stderr=True)
+    title = f"{recipe.network.name}_v{recipe.network.version}"
+    folder = folder or Path("var/train") / title
+    out = out or Path("models") / title
+    chosen = STAGES if stage is None else (stage,)
+    result: dict[str, Any] = {"network": title, "folder": str(folder)}
+    with _bars(console) as told:
+        work = stages.Work(recipe, model, folder, told, _noise(recipe.data.noise))
+        if "data" in chosen:
+            stages.draw(work)
+        if set(chosen) == {"data"}:
+            return result
+        given = stages.material(work)
+        for name, act in (("teacher", stages.teach), ("student", stages.study), ("compress", stages.compress)):
+            if name in chosen:
+                act(work, given)
+        result["curves"] = _curves(work, folder)
+        if "export" in chosen:
+            table = export.export(work, given, out, time.perf_counter, memory_mb)
+            result |= export.as_dict(table) | {"out": str(out)}
+            (folder / "table.json").write_text(json.dumps(result, ensure_ascii=False, indent=1), encoding="utf-8")
+    return result
+
+
+def lines(result: dict[str, Any]) -> list[str]:
+    """For people."""
+    told = [f"{what}: {value}" for what, value in result.get("table", {}).items()]
+    told += [f"lite misses its gate: {line}" for line in result.get("gate", [])]
+    told += [str(result[name]) for name in ("curves", "out") if result.get(name)]
+    return told or [str(result["folder"])]
+
+
+def memory_mb(graph: Path) -> float:
+    """Resident memory of a process that has loaded onnxruntime and a graph."""
+    done = subprocess.run([sys.executable, "-c", _MEMORY, str(graph)], capture_output=True, text=True, check=False)
+    return int(done.stdout) / 1024 if done.returncode == 0 and done.stdout.strip().isdigit() else float("nan")
+
+
+def _require_torch() -> None:
+    missing = [name for name in ("torch", "onnx") if find_spec(name) is None]
+    if missing:
+        raise InversionError(
+            f"training needs {' and '.join(missing)}: pip install 'edge-inversion[train]' (what runs needs neither)"
+        )
+
+
+def _noise(paths: tuple[str, ...]) -> list[NDArray[np.float64]]:
+    records = []
+    for path in paths:
+        try:
+            with np.load(path, allow_pickle=False) as found:
+                records.append(found["acceleration"].astype(np.float64))
+        except (OSError, ValueError, KeyError) as problem:
+            raise ConfigurationError(f"{path}: data.noise: expected an .npz with an array 'acceleration'") from problem
+    return records
+
+
+def _curves(work: Work, folder: Path) -> str:
+    from inversion.app.report.figures import ReportUnavailable
+    from inversion.app.train_page import write_curves
+    from inversion.training.network.stages import curves
+
+    path = folder / "curves.html"
+    try:
+        write_curves(path, work.recipe.network.name, curves(work))
+    except ReportUnavailable:
+        return ""
+    return str(path)
+
+
+@contextmanager
+def _bars(console: Console) -> Iterator[Callable[[str, int, int, tuple[float, float] | None], None]]:
+    """A bar a stage with the time left on a terminal; elsewhere a line a stage."""
+    if not console.is_terminal:
+        seen: set[str] = set()
+
+        def line(what: str, done: int, total: int, losses: tuple[float, float] | None) -> None:
+            if what not in seen:
+                console.print(what, highlight=False)
+            seen.add(what)
+
+        yield line
+        return
+    layout = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
+    with Progress(*layout, TimeElapsedColumn(), TimeRemainingColumn(), console=console) as progress:
+        tasks: dict[str, Any] = {}
+
+        def bar(what: str, done: int, total: int, losses: tuple[float, float] | None) -> None:
+            if what not in tasks:
+                tasks[what] = progress.add_task(what, total=total)
+            told = f"{what} {losses[0]:.3f} / {losses[1]:.3f}" if losses else what
+            progress.update(tasks[what], completed=done, description=told)
+
+        yield bar

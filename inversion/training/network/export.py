@@ -1,0 +1,159 @@
+"""The last stage: graphs, judged on machines that nothing was learnt from, and the card that says how good they are."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inversion.core.encoding import ENCODING
+from inversion.engines.least_squares import LeastSquares
+from inversion.engines.misfit import learn_misfit
+from inversion.store.card import FILE, Calibration, Card, Metric, Origin, fingerprint, ranges, write_card
+from inversion.training.network import graph, judge, quantize, races
+from inversion.training.network.answers import graph_of, run, teachers
+from inversion.training.network.cost import cost
+from inversion.training.network.judge import Told
+from inversion.training.network.stages import Material, Work, load_network, load_teacher
+from inversion.training.network.summary import summary
+from inversion.training.network.windows import bearing_of
+
+Array = NDArray[np.float64]
+
+ALIKE = ((0, 1, 2), (3, 4, 5))  # races share their weights
+
+
+@dataclass(frozen=True)
+class Table:
+    """What distillation and compression cost and saved. rows: (what, value) each; gate: bins in which lite fails."""
+
+    rows: tuple[tuple[str, str], ...]
+    gate: tuple[str, ...]
+    card: Card
+
+
+def export(
+    work: Work, given: Material, out: Path, timer: Callable[[], float], memory_mb: Callable[[Path], float]
+) -> Table:
+    """Writes `full.onnx`, `lite.onnx`, `card.toml` into `out`. timer: s; memory_mb: of a process that runs a graph."""
+    shipped, teacher = load_network(work, "pruned"), load_teacher(work)
+    full = graph_of(work, given, shipped)
+    some = given.parts.learn[: work.recipe.compress.calibration_windows]
+    lite = quantize.quantized(full, given.encoded[some])
+    graphs = {"full": full, "lite": lite}
+    answers = {name: run(each, given.encoded) for name, each in graphs.items()}
+    row = given.encoded[given.parts.judge[:1]]
+    quantiles = {name: each[0] for name, each in answers.items()} | {"teacher": teachers(work, given, teacher)}
+    calibrations = {name: _calibrated(work, given, each) for name, each in quantiles.items() if name != "lite"}
+    calibrations["lite"] = calibrations["full"]
+    metrics, gate = _judged(work, given, quantiles, calibrations)
+    out.mkdir(parents=True, exist_ok=True)
+    for name, each in graphs.items():
+        _write(out / f"{name}.onnx", each.SerializeToString())
+    costs = tuple(cost(name, out, graphs[name], row, timer, memory_mb) for name in graphs)
+    options = work.recipe.network
+    origin = Origin(
+        name=options.name,
+        version=options.version,
+        model=work.recipe.forward,
+        fingerprint=fingerprint(work.model, ENCODING),
+        encoding=ENCODING,
+        inputs=given.at.width,
+        latent=shipped.fit.hidden,
+        levels=options.levels,
+        opset=graph.OPSET,
+        recipe=work.key,
+        seed=options.seed,
+        training_data=options.training_data,
+        license=options.license,
+        failures=options.failures,
+    )
+    card = Card(
+        origin,
+        {name: hashlib.sha256((out / f"{name}.onnx").read_bytes()).hexdigest() for name in graphs},
+        ranges(tuple(work.model.space)),
+        calibrations["full"],
+        learn_misfit(answers["full"][1][given.parts.calibrate]),
+        tuple(metrics),
+        costs,
+    )
+    write_card(card, out / FILE)
+    return Table(tuple(summary(work, given, card, graphs, teacher)), tuple(gate), card)
+
+
+def _calibrated(work: Work, given: Material, quantiles: Array) -> Calibration:
+    rows, space = given.parts.calibrate, work.model.space
+    shown = [not each.nuisance for each in space]
+    shares = (given.truth[rows] - space.low[shown]) / (space.high - space.low)[shown]
+    levels, options = work.recipe.network.levels, work.recipe.judge
+    return judge.calibrate(space, levels, quantiles[rows], given.encoded[rows], given.at, shares, options, ALIKE)
+
+
+def _judged(
+    work: Work, given: Material, quantiles: dict[str, Array], calibrations: dict[str, Calibration]
+) -> tuple[list[Metric], list[str]]:
+    rows, space = given.parts.judge, work.model.space
+    truth, levels = given.truth[rows], work.recipe.network.levels
+    bins = judge.bins_of(space, truth)
+    answers = {
+        name: judge.told(space, levels, each[rows], given.encoded[rows], given.at, calibrations[name])
+        for name, each in quantiles.items()
+    }
+    metrics = [metric for name, each in answers.items() for metric in judge.metrics(space, name, each, truth, bins)]
+    return [*metrics, *_against_solver(work, given, answers)], judge.misses(metrics)
+
+
+def _against_solver(work: Work, given: Material, answers: dict[str, Told]) -> list[Metric]:
+    """Least squares on some of the held-out windows that hold a profile, and the networks on the same ones."""
+    rows = given.parts.judge
+    wide = given.at.state.start + races.RACES
+    profiles = np.any(given.encoded[rows, wide : given.at.state.stop] != 0, axis=1)
+    chosen = np.flatnonzero(profiles)[: work.recipe.judge.solver_windows]
+    if not chosen.size:
+        return []
+    solved = []
+    for done, k in enumerate(chosen):
+        one = given.windows.take(rows[k : k + 1])
+        model = bearing_of(work.model, one.geometry[0])
+        estimate = LeastSquares().bind(model).invert(one.features)[0]
+        names = [each.name for each in model.space if not each.nuisance]
+        solved.append([(*estimate.interval(n), estimate.value(n), float(estimate.resolvable(n))) for n in names])
+        work.told("export", done + 1, chosen.size, None)
+    numbers = np.array(solved)
+    own = Told(numbers[..., 0], numbers[..., 1], numbers[..., 2], numbers[..., 3] > 0)
+    truth = given.truth[rows][chosen]
+    wider = given.encoded[rows][chosen][:, given.at.state][:, races.RACES :].reshape(chosen.size, races.RACES, -1)
+    seen = np.concatenate([np.ones((chosen.size, 3), bool), np.any(wider != 0, axis=2)], axis=1)
+    bins = {}
+    for j, name in enumerate(each.name for each in work.model.space if not each.nuisance):
+        bins[f"{name}: least_squares resolves"] = j, own.resolved[:, j] & seen[:, j]
+        bins[f"{name}: least_squares does not"] = j, ~own.resolved[:, j] & seen[:, j]
+    told = {"least_squares": own} | {
+        name: Told(each.low[chosen], each.high[chosen], each.value[chosen], each.resolved[chosen])
+        for name, each in answers.items()
+    }
+    return [row for name, each in told.items() for row in judge.metrics(work.model.space, name, each, truth, bins)]
+
+
+def _write(path: Path, data: bytes) -> None:
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial.write_bytes(data)
+    partial.replace(path)
+
+
+def table_lines(table: Table) -> list[str]:
+    """For people."""
+    told = [f"{what}: {value}" for what, value in table.rows]
+    told += [f"{'lite' if i == 0 else '    '} misses its gate: {line}" for i, line in enumerate(table.gate)]
+    return told
+
+
+def as_dict(table: Table) -> dict[str, Any]:
+    """As JSON has it."""
+    return {"table": dict(table.rows), "gate": list(table.gate), "network": table.card.title}

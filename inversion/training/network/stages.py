@@ -1,0 +1,203 @@
+"""The stages of a recipe, each of which writes what the next one reads: data, teacher, student, compress, export.
+
+A stage that was stopped goes on where it was. Every file names the recipe that made it and is refused by another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from inversion.core.encoding import Columns, Encoded, columns, encode, floor_shares
+from inversion.forward.rolling_bearing import RollingBearing
+from inversion.training.network import prune, race_loss, races
+from inversion.training.network.arrays import load_arrays, save_arrays
+from inversion.training.network.errors import TrainingError
+from inversion.training.network.learn import Course, Learnt, Loss, learn
+from inversion.training.network.recipe import Fit, Recipe
+from inversion.training.network.shards import Parts, Windows, draw_shards, load_shards, split
+from inversion.training.network.windows import bearing_of, draw_machine_windows
+
+Array = NDArray[np.float64]
+Weights = dict[str, torch.Tensor]
+
+STAGES = ("data", "teacher", "student", "compress", "export")
+
+
+@dataclass(frozen=True)
+class Work:
+    """Where a recipe is worked on, and who is told. told: stage, how far, of how much, losses (learnt, held out)."""
+
+    recipe: Recipe
+    model: RollingBearing
+    folder: Path
+    told: Callable[[str, int, int, tuple[float, float] | None], None]
+    noise: Sequence[Array] = ()
+
+    @property
+    def key(self) -> str:
+        """Changes with anything that was asked for."""
+        return hashlib.sha256(json.dumps(asdict(self.recipe), sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def levels(self) -> torch.Tensor:
+        """(q,)."""
+        return torch.tensor(self.recipe.network.levels)
+
+
+@dataclass(frozen=True)
+class Material:
+    """All windows as a network sees them. truth: (n, p) SI, NaN where there is none."""
+
+    windows: Windows
+    encoded: Encoded
+    at: Columns
+    parts: Parts
+
+    @property
+    def truth(self) -> Array:
+        """(n, p) SI."""
+        return self.windows.theta
+
+
+@dataclass(frozen=True)
+class Network:
+    """Weights with the shape that they have."""
+
+    weights: Weights
+    fit: Fit
+
+
+def draw(work: Work) -> None:
+    """Stage data."""
+    recipe = work.recipe
+    seed = recipe.network.seed
+    shards = draw_shards(
+        work.folder / "data",
+        recipe,
+        work.model,
+        lambda machine: draw_machine_windows(work.model, recipe.data, seed, machine, work.noise),
+        lambda count: work.told("data", min(count, recipe.data.windows), recipe.data.windows, None),
+    )
+    for _ in shards:
+        pass
+
+
+def material(work: Work) -> Material:
+    """What the stage data drew. Raises TrainingError where it has not."""
+    windows = load_shards(work.folder / "data", work.recipe, work.model)
+    conditions = windows.features.conditions
+    floors = np.zeros((len(windows), len(work.model.space)))
+    for row in np.flatnonzero(np.all(np.isfinite(conditions), axis=1)):
+        floors[row] = bearing_of(work.model, windows.geometry[row]).floor(conditions[row])
+    shares = floor_shares(work.model.space, floors)
+    at = columns(windows.features.values.shape[1], shares.shape[1], conditions.shape[1])
+    return Material(windows, encode(windows.features, shares), at, split(windows, work.recipe))
+
+
+def teach(work: Work, given: Material) -> None:
+    """Stage teacher: every member from other random weights, each on all windows."""
+    fit = work.recipe.teacher
+    learn_from, stop_by = _taught(work, given, given.parts.learn), _taught(work, given, given.parts.stop)
+    for member in range(fit.members):
+        seed = work.recipe.network.seed + 100 * member
+        start = races.new_weights(fit, len(work.levels), torch.Generator().manual_seed(seed))
+        learnt = _learn(work, f"teacher{member}", start, fit, learn_from, stop_by, None, seed)
+        _save(work, f"teacher{member}", Network(learnt.weights, fit))
+
+
+def study(work: Work, given: Material) -> None:
+    """Stage student: from the densities of the teacher and the truth."""
+    fit, teacher = work.recipe.student, load_teacher(work)
+    learn_from, stop_by = _taught(work, given, given.parts.learn), _taught(work, given, given.parts.stop)
+    seed = work.recipe.network.seed + 7
+    start = races.new_weights(fit, len(work.levels), torch.Generator().manual_seed(seed))
+    start = race_loss.with_hint(start, fit, teacher.fit)
+    learnt = _learn(work, "student", start, fit, learn_from, stop_by, teacher, seed)
+    _save(work, "student", Network(race_loss.without_hint(learnt.weights), fit))
+
+
+def compress(work: Work, given: Material) -> None:
+    """Stage compress, first half: channels taken out, fine-tuned, then fine-tuned again with rounded numbers."""
+    options, student, teacher = work.recipe.compress, load_network(work, "student"), load_teacher(work)
+    learn_from, stop_by = _taught(work, given, given.parts.learn), _taught(work, given, given.parts.stop)
+    weights, fit = prune.pruned(student.weights, student.fit, options.prune)
+    fit = replace(fit, hint=0.0, rate=student.fit.rate / 2, epochs=options.epochs, patience=options.epochs)
+    seed = work.recipe.network.seed + 11
+    learnt = _learn(work, "pruned", weights, fit, learn_from, stop_by, teacher, seed)
+    _save(work, "pruned", Network(learnt.weights, fit))
+
+
+def load_teacher(work: Work) -> race_loss.Teacher:
+    """The members. Raises TrainingError where the stage has not run."""
+    fit = work.recipe.teacher
+    return race_loss.Teacher([load_network(work, f"teacher{k}").weights for k in range(fit.members)], fit)
+
+
+def load_network(work: Work, name: str) -> Network:
+    """A finished network of this recipe. Raises TrainingError."""
+    path = work.folder / f"{name}.npz"
+    if not path.exists():
+        raise TrainingError(f"{path}: not trained yet, run the stage {_stage_of(name)}")
+    arrays = load_arrays(path)
+    told = json.loads(bytes(arrays.pop("told")).decode())
+    if told["key"] != work.key:
+        raise TrainingError(f"{path}: trained by another recipe; remove it or train into another folder")
+    return Network({name: torch.from_numpy(each) for name, each in arrays.items()}, Fit(**told["fit"]))
+
+
+def curves(work: Work) -> dict[str, Array]:
+    """(epochs, 2) losses of every network that has learnt, as far as it is."""
+    paths = sorted(work.folder.glob("*.checkpoint.npz"))
+    return {path.name.split(".")[0]: load_arrays(path)["curve"] for path in paths}
+
+
+def _stage_of(name: str) -> str:
+    return "teacher" if name.startswith("teacher") else "compress" if name == "pruned" else name
+
+
+def _taught(work: Work, given: Material, rows: NDArray[np.intp]) -> race_loss.Taught:
+    taught = race_loss.taught(given.encoded[rows], given.at, given.truth[rows], work.model.widest_mm * 1e-3)
+    if not taught.profiles.numel() or not taught.impacts.numel():
+        raise TrainingError(f"{work.folder}: {rows.size} windows hold no profile to learn from; draw more")
+    return taught
+
+
+def _learn(
+    work: Work,
+    name: str,
+    start: Weights,
+    fit: Fit,
+    learn_from: race_loss.Taught,
+    stop_by: race_loss.Taught,
+    teacher: race_loss.Teacher | None,
+    seed: int,
+) -> Learnt:
+    count = learn_from.profiles.numel()
+    course = Course(name, count, min(fit.batch, count), fit.epochs, fit.patience, fit.rate, seed, work.key)
+
+    def loss(weights: Weights, chosen: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        return race_loss.loss(weights, fit, learn_from, chosen, work.levels, generator, teacher)
+
+    checked: Loss = loss
+    return learn(
+        start,
+        course,
+        checked,
+        lambda weights: race_loss.held_loss(weights, fit, stop_by, work.levels),
+        work.folder / f"{name}.checkpoint.npz",
+        lambda epoch, seen, left_out: work.told(name, epoch + 1, fit.epochs, (seen, left_out)),
+    )
+
+
+def _save(work: Work, name: str, network: Network) -> None:
+    told = json.dumps({"key": work.key, "fit": asdict(network.fit)})
+    arrays = {name: each.detach().numpy() for name, each in network.weights.items()}
+    save_arrays(work.folder / f"{name}.npz", {**arrays, "told": np.frombuffer(told.encode(), dtype=np.uint8)})
