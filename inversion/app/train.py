@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -135,9 +136,9 @@ def _noise(paths: tuple[str, ...]) -> list[NDArray[np.float64]]:
     records = []
     for path in paths:
         try:
-            with np.load(path, allow_pickle=False) as found:
+            with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as found:
                 records.append(found["acceleration"].astype(np.float64))
-        except (OSError, ValueError, KeyError) as problem:
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as problem:
             raise ConfigurationError(f"{path}: data.noise: expected an .npz with an array 'acceleration'") from problem
     return records
 

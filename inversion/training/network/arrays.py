@@ -31,9 +31,9 @@ def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
 def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """All arrays of a file. Raises TrainingError for one that is absent, damaged or holds objects."""
     try:
-        with np.load(path, allow_pickle=False) as found:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
             return {name: found[name] for name in found.files}
     except OSError as problem:
         raise TrainingError(f"{path}: cannot be read: {problem.strerror or problem}") from problem
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as problem:
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError) as problem:
         raise TrainingError(f"{path}: damaged or no file of arrays") from problem

@@ -99,7 +99,7 @@ def _epoch(weights: Weights, course: Course, loss: Loss, optimizer: torch.optim.
         rows = torch.from_numpy(order[step * course.batch : (step + 1) * course.batch])
         value = loss(weights, rows, generator)
         optimizer.zero_grad()
-        value.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward([value])
         torch.nn.utils.clip_grad_norm_(list(weights.values()), _LARGEST_GRADIENT)
         optimizer.step()
         total += float(value.detach())

@@ -153,7 +153,7 @@ def separable(weights: Weights, deep: str, point: str, x: Tensor, dilated: int) 
 
 
 def impact(weights: Weights, scalars: Tensor) -> Tensor:
-    """(m, q) rising ratios of the impact to its level; from zero where none was seen: nothing then tells it from none."""
+    """(m, q) rising ratios of the impact to its level; from zero where none was seen: it may be none."""
     x = functional.linear(scalars, weights["impact1"], weights["impact1_bias"]).relu()
     gaps = functional.softplus(functional.linear(x, weights["impact2"], weights["impact2_bias"]))
     return torch.cumsum(gaps, dim=1) - gaps[:, :1] * (-scalars[:, 1:2]).clamp_min(0.0)

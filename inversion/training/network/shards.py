@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inversion.core import Features, ForwardModel
-from inversion.training.network.arrays import save_arrays
+from inversion.training.network.arrays import load_arrays, save_arrays
 from inversion.training.network.errors import TrainingError
 from inversion.training.network.recipe import Recipe
 from sensors import Quality
@@ -131,11 +130,9 @@ def _whole(path: Path) -> bool:
 
 
 def _read(path: Path) -> Windows:
-    try:
-        with np.load(path, allow_pickle=False) as found:
-            part = {key: found[key] for key in _KEYS}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as problem:
-        raise TrainingError(f"{path}: damaged or no shard of windows") from problem
+    part = load_arrays(path)
+    if not set(_KEYS) <= set(part):
+        raise TrainingError(f"{path}: no shard of windows")
     n = len(part["machine"])
     values, std, limit, conditions, theta, geometry, ratio = (part[key].astype(np.float64) for key in _KEYS[:-1])
     features = Features(values, std, limit, conditions, (Quality.GOOD,) * n, ("",) * n)

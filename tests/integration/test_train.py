@@ -1,0 +1,120 @@
+"""`inversion train`: a recipe becomes a network that the engine loads; a stopped one goes on; mistakes are one line."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from inversion.app.verbs import app
+from inversion.engines.network import Network
+from inversion.forward.rolling_bearing import RollingBearing
+from inversion.store.card import read_card
+from inversion.training.network.recipe import Data
+from inversion.training.network.windows import draw_machine_windows
+
+RECIPE = Path(__file__).parent / "tiny_recipe.toml"
+SHIPPED = Path("configs/train/rolling_bearing.toml")
+
+
+def train(*arguments):
+    return CliRunner().invoke(app, ["train", *map(str, arguments)])
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    pytest.importorskip("torch", reason="needs the extra `train`")
+    folder = tmp_path_factory.mktemp("train")
+    for stage in ("data", "teacher", "student", "compress"):
+        done = train(RECIPE, "--work", folder, "--out", folder / "tiny_v1", "--stage", stage)
+        assert done.exit_code == 0, done.output
+    done = train(RECIPE, "--work", folder, "--out", folder / "tiny_v1", "--json")
+    assert done.exit_code == 0, done.output
+    return folder, json.loads(done.stdout.splitlines()[-1])
+
+
+def test_what_is_trained_is_loaded_and_answers(trained):
+    folder, _ = trained
+    model = RollingBearing(designation="6205")
+    windows = draw_machine_windows(model, Data(windows=100, samples=(24_576, 32_768)), 1, 1)
+    for precision in ("full", "lite"):
+        estimates = Network(folder / "tiny_v1", precision).bind(model).invert(windows.features)
+        assert all(np.all(np.isfinite(each.marginals)) for each in estimates if each.marginals is not None)
+
+
+def test_the_card_says_what_was_measured(trained):
+    folder, told = trained
+    card = read_card(folder / "tiny_v1" / "card.toml")
+    assert {row.network for row in card.metric} >= {"full", "lite", "teacher"}
+    assert {row.unit for row in card.metric} == {"g", "mm"}
+    assert all(0 <= row.coverage <= 1 for row in card.metric)
+    assert {row.network for row in card.cost} == {"full", "lite"}
+    assert card.network.seed == 3
+    assert "times fewer" in told["table"]["parameters, student"]
+
+
+def test_the_curves_are_drawn(trained):
+    page = (trained[0] / "curves.html").read_text(encoding="utf-8")
+    assert all(name in page for name in ("teacher0", "student", "pruned"))
+
+
+def test_training_twice_by_one_seed_gives_one_network(trained, tmp_path):
+    folder, _ = trained
+    (tmp_path / "data").symlink_to(folder / "data")
+    done = train(RECIPE, "--work", tmp_path, "--out", tmp_path / "tiny_v1")
+    assert done.exit_code == 0, done.output
+    for name in ("full.onnx", "lite.onnx"):
+        assert (tmp_path / "tiny_v1" / name).read_bytes() == (folder / "tiny_v1" / name).read_bytes()
+
+
+def test_another_recipe_in_the_same_folder_is_refused(trained, tmp_path):
+    changed = tmp_path / "changed.toml"
+    changed.write_text(RECIPE.read_text(encoding="utf-8").replace("epochs = 2", "epochs = 3"), encoding="utf-8")
+    done = train(changed, "--work", trained[0], "--out", tmp_path / "x")
+    assert done.exit_code == 1
+    assert "another recipe" in done.stderr
+    assert done.stderr.count("\n") == 2  # the name of the stage that was begun, and the complaint
+
+
+def test_an_unknown_option_is_refused_with_its_line(tmp_path):
+    wrong = tmp_path / "wrong.toml"
+    wrong.write_text(RECIPE.read_text(encoding="utf-8").replace("windows = 90", "windws = 90"), encoding="utf-8")
+    done = train(wrong)
+    assert done.exit_code == 2
+    assert "wrong.toml:12: data.windws: no such option (did you mean 'windows'?)" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("[data]", "[dta]", "no such option (did you mean 'data'?)"),
+        ('use = "rolling_bearing"\ndesignation = "6205"', 'use = "linear"', "forward"),
+        ("prune = 0.25", "prune = 1.5", "compress"),
+        ("held_out = 0.3", "held_out = 0.9", "held_out must lie between"),
+        ("levels = [0.01,", "levels = [0.2, 0.01,", "levels must rise"),
+    ],
+)
+def test_a_wrong_recipe_is_refused_at_the_start(tmp_path, old, new, said):
+    wrong = tmp_path / "wrong.toml"
+    wrong.write_text(RECIPE.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    done = train(wrong, "--work", tmp_path / "work")
+    assert done.exit_code == 2
+    assert said in done.stderr
+    assert not (tmp_path / "work").exists()
+
+
+def test_a_stage_without_the_one_before_says_which(tmp_path):
+    pytest.importorskip("torch", reason="needs the extra `train`")
+    done = train(RECIPE, "--work", tmp_path, "--stage", "student")
+    assert done.exit_code == 1
+    assert "run the stage data" in done.stderr
+
+
+def test_the_shipped_recipes_are_sound():
+    from inversion.app.train import load_recipe
+
+    for path in sorted(SHIPPED.parent.glob("*.toml")):
+        recipe, model = load_recipe(path)
+        assert recipe.network.name
+        assert model.observables

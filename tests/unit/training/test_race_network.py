@@ -1,0 +1,152 @@
+"""The network of a rolling bearing: the graph says what torch says, levels are units only, no profile is the prior."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra `train`")
+onnx = pytest.importorskip("onnx", reason="needs the extra `train`")
+
+from inversion.training.network import density, graph, prune, race_loss, races  # noqa: E402
+from inversion.training.network.answers import run  # noqa: E402
+from inversion.training.network.quantize import half_precision, quantized  # noqa: E402
+from inversion.training.network.recipe import Fit  # noqa: E402
+from tests.unit.training.network_material import AT, encoded_windows  # noqa: E402
+
+LEVELS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+HARDEST = 490.3325
+FIT = Fit(channels=8, blocks=3, kernel=5, hidden=6)
+
+
+@pytest.fixture(scope="module")
+def weights():
+    made = races.new_weights(FIT, len(LEVELS), torch.Generator().manual_seed(4))
+    return {name: each + 0.05 * torch.randn(each.shape, generator=torch.Generator().manual_seed(5))
+            for name, each in made.items()}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def model(weights):
+    arrays = {name: each.numpy() for name, each in weights.items()}
+    return graph.race_graph(arrays, FIT.blocks, AT, LEVELS, np.full(6, 0.1, np.float32), HARDEST, "test")
+
+
+def answered(weights, encoded):
+    """(n, 6, q) by torch."""
+    rows = races.rows(torch.from_numpy(encoded), AT)
+    found = races.answer(weights, FIT, rows)
+    widths = density.quantiles(found.logits, torch.tensor(LEVELS)).reshape(-1, 3, len(LEVELS))
+    impacts = (found.ratios * rows.level[:, None] / HARDEST).clamp(0, 1).reshape(-1, 3, len(LEVELS))
+    return torch.cat([impacts, widths], dim=1).numpy()
+
+
+def test_the_graph_answers_as_torch_does(model, weights):
+    encoded = encoded_windows(40)
+    quantiles, latent = run(model, encoded)
+    assert quantiles == pytest.approx(answered(weights, encoded), abs=2e-5)
+    assert latent.shape == (40, 6)
+
+
+def test_one_window_is_answered_as_in_a_batch(model):
+    encoded = encoded_windows(8)
+    whole = run(model, encoded)[0]
+    single = np.concatenate([run(model, encoded[k : k + 1])[0] for k in range(8)])
+    assert single == pytest.approx(whole, abs=1e-5)
+
+
+def test_quantiles_rise_and_lie_within_the_range(model):
+    quantiles = run(model, encoded_windows(60, seed=3))[0]
+    assert np.all(np.diff(quantiles, axis=2) >= 0)
+    assert quantiles.min() >= 0
+    assert quantiles.max() <= 1
+
+
+def test_a_louder_record_has_larger_impacts_and_the_same_widths(model):
+    encoded = encoded_windows(30)
+    louder = encoded.copy()
+    louder[:, AT.level] *= 7
+    one, seven = run(model, encoded), run(model, louder)
+    assert seven[0][:, :3] == pytest.approx(7 * one[0][:, :3], rel=1e-4)
+    assert seven[0][:, 3:] == pytest.approx(one[0][:, 3:], abs=1e-5)
+    assert seven[1] == pytest.approx(one[1], abs=1e-5)
+
+
+def test_without_a_profile_the_width_has_its_prior(model):
+    encoded = encoded_windows(30)
+    without = ~np.any(encoded[:, AT.state][:, 3:].reshape(30, 3, 128) != 0, axis=2)
+    assert without.any()
+    widths = run(model, encoded)[0][:, 3:][without]
+    assert widths == pytest.approx(np.tile(LEVELS, (len(widths), 1)), abs=1e-5)
+
+
+def test_an_impact_that_was_not_seen_may_be_none(model):
+    encoded = encoded_windows(30)
+    unseen = encoded[:, AT.state][:, :3] < 0
+    assert np.all(run(model, encoded)[0][:, :3][unseen][:, 0] == 0)
+
+
+def test_races_are_answered_alike(model):
+    """The outer race's numbers given to the inner one get the outer one's answer: the weights are shared."""
+    encoded = encoded_windows(20)
+    swapped = encoded.copy()
+    for part in (AT.z, AT.state, AT.level):
+        block = encoded[:, part]
+        swapped[:, part][:, [0, 1]] = block[:, [1, 0]]
+        swapped[:, part][:, 3:131], swapped[:, part][:, 131:259] = block[:, 131:259], block[:, 3:131]
+    one, other = run(model, encoded)[0], run(model, swapped)[0]
+    assert other[:, [1, 0, 2, 4, 3, 5]] == pytest.approx(one, abs=1e-5)
+
+
+def test_a_pruned_network_is_the_same_where_its_channels_did_nothing(weights):
+    dead = dict(weights)
+    for name, each in weights.items():
+        if each.dim() == 3 and name.startswith(("first", "point", "last_point")):
+            dead[name] = each.clone()
+            dead[name][5] = 0
+            dead[f"{name}_bias"] = weights[f"{name}_bias"].clone()
+            dead[f"{name}_bias"][5] = 0
+    dead["back"], dead["back_bias"] = weights["back"].clone(), weights["back_bias"].clone()
+    dead["back"][5] = dead["back_bias"][5] = 0
+    for block in range(FIT.blocks):
+        dead[f"deep{block}_bias"] = weights[f"deep{block}_bias"].clone()
+        dead[f"deep{block}_bias"][5] = 0
+    dead["last_deep_bias"] = weights["last_deep_bias"].clone()
+    dead["last_deep_bias"][5] = 0
+    smaller, fit = prune.pruned(dead, FIT, 1 / 8)
+    assert fit.channels == 7
+    rows = races.rows(torch.from_numpy(encoded_windows(10)), AT)
+    assert torch.allclose(races.answer(smaller, fit, rows).logits, races.answer(dead, FIT, rows).logits, atol=1e-5)
+    assert races.multiplications(smaller) < races.multiplications(dead)
+
+
+def test_half_and_eight_bits_stay_near_full(model):
+    encoded = encoded_windows(80)
+    full = run(model, encoded)[0]
+    assert run(half_precision(model), encoded)[0] == pytest.approx(full, abs=0.01)
+    lite = quantized(model, encoded)
+    assert np.sqrt(np.mean((run(lite, encoded)[0] - full) ** 2)) < 0.02
+    assert not lite.metadata_props
+
+
+def test_stretching_by_one_changes_nothing():
+    rows = races.rows(torch.from_numpy(encoded_windows(20)), AT)
+    some = torch.nonzero(rows.observed)[:, 0]
+    planes, scalars = race_loss.stretched(rows.planes[some], rows.scalars[some], torch.ones(some.numel()))
+    seen = planes[:, 1] > 0  # a cell beside one that was not observed is lost to the interpolation
+    assert torch.allclose(planes[:, 0][seen], rows.planes[some][:, 0][seen], atol=1e-4)
+    assert torch.allclose(scalars[:, 0], rows.scalars[some][:, 0], atol=1e-5)
+
+
+def test_stretching_moves_a_mark_and_the_floor_with_it():
+    rows = races.rows(torch.from_numpy(encoded_windows(1)), AT)
+    planes, scalars = rows.planes[:1].clone(), rows.scalars[:1].clone()
+    planes[:, 0], planes[:, 1] = 0.0, 1.0
+    planes[0, 0, 40] = 3.0
+    moved, changed = race_loss.stretched(planes, scalars, torch.tensor([1.5]))
+    assert abs(int(moved[0, 0].argmax()) - 40.5 * 1.5) < 1.5
+    assert float(torch.exp(changed[0, 0] - scalars[0, 0])) == pytest.approx(1.5, rel=1e-4)
+
+
+def test_the_quantiles_of_a_density_are_its_quantiles():
+    mass = torch.tensor([[0.1, 0.4, 0.4, 0.1]])
+    found = density.quantiles(torch.log(mass), torch.tensor([0.05, 0.1, 0.3, 0.5, 0.95]))
+    assert found.numpy() == pytest.approx(np.array([[0.125, 0.25, 0.375, 0.5, 0.875]]), abs=1e-6)
