@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from inversion.alerts.flood import FloodRule
 from inversion.app.nearest import did_you_mean
 from inversion.app.options import Document, Key, build
 from inversion.core import ForwardModel, Parameter
@@ -16,6 +17,18 @@ if TYPE_CHECKING:  # the gateway process never loads what inverts: its worker do
 _DAY_S = 86_400.0
 _CONDITIONS = ("value", "growth", "quality", "silence")
 _Table = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class DeskOptions:
+    """`[alarm_desk]`. shelve_most_h: longest that an alarm can be shelved, h; flood: when warnings wait."""
+
+    shelve_most_h: float = 24.0
+    flood: FloodRule = field(default_factory=FloodRule)
+
+    def __post_init__(self) -> None:
+        if not self.shelve_most_h > 0:
+            raise ValueError(f"shelve_most_h must be positive, got {self.shelve_most_h} h")
 
 
 def machine_states(document: Document, tables: Sequence[_Table]) -> tuple[StateRule, ...]:

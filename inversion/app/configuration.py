@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inversion.app.alarm_options import alarm_rules, machine_states, silence_rules
+from inversion.app.alarm_options import DeskOptions, alarm_rules, machine_states, silence_rules
 from inversion.app.options import Document, Key, build, build_around, read_document
 from inversion.app.plugins import PluginError, load_plugin, option_types
 from inversion.core import ConfigurationError, Engine, ForwardModel, ModelError, Sink
@@ -26,6 +26,7 @@ _SECTIONS = (
     "engine",
     "tracking",
     "alarm",
+    "alarm_desk",
     "machine_state",
     "sink",
     "journal",
@@ -50,11 +51,28 @@ class SiteOptions:
 
 @dataclass(frozen=True)
 class JournalOptions:
-    """`[journal]`. path: the SQLite file; by default `<site>.journal` beside the configuration."""
+    """`[journal]`.
+
+    path: the SQLite file; by default `<site>.journal` beside the configuration
+    commit_s: how long routine findings wait for others before the disk is synced, s; alarms do not wait
+    state_s: how old the stored track of a live asset may be after a crash, s
+    keep_days, most_mb: how long, and in how much room, records are kept
+    """
 
     path: Path | None = None
+    commit_s: float = 0.5
+    state_s: float = 60.0
+    keep_days: float = 366.0
+    most_mb: float = 1024.0
 
     def __post_init__(self) -> None:
+        for name in ("commit_s", "state_s"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must be zero or more, got {getattr(self, name)} s")
+        if not self.keep_days > 0:
+            raise ValueError(f"keep_days must be positive, got {self.keep_days}")
+        if not self.most_mb >= 12:
+            raise ValueError(f"most_mb must be at least 12, got {self.most_mb}")
         if self.path is not None and self.path.is_dir():
             raise ValueError(f"path must be a file, found the folder {self.path}")
 
@@ -90,6 +108,7 @@ class Site:
     """Everything but the pipeline, which is built where it runs (`load_pipeline`).
 
     sinks: by the name under which the journal remembers how far each one got
+    latching: of every alarm, by name, whether it stays until somebody resets it
     """
 
     path: Path
@@ -100,6 +119,9 @@ class Site:
     journal: Path
     gateway: GatewayOptions
     silences: tuple[SilenceRule, ...] = ()
+    latching: Mapping[str, bool] = field(default_factory=dict)
+    alarm_desk: DeskOptions = field(default_factory=DeskOptions)
+    journalling: JournalOptions = field(default_factory=JournalOptions)
 
 
 def load_site(path: Path) -> Site:
@@ -116,6 +138,9 @@ def load_site(path: Path) -> Site:
         journal=journal.path or path.with_name(f"{options.name}.journal"),
         gateway=build(document, ("gateway",), document.content.get("gateway", {}), GatewayOptions),
         silences=silence_rules(document, tables(document, "alarm")),
+        latching={str(t.get("name")): bool(t.get("latched")) for t in tables(document, "alarm")},
+        alarm_desk=build(document, ("alarm_desk",), document.content.get("alarm_desk", {}), DeskOptions),
+        journalling=journal,
     )
 
 

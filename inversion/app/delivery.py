@@ -27,6 +27,15 @@ class ClosingSink(Protocol):
         ...
 
 
+@runtime_checkable
+class RecordSink(Protocol):
+    """A sink that wants alarms and events too, and the names that tell what came twice."""
+
+    async def write_records(self, entries: Sequence[Entry]) -> None:
+        """Deliver records, in order. Raises on failure; the gateway retries and counts."""
+        ...
+
+
 class Delivery:
     """Brings one sink what it lacks, from its cursor on, and waits for news.
 
@@ -51,7 +60,7 @@ class Delivery:
             if entries:
                 await self._deliver(entries)
                 cursor = entries[-1].number
-                await self._ledger.delivered(self._name, cursor)
+                self._ledger.delivered(self._name, cursor)
             elif last:
                 return
             else:
@@ -65,10 +74,9 @@ class Delivery:
                 log.error("sink %s: could not be closed: %s", self._name, reason(error))
 
     async def _deliver(self, entries: Sequence[Entry]) -> None:
-        findings = [entry.finding for entry in entries]
         failed = False
         for delay_s in delays(*self._retry):
-            error = await attempt(asyncio.wait_for(self._sink.write(findings), self._timeout_s))
+            error = await attempt(asyncio.wait_for(self._write(entries), self._timeout_s))
             if error is None:
                 break
             if not failed:
@@ -77,3 +85,11 @@ class Delivery:
             await asyncio.sleep(delay_s)
         if failed:
             self._ledger.note("sink_back", f"sink {self._name}: back")
+
+    async def _write(self, entries: Sequence[Entry]) -> None:
+        if isinstance(self._sink, RecordSink):
+            await self._sink.write_records(entries)
+            return
+        findings = [entry.body for entry in entries if entry.kind == "finding"]
+        if findings:
+            await self._sink.write(findings)

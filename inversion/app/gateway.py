@@ -14,10 +14,10 @@ from contextlib import suppress
 from typing import Any
 
 from inversion.app.acquisition import Acquisition
-from inversion.app.alarm_events import alarm_changes, alarm_states
+from inversion.app.alarms import AlarmDesk, answered
 from inversion.app.configuration import Site
 from inversion.app.delivery import Delivery
-from inversion.app.journal import Journal, JournalError, open_journal
+from inversion.app.journal import Journal, JournalError, Record, Retention, open_journal
 from inversion.app.ledger import Ledger
 from inversion.app.patience import delays
 from inversion.app.worker_link import Answer, WorkerLink, WorkerLost
@@ -25,6 +25,7 @@ from sensors import Frame
 
 _MOST_FRAMES = 8  # that one request to the worker holds
 _LAST_WORDS_S = 2.0
+_DESK_S = 0.25  # between two looks at the clock and at what operators ask
 
 log = logging.getLogger("inversion.gateway")
 
@@ -35,7 +36,8 @@ async def run_gateway(site: Site, stop: asyncio.Event) -> int:
     0: all sources ended well and all is journalled; 1: a source failed, or something could not be journalled.
     Raises ConfigurationError when the worker cannot build the pipeline, JournalError when the journal is unusable.
     """
-    with open_journal(site.journal) as journal:
+    kept = Retention(site.journalling.keep_days, site.journalling.most_mb)
+    with open_journal(site.journal, time.time_ns(), kept) as journal:
         return await Gateway(site, journal, stop).run()
 
 
@@ -47,7 +49,8 @@ class Gateway:
         retry = (options.retry_s, options.retry_cap_s)
         self._site, self._journal, self._stop = site, journal, stop
         self._retry = retry
-        self._ledger = Ledger(journal, *retry, time.time_ns)
+        groups = (site.journalling.commit_s, site.journalling.state_s)
+        self._ledger = Ledger(journal, retry, time.time_ns, *groups)
         self._queue: asyncio.Queue[Frame | None] = asyncio.Queue(options.queue_frames)
         self.worker = WorkerLink(site.path, site.level, options.frame_timeout_s)
         names = ["source"] if len(site.sources) == 1 else [f"source.{i}" for i in range(len(site.sources))]
@@ -61,7 +64,8 @@ class Gateway:
         ]
         self._positions: dict[tuple[str, str], int] = {}
         self._states: dict[str, Any] = {}
-        self._alarms: dict[str, Mapping[str, str]] = {}
+        self._desk = AlarmDesk(site.latching, site.silences, site.alarm_desk, {})
+        self._heard: dict[str, int] = {}
         self._finished = asyncio.Event()
 
     async def run(self) -> int:
@@ -79,8 +83,12 @@ class Gateway:
 
     async def _restore(self) -> None:
         self._states = await self._ledger.ask(self._journal.states, self.worker.fingerprint)
-        for finding in await self._ledger.ask(self._journal.last_findings):
-            self._alarms[finding["asset"]] = alarm_states(finding)
+        cycles = await self._ledger.ask(self._journal.cycles)
+        self._desk = AlarmDesk(self._site.latching, self._site.silences, self._site.alarm_desk, cycles)
+        self._desk.know(await self._ledger.ask(self._journal.last_findings))
+        await self._ledger.ask(self._journal.register, list(self._site.sinks))
+        self._ledger.news += [delivery.news for delivery in self._deliveries]
+        self._heard = {asset: time.monotonic_ns() for asset in _assets(self._site)}
 
     async def _work(self) -> bool:
         """Whether all sources ended well and all they brought is journalled."""
@@ -91,15 +99,16 @@ class Gateway:
                 sources = [group.create_task(acquisition.run()) for acquisition in self._acquisitions]
                 end = group.create_task(self._end(sources))
                 aside = [
-                    group.create_task(self._ledger.write_notes()),
+                    group.create_task(self._ledger.commit_groups()),
+                    group.create_task(self._keep_desk()),
                     group.create_task(self._deadline([*sources, end, process, *deliveries])),
                 ]
                 await asyncio.wait([end, process, *deliveries])
+                await self._say_what_waits(process.cancelled())
                 for task in aside:
                     task.cancel()
         except* JournalError as problems:
             raise JournalError(str(problems.exceptions[0])) from problems
-        await self._say_what_waits(process.cancelled())
         return not process.cancelled() and all(not source.cancelled() and source.result() for source in sources)
 
     async def _end(self, sources: Sequence[asyncio.Task[bool]]) -> None:
@@ -115,6 +124,7 @@ class Gateway:
 
     async def _put(self, frame: Frame) -> None:
         """Queues a frame, unless this window of the recording is journalled, or was queued, already."""
+        self._heard[frame.asset] = time.monotonic_ns()
         if frame.position is not None:
             key = (frame.asset, frame.source)
             if key not in self._positions:
@@ -129,13 +139,40 @@ class Gateway:
         """Frames to findings, journalled before they are announced."""
         while frames := await self._taken():
             answer = await self._invert(frames)
-            changes = alarm_changes(self._alarms, answer.findings, time.time_ns())
-            for change in changes:
-                log.info(change.text)
-            await self._ledger.store(answer.findings, answer.states, self.worker.fingerprint, changes)
-            for delivery in self._deliveries:
-                delivery.news.set()
+            now_ns = time.time_ns()
+            changes = self._desk.judge(answer.findings, now_ns)
+            findings = [Record("finding", finding["asset"], now_ns, finding) for finding in answer.findings]
+            await self._journalled([*findings, *changes], answer.states, urgent=bool(changes))
+        await self._ledger.flush()
         self._finished.set()
+
+    async def _journalled(
+        self, records: Sequence[Record], states: Mapping[str, Any] | None = None, *, urgent: bool = True
+    ) -> None:
+        """Says what people must hear, and takes all of it for the journal."""
+        for record in records:
+            if record.kind == "event" or (record.kind == "alarm" and record.body["announced"]):
+                log.info(record.body["text"])
+        cycles, self._desk.changed = self._desk.changed, {}
+        await self._ledger.put(
+            records, states=states, fingerprint=self.worker.fingerprint, cycles=cycles, urgent=urgent
+        )
+
+    async def _keep_desk(self) -> None:
+        """What the clocks and the operators do to alarms, until cancelled."""
+        seen = -1
+        while True:
+            records = self._desk.tick(self._heard, time.monotonic_ns(), time.time_ns())
+            if records or self._desk.changed:
+                await self._journalled(records)
+            changed = await self._ledger.ask(self._journal.changed)
+            if changed != seen:
+                seen = changed
+                for number, body in await self._ledger.ask(self._journal.asked):
+                    answer, records = answered(self._desk, body, time.time_ns())
+                    await self._journalled(records)
+                    await self._ledger.put(answers={number: answer}, urgent=True)
+            await asyncio.sleep(_DESK_S)
 
     async def _taken(self) -> list[Frame]:
         """The frames that wait, at least one; none at the end of the data."""
@@ -185,11 +222,18 @@ class Gateway:
                 await asyncio.sleep(delay_s)
 
     async def _say_what_waits(self, cut_short: bool) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._ledger.flush(), _LAST_WORDS_S)
         for name in self._site.sinks:
             waiting = await self._ledger.ask(self._journal.waiting, name)
             if waiting:
-                self._ledger.note("sink_waits", f"sink {name}: {waiting} findings wait in the journal")
+                self._ledger.note("sink_waits", f"sink {name}: {waiting} findings and alarms wait in the journal")
         if cut_short:
             self._ledger.note("not_journalled", "stopped before the last frames were journalled")
         with suppress(TimeoutError):  # a disk that is still full has had its time
-            await asyncio.wait_for(self._ledger.store(), _LAST_WORDS_S)
+            await asyncio.wait_for(self._ledger.flush(), _LAST_WORDS_S)
+
+
+def _assets(site: Site) -> list[str]:
+    """Of the sources that know what they measure: those are missed even before they were heard once."""
+    return [asset for source in site.sources if isinstance(asset := getattr(source, "asset", None), str)]

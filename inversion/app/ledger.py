@@ -1,19 +1,21 @@
-"""The journal as the gateway's tasks use it: from one thread, patient while the disk is full, with notes aside."""
+"""The journal as the gateway's tasks use it: from one thread, committed in groups, patient while the disk is full."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
-from inversion.app.journal import Event, Journal, JournalUnavailable
-from inversion.app.patience import delays
+from inversion.app.journal import Batch, Event, Journal, JournalUnavailable, Record
+from inversion.app.patience import delays, first_of
 
 _MOST_NOTES = 1000
+_MOST_RECORDS = 512  # that wait for the disk before the worker is held back
+_FORGET_S = 600.0
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -22,52 +24,106 @@ log = logging.getLogger("inversion.gateway")
 
 
 class Ledger:
-    """Writes that wait until they are on the disk; while it is full, what they hold stays in memory.
+    """Writes that wait for each other, so that one sync of the disk serves many; what is urgent does not wait.
 
-    Memory is bounded: the gateway has one batch of findings in writing, and at most 1,000 notes; older ones are
-    dropped and counted in the next that is written.
+    commit_s: how long a routine finding waits for others; state_s: how old the stored track of a live asset may be
+    Memory is bounded: `_MOST_RECORDS` wait for the disk, and at most 1,000 notes; older ones are dropped and counted
+    in the next that is written.
     """
 
-    def __init__(self, journal: Journal, retry_s: float, retry_cap_s: float, now_ns: Callable[[], int]) -> None:
-        self._journal = journal
-        self._retry = (retry_s, retry_cap_s)
-        self._now_ns = now_ns
+    def __init__(
+        self,
+        journal: Journal,
+        retry: tuple[float, float],
+        now_ns: Callable[[], int],
+        commit_s: float = 0.5,
+        state_s: float = 60.0,
+    ) -> None:
+        self._journal, self._retry, self._now_ns = journal, retry, now_ns
+        self._commit_s, self._state_s = commit_s, state_s
         self._thread = ThreadPoolExecutor(1, "journal")
-        self._turn = asyncio.Lock()
-        self._notes: deque[Event] = deque(maxlen=_MOST_NOTES)
-        self._noted = asyncio.Event()
+        self._waiting = Batch()
+        self._notes = 0
         self._dropped = 0
+        self._states: dict[str, Mapping[str, Any]] = {}
+        self._stored_s: dict[str, float] = {}
+        self._something, self._urgent, self._room = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._room.set()
+        self._committed = asyncio.Condition()
+        self._puts, self._done = 0, 0
+        self._forgot_s = -_FORGET_S
+        self.news: list[asyncio.Event] = []
 
     def note(self, kind: str, text: str, asset: str = "") -> None:
         """Logs an event once and journals it soon."""
         log.info(text)
-        if len(self._notes) == _MOST_NOTES:
+        if self._notes == _MOST_NOTES:
             self._dropped += 1
-        self._notes.append(Event(self._now_ns(), kind, text, asset))
-        self._noted.set()
+            return
+        self._notes += 1
+        self._waiting.records.append(Event(self._now_ns(), kind, text, asset).record())
+        self._mark()
 
-    async def store(
+    async def put(
         self,
-        findings: Sequence[Mapping[str, Any]] = (),
-        states: Mapping[str, Any] | None = None,
+        records: Sequence[Record] = (),
+        *,
+        states: Mapping[str, Mapping[str, Any]] | None = None,
         fingerprint: str = "",
-        events: Sequence[Event] = (),
+        cycles: Mapping[tuple[str, str], Mapping[str, Any]] | None = None,
+        answers: Mapping[int, str] | None = None,
+        urgent: bool = False,
     ) -> None:
-        """Returns when all of it is on the disk, together with the notes so far. Raises JournalError."""
-        async with self._turn:
-            notes = self._taken()
-            await self._patiently(self._journal.append, findings, states, fingerprint, (*notes, *events))
+        """Takes them for the next commit; waits only while too much waits for the disk already.
 
-    async def write_notes(self) -> None:
-        """Journals notes as they come, until cancelled."""
+        urgent: commits at once, with the states as they are; what belongs to a recording keeps its state too
+        """
+        await self._room.wait()
+        batch = self._waiting
+        batch.records += records
+        batch.fingerprint = fingerprint or batch.fingerprint
+        batch.cycles.update(cycles or {})
+        batch.answers.update(answers or {})
+        self._states.update(states or {})
+        recorded = {str(r.asset) for r in records if r.kind == "finding" and r.body["position"] is not None}
+        for asset in states or ():
+            if urgent or asset in recorded or self._state_due(asset):
+                batch.states[asset] = self._states[asset]
+        if len(batch.records) >= _MOST_RECORDS:
+            self._room.clear()
+            urgent = True
+        self._mark(urgent)
+
+    def delivered(self, sink: str, number: int) -> None:
+        """This sink has every record up to `number`; stored with what is committed next."""
+        self._waiting.cursors[sink] = number
+        self._mark()
+
+    async def flush(self) -> None:
+        """Returns when all that was taken is on the disk, states included. Raises JournalError."""
+        self._waiting.states.update(self._states)
+        self._mark(True)
+        wanted = self._puts
+        async with self._committed:
+            await self._committed.wait_for(lambda: self._done >= wanted)
+
+    async def commit_groups(self) -> None:
+        """Commits what waits, in groups, until cancelled. Raises JournalError."""
         while True:
-            await self._noted.wait()
-            await self.store()
-
-    async def delivered(self, sink: str, number: int) -> None:
-        """Returns when it is on the disk that this sink has every finding up to `number`."""
-        async with self._turn:
-            await self._patiently(self._journal.advance, sink, number)
+            await self._something.wait()
+            if not self._urgent.is_set():
+                await self._for_others()
+            batch, puts = self._taken(), self._puts
+            await self._patiently(self._journal.append, batch)
+            for asset in batch.states:
+                self._stored_s[asset] = time.monotonic()
+            async with self._committed:
+                self._done = puts
+                self._committed.notify_all()
+            if batch.records:
+                for event in self.news:
+                    event.set()
+            await self._forget()
 
     async def ask(self, question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What a method of the journal returns, asked from its thread."""
@@ -77,14 +133,41 @@ class Ledger:
         """Waits for the write in progress."""
         self._thread.shutdown()
 
-    def _taken(self) -> list[Event]:
-        notes, dropped = list(self._notes), self._dropped
-        self._notes.clear()
-        self._noted.clear()
-        self._dropped = 0
-        return [*notes, Event(self._now_ns(), "notes_dropped", f"{dropped} notes dropped")] if dropped else notes
+    def _mark(self, urgent: bool = False) -> None:
+        self._puts += 1
+        self._something.set()
+        if urgent:
+            self._urgent.set()
 
-    async def _patiently(self, write: Callable[..., None], *args: Any) -> None:
+    async def _for_others(self) -> None:
+        try:
+            async with asyncio.timeout(self._commit_s):
+                await first_of(self._urgent)
+        except TimeoutError:
+            return
+
+    def _taken(self) -> Batch:
+        batch, self._waiting = self._waiting, Batch()
+        self._waiting.fingerprint = batch.fingerprint
+        if self._dropped:
+            text = f"{self._dropped} notes dropped"
+            batch.records.append(Event(self._now_ns(), "notes_dropped", text).record())
+        self._notes = self._dropped = 0
+        self._something.clear()
+        self._urgent.clear()
+        self._room.set()
+        return batch
+
+    def _state_due(self, asset: str) -> bool:
+        return time.monotonic() - self._stored_s.get(asset, -self._state_s) >= self._state_s
+
+    async def _forget(self) -> None:
+        """Now and then what is past its age goes."""
+        if time.monotonic() - self._forgot_s >= _FORGET_S:
+            self._forgot_s = time.monotonic()
+            await self._patiently(self._journal.forget, self._now_ns())
+
+    async def _patiently(self, write: Callable[..., Any], *args: Any) -> None:
         waiting = False
         for delay_s in delays(*self._retry):
             try:

@@ -125,8 +125,8 @@ def test_a_killed_gateway_loses_nothing_that_was_journalled(tmp_path):
     lines = findings.read_bytes().splitlines(keepends=True)
     once = list(dict.fromkeys(lines))  # at least once: a delivery that the cursor had not seen comes again
     assert once == (tmp_path / "whole" / "findings.jsonl").read_bytes().splitlines(keepends=True)
-    with open_journal(tmp_path / "tone.journal") as journal:
-        assert [entry.finding["position"] for entry in journal.after(0, 100)] == list(range(40))
+    with open_journal(tmp_path / "tone.journal", 0) as journal:
+        assert [entry.body["position"] for entry in journal.after(0, 100) if entry.kind == "finding"] == list(range(40))
 
 
 def test_the_worker_ends_with_a_killed_gateway(tmp_path):
@@ -167,12 +167,14 @@ def test_two_gateways_on_one_journal_the_second_says_one_line(tmp_path):
     assert told.returncode == 1
 
 
-def test_a_damaged_journal_says_one_line(tmp_path):
+def test_a_file_that_never_was_a_journal_says_one_line(tmp_path):
     path = write_site(tmp_path)
     (tmp_path / "tone.journal").write_bytes(b"no database" * 1000)
     told = command("run", path)
     assert told.returncode == 1
-    assert told.stderr.startswith(f"{tmp_path / 'tone.journal'}: the journal is damaged (file is not a database)")
+    assert told.stderr.startswith(
+        f"{tmp_path / 'tone.journal'}: must be a journal, found a file that is no SQLite database"
+    )
     assert told.stderr.count("\n") == 1
 
 

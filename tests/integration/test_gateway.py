@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from gateway_site import DecodeError, ScriptedSink, ScriptedSource, SourceUnavai
 
 from inversion.app.configuration import load_site
 from inversion.app.gateway import Gateway, run_gateway
-from inversion.app.journal import Journal, JournalError, open_journal
+from inversion.app.journal import Event, Journal, JournalError, open_journal
 from inversion.core import ConfigurationError
 from sensors import RecordingError
 
@@ -26,8 +27,8 @@ def run(site, stop: asyncio.Event | None = None) -> int:
 
 def journalled(site) -> tuple[list[dict], list[tuple[str, str]]]:
     """Findings, and events as (kind, text)."""
-    with open_journal(site.journal) as journal:
-        findings = [dict(entry.finding) for entry in journal.after(0, 10_000)]
+    with open_journal(site.journal, 0) as journal:
+        findings = [dict(entry.body) for entry in journal.after(0, 10_000) if entry.kind == "finding"]
         return findings, [(event.kind, event.text) for event in journal.events()]
 
 
@@ -38,15 +39,16 @@ def lines(path: Path) -> list[dict]:
 def test_every_window_becomes_one_finding_in_the_journal_and_in_the_sink(tmp_path):
     site = load_site(write_site(tmp_path))
     assert run(site) == 0
-    findings, events = journalled(site)
+    findings, _ = journalled(site)
     assert [finding["position"] for finding in findings] == list(range(8))
     assert lines(tmp_path / "findings.jsonl") == findings
     first, last = findings[0]["parameters"]["level"], findings[-1]["parameters"]["level"]
     assert first["low"] < 1 / 9.80665 < first["high"]
     assert last["low"] < 8 / 9.80665 < last["high"]
-    alarms = [text for kind, text in events if kind == "alarm"]
-    assert len(alarms) == 1
-    assert alarms[0].startswith("fan: too loud: normal -> active: P(level above 0.5 g) = ")
+    with open_journal(site.journal, 0) as journal:
+        (alarm,) = [entry.body for entry in journal.alarms(100)]
+    assert alarm["text"].startswith("fan: too loud: normal -> unacknowledged: P(level above 0.5 g) = ")
+    assert alarm["start_ns"] in {finding["start_ns"] for finding in findings}
 
 
 def test_a_second_run_on_the_same_recording_adds_nothing(tmp_path):
@@ -151,7 +153,8 @@ def test_a_dead_sink_does_not_hold_a_stop_and_its_findings_wait(tmp_path):
 
     path = write_site(tmp_path, stop_s=0.2)
     assert asyncio.run(scenario()) == 0
-    assert ("sink_waits", "sink dead: 8 findings wait in the journal") in journalled(load_site(path))[1]
+    (waits,) = [text for kind, text in journalled(load_site(path))[1] if kind == "sink_waits"]
+    assert waits == "sink dead: 9 findings and alarms wait in the journal"
     alive = ScriptedSink()
     assert run(site_with(path, sinks={"dead": alive})) == 0
     assert [json.loads(line)["position"] for line in alive.taken] == list(range(8))
@@ -163,7 +166,7 @@ def test_a_killed_worker_is_replaced_and_its_frame_done_again(tmp_path):
         source = ScriptedSource([[frame(0), frame(1), hold, frame(2), frame(3)]])
         watcher = ScriptedSink(wanted=2, enough=hold)
         site = site_with(path, sources=(source,), sinks={"watcher": watcher})
-        with open_journal(site.journal) as journal:
+        with open_journal(site.journal, 0) as journal:
             gateway = Gateway(site, journal, stop)
             running = asyncio.create_task(gateway.run())
             killing = asyncio.create_task(kill_when(hold, gateway))
@@ -257,17 +260,17 @@ def test_a_full_disk_holds_findings_in_memory_until_there_is_room(tmp_path):
 
         refusals = 0
 
-        def append(self, findings=(), states=None, fingerprint="", events=()):
+        def append(self, batch):
             pages = self.connection.execute("PRAGMA page_count").fetchone()[0]
-            room = pages if findings and self.refusals < 3 else 1_000_000
-            self.connection.execute(f"PRAGMA max_page_count = {room}")
-            padded = [dict(finding, padding="x" * 5000) for finding in findings] if room == pages else findings
-            self.refusals += room == pages
-            super().append(padded, states, fingerprint, events)
+            refused = bool(batch.states) and self.refusals < 3
+            self.connection.execute(f"PRAGMA max_page_count = {pages if refused else 1_000_000}")
+            padding = [Event(0, "padding", "x" * 50_000).record()] if refused else []
+            self.refusals += refused
+            super().append(replace(batch, records=batch.records + padding))
 
     async def scenario() -> int:
-        with open_journal(site.journal) as journal:
-            return await Gateway(site, Scarce(journal.path, journal.connection), asyncio.Event()).run()
+        with open_journal(site.journal, 0) as journal:
+            return await Gateway(site, Scarce(journal.path, journal.connection, journal.kept), asyncio.Event()).run()
 
     site = load_site(write_site(tmp_path))
     assert asyncio.run(scenario()) == 0
@@ -280,12 +283,14 @@ def test_a_full_disk_holds_findings_in_memory_until_there_is_room(tmp_path):
 def test_a_disk_that_stays_full_does_not_hold_a_stop_and_says_what_was_not_written(tmp_path, caplog):
     async def scenario() -> int:
         stop = asyncio.Event()
-        with open_journal(site.journal) as journal:
+        with open_journal(site.journal, 0) as journal:
             pages = journal.connection.execute("PRAGMA page_count").fetchone()[0]
             journal.connection.execute(f"PRAGMA max_page_count = {pages}")
-            journal.connection.execute("INSERT INTO event (time_ns, kind, body) VALUES (0, 'fill', zeroblob(3000))")
+            fill = Event(0, "fill", "x" * 3000).record()
+            row = (fill.kind, "", 0, 0, json.dumps(dict(fill.body)))
+            journal.connection.execute("INSERT INTO record VALUES (NULL, ?, ?, ?, ?, ?)", row)
             running = asyncio.create_task(Gateway(site, journal, stop).run())
-            while "nothing is lost, trying again" not in caplog.text:
+            while "nothing is lost, trying again" not in caplog.text and not running.done():
                 await asyncio.sleep(0.01)
             stop.set()
             return await running
@@ -299,7 +304,7 @@ def test_a_disk_that_stays_full_does_not_hold_a_stop_and_says_what_was_not_writt
 
 def test_two_gateways_on_one_journal_the_second_is_refused(tmp_path):
     site = load_site(write_site(tmp_path))
-    with open_journal(site.journal), pytest.raises(JournalError, match="another gateway writes this journal"):
+    with open_journal(site.journal, 0), pytest.raises(JournalError, match="another gateway writes this journal"):
         run(site)
 
 

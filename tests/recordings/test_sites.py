@@ -39,9 +39,9 @@ def replayed(data, tmp_path_factory):
 
 
 def test_the_replay_alarms_on_the_race_that_is_faulty_and_on_no_other(replayed):
-    with open_journal(replayed / "site.journal") as journal:
-        changes = [event for event in journal.events() if event.kind == "alarm"]
-    active = {(event.asset, event.text.split(": ")[1]) for event in changes if "-> active" in event.text}
+    with open_journal(replayed / "site.journal", 0) as journal:
+        changes = [entry.body for entry in journal.alarms(1000)]
+    active = {(body["asset"], body["alarm"]) for body in changes if body["to"] == "unacknowledged"}
     assert active == {
         ("12k_Drive_End_IR007_0_105", "inner race strikes"),
         ("12k_Drive_End_OR007@6_0_130", "outer race strikes"),
@@ -67,8 +67,10 @@ def test_a_recording_that_is_damaged_stops_no_other(data, tmp_path):
         journal=tmp_path / "site.journal",
     )
     assert asyncio.run(run_gateway(site, asyncio.Event())) == 1
-    with open_journal(site.journal) as journal:
-        assert {entry.finding["asset"] for entry in journal.after(0, 1000)} == {"12k_Drive_End_OR007@6_0_130"}
+    with open_journal(site.journal, 0) as journal:
+        assert {entry.asset for entry in journal.after(0, 1000) if entry.kind == "finding"} == {
+            "12k_Drive_End_OR007@6_0_130"
+        }
         failed = [event.text for event in journal.events() if event.kind == "source_failed"]
     assert len(failed) == 1
     assert "12k_Drive_End_cut.mat" in failed[0]

@@ -1,18 +1,37 @@
-"""The journal stores all or nothing, once, for one gateway, and says in one line when it cannot."""
+"""The journal stores all or nothing, once, for one gateway; it counts what every sink has, and outlives damage."""
 
 from __future__ import annotations
 
+import json
+import random
+import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from inversion.app.journal import Event, JournalError, JournalUnavailable, open_journal
+from inversion.app.journal import Batch, Event, JournalError, JournalUnavailable, Record, Retention, open_journal
+from inversion.app.journal.packing import pack, unpack
+
+DAY = 86_400_000_000_000
 
 
-def finding(position: int | None, asset: str = "fan", padding: str = "") -> dict:
+def finding(position: int | None, asset: str = "fan", padding: str = "", time_ns: int = 0) -> Record:
     start_ns = 0 if position is None else position
-    return {"asset": asset, "source": "a.mat", "position": position, "start_ns": start_ns, "padding": padding}
+    body = {"asset": asset, "source": "a.mat", "position": position, "start_ns": start_ns, "padding": padding}
+    return Record("finding", asset, time_ns, body)
+
+
+def noise(length: int, seed: int = 0) -> str:
+    """Text that cannot be packed."""
+    return random.Random(seed).randbytes(length // 2).hex()
+
+
+def positions(journal) -> list[int]:
+    return [entry.body["position"] for entry in journal.after(0, 10_000) if entry.kind == "finding"]
 
 
 @pytest.fixture
@@ -20,54 +39,74 @@ def path(tmp_path):
     return tmp_path / "var" / "site.journal"
 
 
+def open_at(path: Path, **kept):
+    return open_journal(path, 0, Retention(**kept))
+
+
 def test_what_was_appended_is_there_after_reopening(path):
-    event = Event(5, "alarm", "too loud", "fan")
-    with open_journal(path) as journal:
-        journal.append([finding(0), finding(1)], {"fan": {"track": [0.1]}}, "v1", [event])
-        journal.advance("jsonl", 1)
-    with open_journal(path) as journal:
-        assert [entry.finding["position"] for entry in journal.after(0, 10)] == [0, 1]
-        assert [entry.number for entry in journal.after(1, 10)] == [2]
+    event = Event(5, "source_gone", "nobody answers", "fan")
+    batch = Batch([finding(0), finding(1), event.record()], {"fan": {"track": [0.1]}}, "v1")
+    batch.cycles["fan", "too loud"] = {"active": True}
+    batch.cursors["jsonl"] = 1
+    with open_at(path) as journal:
+        journal.register(["jsonl", "console"])
+        journal.append(batch)
+    with open_at(path) as journal:
+        assert positions(journal) == [0, 1]
+        assert [entry.number for entry in journal.after(1, 10)] == [2, 3]
         assert journal.states("v1") == {"fan": {"track": [0.1]}}
         assert journal.states("v2") == {}
         assert journal.events() == [event]
+        assert journal.cycles() == {("fan", "too loud"): {"active": True}}
         assert (journal.cursor("jsonl"), journal.waiting("jsonl")) == (1, 1)
         assert (journal.cursor("console"), journal.waiting("console")) == (0, 2)
-        assert journal.last_findings() == [finding(1)]
+        assert journal.last_findings() == [finding(1).body]
 
 
 def test_a_window_is_stored_once_and_live_findings_always(path):
-    with open_journal(path) as journal:
+    with open_at(path) as journal:
         for _ in range(2):
-            journal.append([finding(3), finding(None)])
-        assert [entry.finding["position"] for entry in journal.after(0, 10)] == [3, None, None]
+            journal.append(Batch([finding(3), finding(None)]))
+        assert positions(journal) == [3, None, None]
 
 
 def test_the_last_position_is_of_the_asset_and_source(path):
-    with open_journal(path) as journal:
+    with open_at(path) as journal:
         assert journal.last_position("fan", "a.mat") is None
-        journal.append([finding(0), finding(7), finding(9, "pump")])
+        journal.append(Batch([finding(0), finding(7), finding(9, "pump")]))
         assert journal.last_position("fan", "a.mat") == 7
         assert journal.last_position("pump", "a.mat") == 9
         assert journal.last_position("fan", "b.mat") is None
 
 
+def test_every_record_has_a_name_that_no_other_has(path):
+    with open_at(path) as journal:
+        journal.append(Batch([finding(None), finding(None, "pump"), Event(0, "x", "y").record(), finding(None)]))
+        names = [(entry.asset, entry.sequence) for entry in journal.after(0, 10)]
+        assert names == [("fan", 1), ("pump", 1), ("", 1), ("fan", 2)]
+        (first,) = {entry.journal for entry in journal.after(0, 10)}
+    path.unlink()
+    with open_at(path) as journal:
+        journal.append(Batch([finding(None)]))
+        assert {entry.journal for entry in journal.after(0, 10)} != {first}
+
+
 def test_a_full_disk_stores_nothing_of_a_batch_and_later_all_of_it(path):
-    with open_journal(path) as journal:
-        journal.append([finding(0)], {"fan": {"n": 0}})
+    with open_at(path) as journal:
+        journal.append(Batch([finding(0)], {"fan": {"n": 0}}))
         pages = journal.connection.execute("PRAGMA page_count").fetchone()[0]
         journal.connection.execute(f"PRAGMA max_page_count = {pages + 1}")
-        batch = [finding(i, padding="x" * 2000) for i in range(1, 9)]
+        batch = Batch([finding(i, padding=noise(4000, i)) for i in range(1, 9)], {"fan": {"n": 8}})
         with pytest.raises(JournalUnavailable, match=r"site.journal: cannot be written: database or disk is full"):
-            journal.append(batch, {"fan": {"n": 8}})
+            journal.append(batch)
         assert (journal.last_position("fan", "a.mat"), journal.states("")) == (0, {"fan": {"n": 0}})
         journal.connection.execute("PRAGMA max_page_count = 10000")
-        journal.append(batch, {"fan": {"n": 8}})
+        journal.append(batch)
         assert (journal.last_position("fan", "a.mat"), journal.states("")) == (8, {"fan": {"n": 8}})
 
 
 def test_every_commit_is_synchronous(path):
-    with open_journal(path) as journal:
+    with open_at(path) as journal:
         assert journal.connection.execute("PRAGMA synchronous").fetchone()[0] == 2
         assert journal.connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
 
@@ -75,7 +114,7 @@ def test_every_commit_is_synchronous(path):
 def test_a_second_gateway_is_refused_with_the_process_of_the_first(path):
     hold = (
         "import sys, os, pathlib; from inversion.app.journal import open_journal\n"
-        "with open_journal(pathlib.Path(sys.argv[1])):\n    print(os.getpid(), flush=True); sys.stdin.read()"
+        "with open_journal(pathlib.Path(sys.argv[1]), 0):\n    print(os.getpid(), flush=True); sys.stdin.read()"
     )
     first = subprocess.Popen(
         [sys.executable, "-c", hold, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -84,56 +123,260 @@ def test_a_second_gateway_is_refused_with_the_process_of_the_first(path):
         holder = first.stdout.readline().strip()
         with (
             pytest.raises(JournalError, match=rf"another gateway writes this journal \(process {holder}\)"),
-            open_journal(path),
+            open_at(path),
         ):
             pass
         first.stdin.close()
-    with open_journal(path) as journal:  # the lock went with its holder
+    with open_at(path) as journal:  # the lock went with its holder
         assert journal.after(0, 1) == []
 
 
-@pytest.mark.parametrize("content", [b"this is no database at all" * 100, b"SQLite format 3\0" + bytes(4000)])
-def test_a_file_that_is_no_journal_is_one_line(path, content):
+def test_a_file_that_never_was_a_journal_is_left_alone(path):
     path.parent.mkdir()
-    path.write_bytes(content)
-    with pytest.raises(JournalError) as caught, open_journal(path):
+    path.write_bytes(b"this is no database at all" * 100)
+    with pytest.raises(JournalError, match="must be a journal, found a file that is no SQLite database"), open_at(path):
         pass
-    assert str(caught.value).startswith(f"{path}: ")
-    assert "\n" not in str(caught.value)
-    assert path.read_bytes() == content
-
-
-def test_a_damaged_journal_is_one_line(path):
-    with open_journal(path) as journal:
-        journal.append([finding(i, padding="x" * 500) for i in range(200)])
-    content = bytearray(path.read_bytes())
-    content[4096 * 3 : 4096 * 9] = b"\xff" * 4096 * 6
-    path.write_bytes(content)
-    with pytest.raises(JournalError, match="the journal is damaged") as caught, open_journal(path):
-        pass
-    assert "\n" not in str(caught.value)
-
-
-def test_a_truncated_journal_is_one_line(path):
-    with open_journal(path) as journal:
-        journal.append([finding(i, padding="x" * 500) for i in range(200)])
-    path.write_bytes(path.read_bytes()[:30_000])
-    with pytest.raises(JournalError, match="the journal is damaged") as caught, open_journal(path):
-        pass
-    assert "\n" not in str(caught.value)
+    assert path.read_bytes() == b"this is no database at all" * 100
 
 
 def test_a_database_of_somebody_else_is_refused(path):
-    with open_journal(path) as journal:
+    with open_at(path) as journal:
         journal.connection.execute("PRAGMA user_version = 7")
     with (
-        pytest.raises(JournalError, match="must be a journal of version 1, found a database of version 7"),
-        open_journal(path),
+        pytest.raises(JournalError, match="must be a journal of version 2, found a database of version 7"),
+        open_at(path),
     ):
         pass
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
     (tmp_path / "var").write_text("a file where a folder should be")
-    with pytest.raises(JournalError, match="cannot be opened: "), open_journal(tmp_path / "var" / "site.journal"):
+    with pytest.raises(JournalError, match="cannot be opened: "), open_at(tmp_path / "var" / "site.journal"):
         pass
+
+
+# --- what every sink has: produced = delivered + buffered + dropped
+
+
+def balanced(journal) -> bool:
+    return all(s.produced == s.delivered + s.buffered + s.dropped for s in journal.standings())
+
+
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("append"), st.integers(1, 20)),
+        st.tuples(st.sampled_from(["fast", "slow"]), st.integers(0, 30)),
+        st.tuples(st.just("cut"), st.just(0)),
+        st.tuples(st.just("forget"), st.integers(0, 40)),
+        st.tuples(st.just("rewind"), st.integers(0, 60)),
+        st.tuples(st.just("register"), st.integers(0, 3)),
+    ),
+    max_size=25,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps)
+def test_produced_is_delivered_and_buffered_and_dropped(tmp_path_factory, steps):
+    """The counts are kept apart from each other, and agree with what a sink was really given."""
+    given_to = {"fast": 0, "slow": 0}
+    with open_at(tmp_path_factory.mktemp("j") / "j", keep_days=1) as journal:
+        journal.register(["fast", "slow"])
+        for step, n in steps:
+            match step:
+                case "append":
+                    last = journal.after(0, 10_000)[-1].number if journal.after(0, 1) else 0
+                    journal.append(Batch([finding(None, time_ns=(last + i) * DAY) for i in range(n)]))
+                case "fast" | "slow":
+                    entries = journal.after(journal.cursor(step), n)
+                    if entries:
+                        given_to[step] += len(entries)
+                        journal.append(Batch(cursors={step: entries[-1].number}))
+                case "cut":
+                    journal.connection.execute("BEGIN")
+                    from inversion.app.journal import retention
+
+                    retention.cut_large(journal.connection)
+                    journal.connection.execute("COMMIT")
+                case "forget":
+                    journal.forget(n * DAY)
+                case "rewind":
+                    given_to["slow"] -= journal.rewind("slow", n)
+                case "register":
+                    journal.register([f"new {n}"])
+            assert balanced(journal)
+        for standing in journal.standings():
+            if standing.sink in given_to:
+                assert standing.delivered == given_to[standing.sink]
+            assert standing.buffered == len(journal.after(journal.cursor(standing.sink), 10_000))
+
+
+def test_age_takes_only_what_every_sink_has(path):
+    with open_at(path, keep_days=10) as journal:
+        journal.register(["fast", "slow"])
+        journal.append(Batch([finding(None, time_ns=day * DAY) for day in range(100)]))
+        journal.append(Batch(cursors={"fast": 100, "slow": 30}))
+        assert journal.forget(50 * DAY) == 30
+        assert journal.forget(10_000 * DAY) == 0  # a clock far ahead loses nothing that a sink lacks
+        journal.append(Batch(cursors={"slow": 100}))
+        assert journal.forget(105 * DAY) == 65
+        assert [s.dropped for s in journal.standings()] == [0, 0]
+
+
+def test_size_takes_the_oldest_counts_them_and_keeps_the_file_in_its_budget(path):
+    with open_at(path, most_mb=12) as journal:
+        journal.register(["dead"])
+        for i in range(60):
+            journal.append(Batch([finding(None, padding=noise(20_000, 50 * i + k)) for k in range(20)]))
+            assert sum(file.stat().st_size for file in path.parent.iterdir()) <= 12e6
+        (standing,) = journal.standings()
+        assert standing.produced == 1200
+        assert standing.dropped > 300
+        assert balanced(journal)
+        assert journal.after(0, 1)[0].number == standing.dropped + 1
+
+
+def test_a_sink_that_is_new_gets_what_is_there_and_knows_what_it_missed(path):
+    with open_at(path, keep_days=1) as journal:
+        journal.append(Batch([finding(None, time_ns=day * DAY) for day in range(10)]))
+        journal.forget(6 * DAY)
+        journal.register(["new"])
+        (standing,) = journal.standings()
+        assert (standing.produced, standing.delivered, standing.buffered, standing.dropped) == (10, 0, 5, 5)
+
+
+# --- requests
+
+
+def test_a_request_waits_for_its_answer(path):
+    with open_at(path) as journal:
+        number = journal.ask(5, {"verb": "ack"})
+        assert journal.asked() == [(number, {"verb": "ack"})]
+        assert journal.answer(number) is None
+        journal.append(Batch(answers={number: "done"}))
+        assert (journal.asked(), journal.answer(number)) == ([], "done")
+
+
+# --- damage
+
+
+def fill(path: Path, count: int = 300) -> None:
+    with open_at(path) as journal:
+        journal.register(["jsonl"])
+        for i in range(0, count, 10):
+            batch = [finding(k, padding=noise(500, k)) for k in range(i, min(i + 10, count))]
+            journal.append(Batch(batch, {"fan": {"n": i}}, "v1"))
+        journal.append(Batch(cursors={"jsonl": 100}))
+
+
+def damage(path: Path) -> None:
+    """As after a power cut: the gateway did not close it."""
+    path.with_name(f"{path.name}.lock").write_text("1234\n")
+
+
+def opened(path: Path):
+    with open_journal(path, 1_700_000_000_000_000_000) as journal:
+        entries = journal.after(0, 10_000)
+        return entries, journal.standings(), [event for event in journal.events() if event.kind == "journal_damaged"]
+
+
+def test_a_damaged_journal_is_set_aside_and_what_can_be_read_goes_on(path):
+    fill(path)
+    content = bytearray(path.read_bytes())
+    content[4096 * 20 : 4096 * 30] = b"\xff" * 4096 * 10
+    path.write_bytes(content)
+    damage(path)
+    entries, standings, [event] = opened(path)
+    numbers = [entry.number for entry in entries]
+    assert 150 < len(numbers) < 300
+    assert numbers == sorted(set(numbers))
+    assert "set aside as site.journal.damaged-20231114T221320;" in event.text
+    assert f"{len(numbers) - 1} records saved, {301 - len(numbers)} lost" in event.text
+    assert path.with_name("site.journal.damaged-20231114T221320").read_bytes() == content
+    for standing in standings:
+        assert standing.produced == standing.delivered + standing.buffered + standing.dropped == 301
+        assert standing.delivered == 100
+    assert opened(path)[2] == [event]  # once
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_journal_cut_off_at_a_random_byte_opens_and_adds_up(path, seed):
+    fill(path)
+    content = path.read_bytes()
+    path.write_bytes(content[: random.Random(seed).randrange(len(content))])
+    damage(path)
+    entries, standings, events = opened(path)
+    assert len(events) == 1
+    for entry in entries[:-1]:
+        assert entry.body == finding(entry.number - 1, padding=noise(500, entry.number - 1)).body
+        assert entry.sequence == entry.number
+    for standing in standings:
+        assert standing.produced == standing.delivered + standing.buffered + standing.dropped
+    with open_journal(path, 0) as journal:
+        before = {(entry.journal, entry.asset, entry.sequence) for entry in entries}
+        journal.append(Batch([finding(1000)]))
+        newest = journal.after(0, 10_000)[-1]
+        assert (newest.journal, newest.asset, newest.sequence) not in before
+        assert newest.sequence > 300 or newest.journal != entries[0].journal or len(entries) == 1
+
+
+def test_an_emptied_journal_is_set_aside_too(path):
+    fill(path, 3)
+    path.write_bytes(b"")
+    damage(path)
+    assert len(opened(path)[2]) == 1
+
+
+def test_a_journal_that_was_closed_well_is_not_searched_for_damage(path, monkeypatch):
+    fill(path, 3)
+    monkeypatch.setattr("inversion.app.journal.file._trouble", lambda *_: pytest.fail("searched"))
+    with open_at(path) as journal:
+        assert positions(journal) == [0, 1, 2]
+
+
+VERSION_1 = """
+CREATE TABLE finding (id INTEGER PRIMARY KEY AUTOINCREMENT, asset TEXT NOT NULL, source TEXT NOT NULL, position INTEGER,
+    start_ns INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE UNIQUE INDEX finding_once ON finding (asset, source, position) WHERE position IS NOT NULL;
+CREATE INDEX finding_of_asset ON finding (asset, id);
+CREATE TABLE event (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, time_ns INTEGER NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL
+);
+CREATE TABLE cursor (sink TEXT PRIMARY KEY, finding INTEGER NOT NULL);
+CREATE TABLE state (asset TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, body TEXT NOT NULL);
+PRAGMA user_version = 1;
+"""
+
+
+def test_a_journal_of_version_1_goes_on(path):
+    path.parent.mkdir()
+    connection = sqlite3.connect(path)
+    connection.executescript(VERSION_1)
+    for i in range(3):
+        body = json.dumps(finding(i).body)
+        connection.execute("INSERT INTO finding VALUES (NULL, 'fan', 'a.mat', ?, ?, ?)", (i, i, body))
+    connection.execute("INSERT INTO event VALUES (NULL, 7, 'started', ?)", (json.dumps({"text": "on", "asset": ""}),))
+    connection.execute("INSERT INTO cursor VALUES ('jsonl', 2)")
+    connection.execute("INSERT INTO state VALUES ('fan', 'v1', '{\"n\": 3}')")
+    connection.commit()
+    connection.close()
+    with open_at(path) as journal:
+        assert positions(journal) == [0, 1, 2]
+        assert (journal.cursor("jsonl"), journal.waiting("jsonl")) == (2, 1)
+        assert journal.states("v1") == {"fan": {"n": 3}}
+        assert journal.events() == [Event(7, "started", "on")]
+        assert journal.last_position("fan", "a.mat") == 2
+        assert balanced(journal)
+        journal.append(Batch([finding(2), finding(3)]))
+        assert [(entry.number, entry.sequence) for entry in journal.after(3, 10)] == [(4, 1), (5, 4)]
+
+
+@given(st.dictionaries(st.text(max_size=5), st.one_of(st.integers(), st.text(), st.floats(allow_nan=False))))
+def test_unpack_inverts_pack(body):
+    assert unpack(pack(body)) == body
+
+
+def test_what_was_not_packed_here_is_refused():
+    for bad in (b"", b"\x00abc", b"\x01abc"):
+        with pytest.raises(ValueError, match=r"unpacked|dictionary"):
+            unpack(bad)

@@ -1,0 +1,116 @@
+"""The alarm desk: what findings, the clock and people do to every alarm of every asset.
+
+The worker says whether a condition stands (`alarms` of a finding); the desk keeps the life cycle of ANSI/ISA-18.2 and
+says what changed, one record a change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from inversion.alerts import SilenceRule, lifecycle
+from inversion.alerts.flood import Flood, announce, pass_time
+from inversion.alerts.lifecycle import LifeCycle
+from inversion.app.alarm_options import DeskOptions
+from inversion.app.alarms.telling import change, of_finding, of_silence
+from inversion.app.journal import Event, Record
+
+Key = tuple[str, str]
+_NS = 1_000_000_000
+
+
+class AlarmDesk:
+    """Life cycles by (asset, alarm).
+
+    latching: of every alarm of the site, by name: whether it stays until it is reset
+    cycles: as the journal has them; those of alarms that the site does not have any more are forgotten
+    `changed` holds the life cycles that the journal does not have yet; whoever stores them clears it.
+    """
+
+    def __init__(
+        self,
+        latching: Mapping[str, bool],
+        silences: Sequence[SilenceRule],
+        options: DeskOptions,
+        cycles: Mapping[Key, Mapping[str, Any]],
+    ) -> None:
+        self._latching, self._silences, self.options = latching, silences, options
+        self.cycles = {key: LifeCycle.from_dict(cycle) for key, cycle in cycles.items() if key[1] in latching}
+        self.changed: dict[Key, Mapping[str, Any]] = {}
+        self._context: dict[Key, Mapping[str, Any]] = {}
+        self._flood = Flood()
+
+    def know(self, findings: Sequence[Mapping[str, Any]]) -> None:
+        """Recalls what the last findings said, so that what people do to an alarm is told with it."""
+        for finding in findings:
+            for alarm in finding["alarms"]:
+                self._context[finding["asset"], alarm["name"]] = of_finding(finding, alarm)
+
+    def judge(self, findings: Sequence[Mapping[str, Any]], now_ns: int) -> list[Record]:
+        """What these findings change, in order."""
+        records: list[Record] = []
+        for finding in findings:
+            self.know([finding])
+            for alarm in finding["alarms"]:
+                key = (finding["asset"], alarm["name"])
+                stands = alarm["state"] in ("active", "clearing")
+                records += self._sense(key, stands, bool(alarm.get("suppressed")), now_ns)
+        return records
+
+    def tick(self, heard: Mapping[str, int], monotonic_ns: int, now_ns: int) -> list[Record]:
+        """What the clocks change: shelvings that end, assets that are silent (last heard of, monotonic), a flood."""
+        records: list[Record] = []
+        for key, cycle in list(self.cycles.items()):
+            records += self._become(key, lifecycle.expire(cycle, now_ns), "clock", now_ns)
+        for rule in self._silences:
+            for asset in rule.assets or tuple(heard):
+                if asset in heard:
+                    silent = rule.silent(heard[asset], monotonic_ns)
+                    self._context[asset, rule.name] = of_silence(rule, (monotonic_ns - heard[asset]) / _NS)
+                    records += self._sense((asset, rule.name), silent, False, now_ns)
+        return records + self._flood_over(now_ns)
+
+    def act(self, key: Key, move: Callable[[LifeCycle], LifeCycle], by: str, comment: str, now_ns: int) -> list[Record]:
+        """What an operator changes. Raises NotAllowed, and KeyError for an alarm that the site does not have."""
+        if key[1] not in self._latching:
+            raise KeyError(f"no alarm {key[1]!r}, there are: {', '.join(self._latching)}")
+        return self._become(key, move(self.cycles.get(key, LifeCycle())), by, now_ns, comment)
+
+    def _sense(self, key: Key, stands: bool, suppressed: bool, now_ns: int) -> list[Record]:
+        before = self.cycles.get(key, LifeCycle())
+        after = lifecycle.sense(before, stands, suppressed, self._latching.get(key[1], False), now_ns)
+        return self._become(key, after, "process", now_ns)
+
+    def _become(self, key: Key, after: LifeCycle, by: str, now_ns: int, comment: str = "") -> list[Record]:
+        before = self.cycles.get(key, LifeCycle())
+        if after == before:
+            return []
+        self.cycles[key] = after
+        self.changed[key] = after.to_dict()
+        if after.state == before.state:
+            return []
+        context = self._context.get(key, {})
+        told, records = self._announced(after, by, str(context.get("severity", "alarm")), now_ns)
+        record = change(key, before.state, after, context, by=by, comment=comment, announced=told, now_ns=now_ns)
+        return [*records, record]
+
+    def _announced(self, after: LifeCycle, by: str, severity: str, now_ns: int) -> tuple[bool, list[Record]]:
+        """Whether people are told now, and what is to be said of a flood that begins."""
+        if after.state != "unacknowledged":
+            return not (self._flood.on and by == "process" and severity == "warning"), []
+        was_on = self._flood.on
+        self._flood, told = announce(self.options.flood, self._flood, severity, now_ns)
+        if self._flood.on and not was_on:
+            count, within_s = len(self._flood.times_ns), self.options.flood.window_s
+            text = f"alarm flood: {count} alarms within {within_s:g} s; warnings wait"
+            return told, [Event(now_ns, "alarm_flood", text).record()]
+        return told, []
+
+    def _flood_over(self, now_ns: int) -> list[Record]:
+        before, self._flood = self._flood, pass_time(self.options.flood, self._flood, now_ns)
+        if not before.on or self._flood.on:
+            return []
+        standing = sum(cycle.standing for cycle in self.cycles.values())
+        text = f"alarm flood over: {before.held} warnings were not announced; {standing} alarms stand"
+        return [Event(now_ns, "alarm_flood_over", text).record()]

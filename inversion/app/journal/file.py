@@ -1,0 +1,176 @@
+"""The journal's file: held by one gateway, made where it is absent, set aside where it is damaged."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from inversion.app.journal import schema
+from inversion.app.journal.journal import Journal, translated
+from inversion.app.journal.records import Batch, Event, JournalError
+from inversion.app.journal.retention import Retention
+from inversion.app.journal.salvage import Salvaged, salvage
+
+_CLEAN = "closed "
+
+
+@contextmanager
+def open_journal(path: Path, now_ns: int, kept: Retention | None = None) -> Iterator[Journal]:
+    """The journal at `path`, made if absent; held by this process alone. now_ns: UTC, names what is set aside.
+
+    A damaged file is moved to `<name>.damaged-<time>`; what can be read of it goes on in a new one, and an event says
+    how much that is. Raises JournalError for one that another gateway holds, or that is no journal.
+    """
+    kept = kept or Retention()
+    with _held(path) as lock:
+        ours = bool(os.pread(lock, 1, 0))
+        trouble = "" if _closed_well(path, lock) else _trouble(path, ours)
+        lost = _set_aside(path, now_ns, trouble) if trouble else None
+        with translated(path):
+            connection = _connect(path)
+        try:
+            with translated(path):
+                _prepare(path, connection)
+            journal = Journal(path, connection, kept)
+            if lost is not None:
+                journal.append(Batch([Event(now_ns, "journal_damaged", lost).record()]))
+            _write(lock, f"{os.getpid()}\n")
+            yield journal
+        finally:
+            connection.close()
+        _write(lock, f"{_CLEAN}{path.stat().st_size}\n")
+
+
+@contextmanager
+def read_journal(path: Path) -> Iterator[Journal]:
+    """An existing journal beside a gateway that may hold it: to read, and to leave requests. Raises JournalError."""
+    if not path.exists():
+        raise JournalError(f"{path}: no journal there yet; the gateway makes it when it starts")
+    with translated(path):
+        connection = sqlite3.connect(path, isolation_level=None, timeout=5.0)
+    try:
+        with translated(path):
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version != schema.VERSION:
+            raise JournalError(f"{path}: must be a journal of version {schema.VERSION}, found version {version}")
+        yield Journal(path, connection, Retention())
+    finally:
+        connection.close()
+
+
+def held_by(path: Path) -> int | None:
+    """Process that holds the journal, None where none does."""
+    lock = path.with_name(f"{path.name}.lock")
+    if not lock.exists():
+        return None
+    with lock.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return int(file.read().strip() or 0)
+    return None
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
+
+
+def _prepare(path: Path, connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA journal_size_limit = 4194304")
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version == 0 and not connection.execute("SELECT name FROM sqlite_master").fetchall():
+        schema.create(connection)
+    elif version == 1:
+        schema.migrate(connection)
+    elif version != schema.VERSION:
+        raise JournalError(
+            f"{path}: must be a journal of version {schema.VERSION}, found a database of version {version}"
+        )
+
+
+def _closed_well(path: Path, lock: int) -> bool:
+    """Whether the last gateway closed it, and nothing has changed its size since."""
+    told = os.pread(lock, 40, 0).decode(errors="replace")
+    return told.startswith(_CLEAN) and path.exists() and told.strip() == f"{_CLEAN}{path.stat().st_size}"
+
+
+def _trouble(path: Path, ours: bool) -> str:
+    """What is wrong with the file, empty where nothing is. Raises JournalError for what never was a journal."""
+    if not path.exists() or (path.stat().st_size == 0 and not ours):
+        return ""
+    with path.open("rb") as file:
+        if file.read(16) != b"SQLite format 3\0":
+            if ours:
+                return "it does not begin as one"
+            raise JournalError(f"{path}: must be a journal, found a file that is no SQLite database")
+    connection = _connect(path)
+    try:
+        verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.OperationalError as error:
+        raise JournalError(f"{path}: cannot be read: {error}") from error
+    except sqlite3.DatabaseError as error:
+        verdict = str(error)
+    finally:
+        connection.close()
+    return "" if verdict == "ok" else " ".join(str(verdict).split())
+
+
+def _set_aside(path: Path, now_ns: int, trouble: str) -> str:
+    """Moves the damaged file away and saves what can be read; one line that says so."""
+    stamp = datetime.fromtimestamp(now_ns // 1_000_000_000, UTC).strftime("%Y%m%dT%H%M%S")
+    aside = path.with_name(f"{path.name}.damaged-{stamp}")
+    for suffix in ("-wal", "-shm", ""):  # the main file last: until then a start finds the damage again
+        file = path.with_name(f"{path.name}{suffix}")
+        if file.exists():
+            file.rename(aside.with_name(f"{aside.name}{suffix}"))
+    with translated(path):
+        new = _connect(path)
+    try:
+        _prepare(path, new)
+        saved = salvage(aside, new)
+    finally:
+        new.close()
+    return _told(path, aside, trouble, saved)
+
+
+def _told(path: Path, aside: Path, trouble: str, saved: Salvaged) -> str:
+    return (
+        f"{path}: the journal is damaged ({trouble}): set aside as {aside.name}; "
+        f"{saved.records} records saved, {saved.lost} lost"
+    )
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[int]:
+    """A lock file beside the journal, locked as long as this lasts; the kernel frees it however the process ends."""
+    lock = path.with_name(f"{path.name}.lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise JournalError(f"{lock}: cannot be opened: {error.strerror}") from error
+    try:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.read(file, 20).decode().strip() or "unknown"
+            raise JournalError(f"{path}: another gateway writes this journal (process {holder})") from error
+        yield file
+    finally:
+        os.close(file)
+
+
+def _write(lock: int, text: str) -> None:
+    """What the lock file says; a disk that is full leaves it empty, and the next start looks closer."""
+    try:
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, text.encode(), 0)
+    except OSError:
+        os.ftruncate(lock, 0)

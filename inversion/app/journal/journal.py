@@ -1,0 +1,246 @@
+"""An open journal: append whole batches, read from anywhere, know how far every sink is.
+
+Nothing is acknowledged before it is on the disk (WAL, synchronous FULL), and a finding of a recording is stored
+together with the state that it led to, so that a stop at any moment resumes where it was.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from inversion.app.journal import retention
+from inversion.app.journal.packing import pack, unpack
+from inversion.app.journal.records import Batch, Entry, Event, JournalError, JournalUnavailable, Record, Standing
+from inversion.core import dumps
+
+_COLUMNS = "id, kind, asset, sequence, name, time_ns, body"
+
+
+class Journal:
+    """An open journal; `open_journal` makes one. Use it from one thread at a time."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, kept: retention.Retention) -> None:
+        self.path = path
+        self.connection = connection
+        self.kept = kept
+
+    def append(self, batch: Batch) -> None:
+        """Stores all of it, or nothing. A window of a recording is stored once. Raises JournalUnavailable."""
+        with self._transaction() as connection:
+            _append_records(connection, batch.records)
+            connection.executemany(
+                "INSERT OR REPLACE INTO state (asset, fingerprint, body) VALUES (?, ?, ?)",
+                [(asset, batch.fingerprint, pack(state)) for asset, state in batch.states.items()],
+            )
+            connection.executemany(
+                "INSERT OR REPLACE INTO alarm (asset, name, body) VALUES (?, ?, ?)",
+                [(*key, json.dumps(cycle)) for key, cycle in batch.cycles.items()],
+            )
+            for sink, number in batch.cursors.items():
+                _advance(connection, sink, number)
+            connection.executemany(
+                "UPDATE request SET answer = ? WHERE id = ?", [(text, n) for n, text in batch.answers.items()]
+            )
+        if retention.too_large(self.connection, self.kept):
+            self.make_room()
+
+    def make_room(self) -> None:
+        """Deletes the oldest records until the journal is within its size."""
+        while retention.too_large(self.connection, self.kept):
+            with self._transaction() as connection:
+                if not retention.cut_large(connection):
+                    return
+
+    def forget(self, now_ns: int) -> int:
+        """Deletes what is past its age and what every sink has; how many records."""
+        with self._transaction() as connection:
+            return retention.cut_old(connection, self.kept, now_ns)
+
+    def register(self, sinks: Sequence[str]) -> None:
+        """Makes these sinks known: what is in the journal waits for them, what is gone they have missed."""
+        with self._transaction() as connection:
+            gone = connection.execute("SELECT produced - (SELECT count(*) FROM record) FROM journal").fetchone()[0]
+            connection.executemany(
+                "INSERT OR IGNORE INTO cursor (sink, record, delivered, dropped) VALUES (?, 0, 0, ?)",
+                [(sink, gone) for sink in sinks],
+            )
+
+    def rewind(self, sink: str, number: int) -> int:
+        """Lets a sink have everything after this number again; how many records that are."""
+        with self._transaction() as connection:
+            again = connection.execute(
+                "SELECT count(*) FROM record WHERE id > ? AND id <= (SELECT record FROM cursor WHERE sink = ?)",
+                (number, sink),
+            ).fetchone()[0]
+            connection.execute(
+                "UPDATE cursor SET record = min(record, ?), delivered = delivered - ? WHERE sink = ?",
+                (number, again, sink),
+            )
+            return int(again)
+
+    def cursor(self, sink: str) -> int:
+        """Number of the last record that this sink has; 0 before the first."""
+        rows = self._rows("SELECT record FROM cursor WHERE sink = ?", sink)
+        return int(rows[0][0]) if rows else 0
+
+    def waiting(self, sink: str) -> int:
+        """How many findings and alarms this sink does not have yet."""
+        rows = self._rows("SELECT count(*) FROM record WHERE id > ? AND kind <> 'event'", self.cursor(sink))
+        return int(rows[0][0])
+
+    def standings(self) -> list[Standing]:
+        """How far every sink is."""
+        rows = self._rows(
+            "SELECT sink, produced, delivered, (SELECT count(*) FROM record WHERE id > cursor.record), dropped "
+            "FROM cursor, journal ORDER BY sink"
+        )
+        return [Standing(*row) for row in rows]
+
+    def after(self, number: int, most: int) -> list[Entry]:
+        """The records that follow this number, in order, at most so many."""
+        rows = self._rows(
+            f"SELECT {_COLUMNS} FROM record, journal WHERE id > ? ORDER BY id LIMIT ?",
+            number,
+            most,
+        )
+        return [_entry(row) for row in rows]
+
+    def last_position(self, asset: str, source: str) -> int | None:
+        """Number of the last window of a recording that is journalled, None before the first."""
+        rows = self._rows("SELECT position FROM recording WHERE asset = ? AND source = ?", asset, source)
+        return int(rows[0][0]) if rows else None
+
+    def states(self, fingerprint: str) -> dict[str, Any]:
+        """State by asset, of those that are about the same parameters."""
+        rows = self._rows("SELECT asset, body FROM state WHERE fingerprint = ?", fingerprint)
+        return {asset: unpack(body) for asset, body in rows}
+
+    def last_findings(self) -> list[Mapping[str, Any]]:
+        """The newest finding of every asset, of those that are kept."""
+        rows = self._rows("SELECT body FROM record WHERE id IN (SELECT finding FROM asset) ORDER BY id")
+        return [unpack(body) for (body,) in rows]
+
+    def cycles(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """Life cycle by (asset, alarm)."""
+        return {(asset, name): json.loads(body) for asset, name, body in self._rows("SELECT * FROM alarm")}
+
+    def alarms(self, most: int, asset: str | None = None) -> list[Entry]:
+        """The newest changes of alarms, in order."""
+        rows = self._rows(
+            f"SELECT {_COLUMNS} FROM record, journal "
+            "WHERE kind = 'alarm' AND (?1 IS NULL OR asset = ?1) ORDER BY id DESC LIMIT ?2",
+            asset,
+            most,
+        )
+        return [_entry(row) for row in reversed(rows)]
+
+    def ask(self, time_ns: int, body: Mapping[str, Any]) -> int:
+        """An operator's request, for the gateway to answer; its number."""
+        with self._transaction() as connection:
+            cursor = connection.execute(
+                "INSERT INTO request (time_ns, body) VALUES (?, ?)", (time_ns, json.dumps(body))
+            )
+            return int(cursor.lastrowid or 0)
+
+    def asked(self) -> list[tuple[int, dict[str, Any]]]:
+        """Requests that nobody has answered, in order."""
+        rows = self._rows("SELECT id, body FROM request WHERE answer IS NULL ORDER BY id")
+        return [(int(number), json.loads(body)) for number, body in rows]
+
+    def answer(self, number: int) -> str | None:
+        """The gateway's answer to a request, None before there is one."""
+        rows = self._rows("SELECT answer FROM request WHERE id = ?", number)
+        return rows[0][0] if rows else None
+
+    def changed(self) -> int:
+        """A number that is another once another process has written the journal."""
+        return int(self._rows("PRAGMA data_version")[0][0])
+
+    def events(self) -> list[Event]:
+        """Every event, in order."""
+        rows = self._rows("SELECT time_ns, body, asset FROM record WHERE kind = 'event' ORDER BY id")
+        return [Event(int(time_ns), **json.loads(body), asset=asset) for time_ns, body, asset in rows]
+
+    def _rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        with translated(self.path):
+            return self.connection.execute(statement, values).fetchall()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with translated(self.path):
+            self.connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self.connection
+                self.connection.execute("COMMIT")
+            finally:
+                if self.connection.in_transaction:
+                    self.connection.execute("ROLLBACK")
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """SQLite's failures as ours: those that may pass, and those that never do."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise JournalUnavailable(f"{path}: cannot be written: {error}") from error
+    except (sqlite3.DatabaseError, ValueError) as error:
+        raise JournalError(f"{path}: the journal is damaged ({' '.join(str(error).split())})") from error
+
+
+def _append_records(connection: sqlite3.Connection, records: Sequence[Record]) -> None:
+    produced = 0
+    for record in records:
+        finding = record.kind == "finding"
+        if finding and not _new_window(connection, record.body):
+            continue
+        body = pack(record.body) if finding else dumps(dict(record.body))
+        row = connection.execute(
+            "INSERT INTO asset (asset, sequence) VALUES (?, 1) "
+            "ON CONFLICT (asset) DO UPDATE SET sequence = sequence + 1 RETURNING sequence",
+            (record.asset,),
+        ).fetchone()
+        number = connection.execute(
+            "INSERT INTO record (kind, asset, sequence, time_ns, body) VALUES (?, ?, ?, ?, ?)",
+            (record.kind, record.asset, row[0], record.time_ns, body),
+        ).lastrowid
+        if finding:
+            connection.execute("UPDATE asset SET finding = ? WHERE asset = ?", (number, record.asset))
+        produced += 1
+    if produced:
+        connection.execute("UPDATE journal SET produced = produced + ?", (produced,))
+
+
+def _new_window(connection: sqlite3.Connection, finding: Mapping[str, Any]) -> bool:
+    """Whether this window of a recording is not journalled yet; from now on it is."""
+    if finding["position"] is None:
+        return True
+    return bool(
+        connection.execute(
+            "INSERT INTO recording (asset, source, position) VALUES (?, ?, ?) ON CONFLICT (asset, source) "
+            "DO UPDATE SET position = excluded.position WHERE excluded.position > position",
+            (finding["asset"], finding["source"], finding["position"]),
+        ).rowcount
+    )
+
+
+def _advance(connection: sqlite3.Connection, sink: str, number: int) -> None:
+    """This sink has every record up to `number`."""
+    connection.execute("INSERT OR IGNORE INTO cursor (sink, record, delivered, dropped) VALUES (?, 0, 0, 0)", (sink,))
+    connection.execute(
+        "UPDATE cursor SET record = max(record, ?1), "
+        "delivered = delivered + (SELECT count(*) FROM record WHERE id > cursor.record AND id <= ?1) "
+        "WHERE sink = ?2",
+        (number, sink),
+    )
+
+
+def _entry(row: tuple[Any, ...]) -> Entry:
+    number, kind, asset, sequence, journal, time_ns, body = row
+    told = unpack(body) if kind == "finding" else json.loads(body)
+    return Entry(number, kind, asset, sequence, journal, time_ns, told)

@@ -1,0 +1,79 @@
+"""How long records are kept: the oldest go first, and those that a sink did not have are counted."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+_DAY_NS = 86_400_000_000_000
+_SHARE = 32  # of the records, that go at a time where room is needed
+_ASIDE_PAGES = 1400  # of the write-ahead log, which is folded back at 1,000, and of one large batch
+
+
+@dataclass(frozen=True)
+class Retention:
+    """keep_days: records that every sink has are kept so long; most_mb: size of the file and its log at most.
+
+    Age takes only what all sinks have, so that a clock set far forward loses nothing; size takes the oldest.
+    """
+
+    keep_days: float = 366.0
+    most_mb: float = 1024.0
+
+    def __post_init__(self) -> None:
+        if not self.keep_days > 0:
+            raise ValueError(f"keep_days must be positive, got {self.keep_days}")
+        if not self.most_mb >= 12:
+            raise ValueError(f"most_mb must be at least 12, got {self.most_mb}")
+
+
+def used_bytes(connection: sqlite3.Connection) -> int:
+    """Of the pages that hold something."""
+    pages = _pragma(connection, "page_count") - _pragma(connection, "freelist_count")
+    return pages * _pragma(connection, "page_size")
+
+
+def room_bytes(connection: sqlite3.Connection, retention: Retention) -> int:
+    """What may be in use: the budget without the write-ahead log, and without the room that one batch may need."""
+    return int(retention.most_mb * 1e6) - _ASIDE_PAGES * _pragma(connection, "page_size")
+
+
+def too_large(connection: sqlite3.Connection, retention: Retention) -> bool:
+    """Whether the oldest records must go."""
+    return used_bytes(connection) > room_bytes(connection, retention)
+
+
+def cut_old(connection: sqlite3.Connection, retention: Retention, now_ns: int) -> int:
+    """Within a transaction: deletes what is older than `keep_days` and what every sink has; how many."""
+    (least,) = connection.execute("SELECT min(record) FROM cursor").fetchone()
+    before_ns = now_ns - int(retention.keep_days * _DAY_NS)
+    first = connection.execute("SELECT id FROM record WHERE time_ns >= ? ORDER BY id LIMIT 1", (before_ns,)).fetchone()
+    last = _last(connection) if first is None else first[0] - 1
+    return _cut(connection, last if least is None else min(last, least))
+
+
+def cut_large(connection: sqlite3.Connection) -> int:
+    """Within a transaction: deletes the oldest share of all records, whoever lacks them; how many."""
+    first = connection.execute("SELECT min(id) FROM record").fetchone()[0]
+    if first is None:
+        return 0
+    count = _last(connection) - first + 1
+    return _cut(connection, first + max(count // _SHARE, 1) - 1)
+
+
+def _cut(connection: sqlite3.Connection, last: int) -> int:
+    """Deletes up to this number, and moves the cursors of sinks that did not have it, with a count."""
+    connection.execute(
+        "UPDATE cursor SET dropped = dropped + (SELECT count(*) FROM record WHERE id > cursor.record AND id <= ?1), "
+        "record = ?1 WHERE record < ?1",
+        (last,),
+    )
+    return connection.execute("DELETE FROM record WHERE id <= ?", (last,)).rowcount
+
+
+def _last(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT coalesce(max(id), 0) FROM record").fetchone()[0])
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])

@@ -1,0 +1,116 @@
+"""What can still be read of a damaged journal, into a new one: under the same numbers and names."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from inversion.app.journal.packing import unpack
+
+_CHUNK = 256
+#: Sequences that a lost record may have had are not given to others: a sink would take those for known.
+_GAP = 1 << 20
+#: Tables that are read whole, with their number of columns.
+_SMALL = {"recording": 3, "cursor": 4, "state": 3, "alarm": 3, "asset": 3}
+
+
+@dataclass(frozen=True)
+class Salvaged:
+    """Records that were saved, and those that are known to be lost."""
+
+    records: int
+    lost: int
+
+
+def salvage(aside: Path, new: sqlite3.Connection) -> Salvaged:
+    """Copies what `aside` still gives into the empty journal `new`, and counts what is missing as dropped."""
+    with closing(sqlite3.connect(aside, isolation_level=None)) as old:
+        new.execute("BEGIN IMMEDIATE")
+        for table, columns in _SMALL.items():
+            places = ", ".join("?" * columns)
+            new.executemany(
+                f"INSERT OR IGNORE INTO {table} VALUES ({places})", _readable(old, f"SELECT * FROM {table}")
+            )
+        known = next(iter(_readable(old, "SELECT name, produced FROM journal")), None)
+        last = _last(old, None if known is None else int(known[1]))
+        saved = 0
+        for row in _records(old, last):
+            new.execute("INSERT INTO record VALUES (?, ?, ?, ?, ?, ?)", row)
+            new.execute(
+                "INSERT INTO asset (asset, sequence, finding) VALUES (?1, ?2, ?3) ON CONFLICT (asset) DO UPDATE SET "
+                "sequence = max(sequence, ?2), finding = coalesce(?3, finding)",
+                (row[2], row[3], row[0] if row[1] == "finding" else None),
+            )
+            saved += 1
+        lost = _account(new, known, last)
+        new.execute("COMMIT")
+    return Salvaged(saved, lost)
+
+
+def _account(new: sqlite3.Connection, known: tuple[Any, ...] | None, last: int) -> int:
+    """Puts the totals right: what no sink will get any more is dropped. How many records are missing in between."""
+    first, newest = new.execute("SELECT coalesce(min(id), 0), coalesce(max(id), 0) FROM record").fetchone()
+    produced = max(last, newest)
+    name = None if known is None else known[0]
+    new.execute("UPDATE journal SET produced = ?, name = coalesce(?, name)", (produced, name))
+    if newest < produced:  # numbers of lost records are not given again
+        new.execute("DELETE FROM sqlite_sequence WHERE name = 'record'")
+        new.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('record', ?)", (produced,))
+    new.execute("UPDATE asset SET sequence = sequence + ?", (_GAP,))
+    new.execute("UPDATE cursor SET record = min(record, ?), delivered = min(delivered, ?)", (produced, produced))
+    new.execute(
+        "UPDATE cursor SET dropped = ? - delivered - (SELECT count(*) FROM record WHERE id > cursor.record)",
+        (produced,),
+    )
+    (count,) = new.execute("SELECT count(*) FROM record").fetchone()
+    return int(produced - (first - 1 if count else 0) - count)
+
+
+def _readable(old: sqlite3.Connection, statement: str) -> list[tuple[Any, ...]]:
+    """Rows until the damage."""
+    rows: list[tuple[Any, ...]] = []
+    with suppress(sqlite3.DatabaseError):
+        rows.extend(iter(old.execute(statement)))
+    return rows
+
+
+def _last(old: sqlite3.Connection, produced: int | None) -> int:
+    """Highest number that a record can have."""
+    highest = [row[0] for row in _readable(old, "SELECT seq FROM sqlite_sequence WHERE name = 'record'")]
+    highest += [row[0] for row in _readable(old, "SELECT max(id) FROM record") if row[0] is not None]
+    return int(max([produced or 0, *highest]))
+
+
+def _records(old: sqlite3.Connection, last: int) -> Iterator[tuple[Any, ...]]:
+    """Whole records, in order; where a stretch cannot be read, one by one."""
+    statement = "SELECT id, kind, asset, sequence, time_ns, body FROM record WHERE id BETWEEN ? AND ? ORDER BY id"
+    for first in range(1, last + 1, _CHUNK):
+        ends = (first, min(first + _CHUNK - 1, last))
+        try:
+            rows = old.execute(statement, ends).fetchall()
+        except sqlite3.DatabaseError:
+            rows = [row for n in range(ends[0], ends[1] + 1) for row in _readable_one(old, statement, n)]
+        yield from (row for row in rows if _whole(row))
+
+
+def _readable_one(old: sqlite3.Connection, statement: str, number: int) -> list[tuple[Any, ...]]:
+    try:
+        return old.execute(statement, (number, number)).fetchall()
+    except sqlite3.DatabaseError:
+        return []
+
+
+def _whole(row: tuple[Any, ...]) -> bool:
+    """Whether the body is what was written; a page may be readable and yet another's."""
+    _, kind, asset, sequence, time_ns, body = row
+    if not (isinstance(asset, str) and isinstance(sequence, int) and isinstance(time_ns, int)):
+        return False
+    try:
+        return isinstance(unpack(body) if kind == "finding" else json.loads(body), dict)
+    except (ValueError, TypeError):
+        return False
