@@ -14,6 +14,9 @@ def main() -> None:
     stop = Stop()
     if sys.argv[1:2] and sys.argv[1] in _GRACEFUL:
         stop.listen()
+    from inversion.app import alarm_verbs, buffer_verb
     from inversion.app.verbs import app
 
+    app.add_typer(alarm_verbs.app, name="alarms")
+    app.command(epilog=buffer_verb.EXAMPLE)(buffer_verb.buffer)
     app(obj=stop)

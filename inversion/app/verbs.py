@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +12,9 @@ from typing import Annotated, Any
 import typer
 
 from inversion.app.stop import Stop
+from inversion.app.terminal import complaints as _complaints
+from inversion.app.terminal import log_to_stderr as _log_to_stderr
+from inversion.app.terminal import show as _print
 
 app = typer.Typer(
     help="Infers what no sensor can measure, with an interval that can be trusted, or says: not resolvable.",
@@ -313,36 +313,3 @@ def plugins(as_json: JsonOption = False) -> None:
 
         found = [*listings(), *network_listings()]
         _print(json.dumps([asdict(one) for one in found]) if as_json else "\n".join(listing_lines(found)))
-
-
-@contextmanager
-def _complaints() -> Iterator[None]:
-    """Our errors as lines on standard error: exit code 2 for a wrong configuration, 1 for what failed."""
-    from inversion.core import ConfigurationError, InversionError
-    from sensors import SensorError
-
-    try:
-        yield
-    except (InversionError, SensorError) as error:
-        sys.stderr.write(f"{error}\n")
-        raise typer.Exit(2 if isinstance(error, ConfigurationError) else 1) from error
-
-
-def _log_to_stderr(level: int) -> None:
-    logging.basicConfig(stream=_Stderr(), level=logging.WARNING, format="%(asctime)s %(message)s")
-    logging.getLogger("inversion").setLevel(level)
-
-
-class _Stderr:
-    """Standard error as it is at the time: the live table takes it over to keep lines above itself."""
-
-    def write(self, text: str) -> None:
-        sys.stderr.write(text)
-
-    def flush(self) -> None:
-        sys.stderr.flush()
-
-
-def _print(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
