@@ -16,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from inversion.core import ForwardModel
 from inversion.core.encoding import ENCODING, columns
-from inversion.store.card import Calibration, Card, Misfit, Origin, fingerprint, ranges, write_card
+from inversion.store.card import Calibration, Card, Misfit, Origin, count_conditions, fingerprint, ranges, write_card
 
 LEVELS = (0.001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999)
 OPSET = 17
@@ -75,7 +75,7 @@ def write_tiny(folder: Path, model: ForwardModel, data: bytes, **changes) -> Car
     folder.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256(data).hexdigest()
     parameters = ranges(model.space.parameters)
-    c = model.observe([]).conditions.shape[1]
+    c = count_conditions(model)
     inputs = columns(len(model.observables), len(model.space), c).width
     own = fingerprint(model, ENCODING)
     origin = Origin(
@@ -123,7 +123,7 @@ def linear_network(model: ForwardModel) -> bytes:
 
 def grid_network(model: ForwardModel, cells: int = 2000) -> bytes:
     """Of a model of one parameter and one observable that no condition changes."""
-    at, ops = columns(1, 1, 1), Ops()
+    at, ops = columns(1, 1, count_conditions(model)), Ops()
     share = (np.arange(cells) + 0.5) / cells
     theta = model.space.low + share[:, None] * (model.space.high - model.space.low)
     predicted = model.simulate(theta, np.ones(1)).reshape(1, cells)

@@ -22,7 +22,7 @@ from inversion.core.parameter import LOGISTIC
 from inversion.engines.conformal import Bands, bands
 from inversion.engines.misfit import MisfitScore, misfit_score
 from inversion.engines.quantile_answers import Table, Tabulator, tabulator
-from inversion.store.card import Card
+from inversion.store.card import Card, count_conditions
 from sensors import Quality
 
 Array = NDArray[np.float64]
@@ -80,7 +80,8 @@ class Reader:
 
     def table(self, raw: Raw, widening: Array) -> Table:
         """Marginals and what is resolved, widened by band and by `widening` (n,)."""
-        speed = raw.encoded[:, self.at.condition.start].astype(np.float64)
+        first = self.at.condition.start
+        speed = raw.encoded[:, first].astype(np.float64) if self.at.width > first else np.zeros(len(raw.encoded))
         factors = self.bands.of(speed, ratio_db(raw.encoded, self.at)) * widening[:, None]
         floors = raw.encoded[:, self.at.floor.start + self.shown].astype(np.float64)
         return self.tabulator.table(raw.quantiles.astype(np.float64), factors, floors)
@@ -107,7 +108,7 @@ class Reader:
 
 def reader(card: Card, model: ForwardModel) -> Reader:
     """For a card that fits the model."""
-    space, conditions = model.space, model.observe([]).conditions.shape[1]
+    space, conditions = model.space, count_conditions(model)
     return Reader(
         space,
         np.flatnonzero([not each.nuisance for each in space]),

@@ -15,7 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from inversion.core import ConfigurationError, ForwardModel, Parameter
+from inversion.core import ConfigurationError, ForwardModel, ModelError, Parameter
 from sensors.tomlfields import TomlText
 from sensors.tomlfile import load
 
@@ -204,11 +204,23 @@ class Card:
 
 
 def fingerprint(model: ForwardModel, encoding: str) -> str:
-    """Names what a network is trained for: parameters and ranges, observables, count of conditions, encoding."""
-    conditions = model.observe([]).conditions.shape[1]
+    """Names what a network is trained for: parameters and ranges, observables, count of conditions, encoding.
+
+    Raises ModelError, see `count_conditions`.
+    """
+    conditions = count_conditions(model)
     parameters = [(each.name, each.unit, each.low, each.high, each.nuisance) for each in model.space]
     text = json.dumps([parameters, list(model.observables), conditions, encoding])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def count_conditions(model: ForwardModel) -> int:
+    """How many conditions its features have. Raises ModelError for a model that cannot observe no frames at all."""
+    try:
+        return int(model.observe([]).conditions.shape[1])
+    except (ValueError, LookupError) as error:
+        name = type(model).__name__
+        raise ModelError(f"{name}: observe([]) must give features of no frames, it fails: {error}") from error
 
 
 def ranges(parameters: Sequence[Parameter]) -> tuple[Range, ...]:

@@ -206,6 +206,15 @@ def test_a_network_for_other_observables_names_both_fingerprints(folder):
     assert re.search(rf"trained for a twice of fingerprint {own}, this Twice has \w{{16}}$", told)
 
 
+def test_a_model_that_cannot_observe_nothing_is_refused_in_one_line(folder):
+    @dataclass(frozen=True)
+    class Careless(Twice):
+        def observe(self, frames):
+            return Features(np.array([]), np.array([]), np.array([]), np.zeros((0, 1)), (), ())
+
+    assert refused(folder, Careless()).startswith("Careless: observe([]) must give features of no frames, it fails: ")
+
+
 def test_a_network_of_another_encoding_is_refused(folder):
     rewritten(folder, (folder / "full.onnx").read_bytes(), encoding="raw/0")
     assert "trained on features encoded by 'raw/0'" in refused(folder)

@@ -41,9 +41,8 @@ class Level:
     def observe(self, frames: Sequence[Frame]) -> Features:
         """RMS, (n, 1)."""
         found = [frame.channels.get(self.channel) for frame in frames]
-        values = np.array(
-            [[0.0 if w is None else float(np.sqrt(np.mean(w.samples.astype(float) ** 2)))] for w in found]
-        )
+        levels = [0.0 if w is None else float(np.sqrt(np.mean(w.samples.astype(float) ** 2))) for w in found]
+        values = np.array(levels).reshape(len(found), 1)  # also of no frames
         quality = tuple(Quality.BAD if w is None else w.quality for w in found)
         reasons = tuple(f"no channel {self.channel!r}" if w is None else w.reason for w in found)
         limit = np.full_like(values, -np.inf)
