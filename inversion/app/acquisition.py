@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
@@ -12,6 +13,9 @@ from inversion.app.patience import delays, pause
 from sensors import DecodeError, Frame, RecordingError, SensorError, Source, SourceUnavailable
 
 log = logging.getLogger("inversion.gateway")
+
+#: Share by which chance shortens a wait.
+_JITTER = 0.2
 
 Note = Callable[[str, str], None]
 
@@ -35,6 +39,7 @@ class Acquisition:
         self._retry = retry
         self._waits = delays(*retry)
         self._gone = False
+        self._chance = random.Random(name)  # sources that were lost together do not come back in step
 
     async def run(self) -> bool:
         """Whether the source ended well (the data ended, or a stop), rather than failed."""
@@ -50,7 +55,7 @@ class Acquisition:
                 self._note("source_gone", f"{self._name}: gone: {reason(error)}; trying again")
             # a device may be swapped or set right, so what contradicts its profile is tried again too, but slowly
             wait_s = next(self._waits) if isinstance(error, SourceUnavailable) else self._retry[1]
-            await pause(wait_s, self._stop)
+            await pause(wait_s * (1 - _JITTER * self._chance.random()), self._stop)
         return True
 
     async def _pass_on(self) -> None:

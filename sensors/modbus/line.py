@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 
 from sensors.errors import SourceUnavailable
 from sensors.modbus.framing import Reply, Request, Stray
-from sensors.modbus.link import Link, open_link
+from sensors.modbus.link import Link, Opener, open_link
 from sensors.modbus.owed import Owed
 from sensors.modbus.pdu import READ, Defect, Mismatch, exception_code, longest_reply
 from sensors.modbus.planner import Cost
@@ -23,6 +23,12 @@ _HALF_OPEN = 3
 _QUIET_S = 0.05
 #: What a device needs to answer until that was measured, s.
 _SUPPOSED_TCP_S, _SUPPOSED_SERIAL_S = 2e-3, 5e-3
+#: Mismatches of a reply that came as a whole, so that none is owed any more.
+_ANSWERED = frozenset({Mismatch.CHECKSUM, Mismatch.UNSOLICITED})
+#: Times that a read is tried where noise spoils it.
+_TRIES = 3
+#: From one transaction id to the next: all 65,536 come, and none is near the last or a bit away from it.
+_STEP = 0x9E37
 #: Reading twice changes nothing.
 _REPEATABLE = frozenset(READ.values())
 #: Bytes that may come while nobody waits before they are dropped.
@@ -45,10 +51,12 @@ class Line:
     """One line; opened at the first request, and again after it was lost.
 
     counts: of requests, replies, exceptions, time-outs, connections, losses, and of every kind of mismatch
+    timeouts_of: time-outs by unit
     """
 
-    def __init__(self, settings: LineSettings) -> None:
+    def __init__(self, settings: LineSettings, opener: Opener = open_link) -> None:
         self.settings = settings
+        self._opener = opener
         self.counts: Counter[str] = Counter()
         self._framing = settings.framing
         self._turn = asyncio.Lock()
@@ -61,6 +69,7 @@ class Line:
         self._last_byte = 0.0
         self._timeouts = 0
         self._latency_s: dict[int, float] = {}
+        self.timeouts_of: Counter[int] = Counter()
         self._owed: defaultdict[int, Owed] = defaultdict(lambda: Owed(1.0))
         self._loop = asyncio.get_running_loop()
 
@@ -72,15 +81,14 @@ class Line:
         async with self._turn:
             if self._link is None:
                 await self._open(timeout_s)
-            try:
-                return await self._in_step(unit, pdu, timeout_s)
-            except Mismatched as problem:
-                if self._framing.numbered or pdu[0] not in _REPEATABLE:
-                    raise SourceUnavailable(str(problem)) from problem
-            try:  # noise on the wires deserves one more try, made from a quiet line
-                return await self._in_step(unit, pdu, timeout_s)
-            except Mismatched as problem:
-                raise SourceUnavailable(str(problem)) from problem
+            tries = 1 if self._framing.numbered or pdu[0] not in _REPEATABLE else _TRIES
+            while True:
+                try:
+                    return await self._in_step(unit, pdu, timeout_s)
+                except Mismatched as problem:  # noise on the wires deserves another try, made from a quiet line
+                    tries -= 1
+                    if not tries:
+                        raise SourceUnavailable(str(problem)) from problem
 
     def cost(self, unit: int) -> Cost:
         """What a request to the unit costs in bus time: measured, or supposed before the first answer."""
@@ -113,7 +121,7 @@ class Line:
 
         try:
             async with asyncio.timeout(timeout_s):
-                link = await open_link(self.settings, received, lost)
+                link = await self._opener(self.settings, received, lost)
         except TimeoutError:
             self.counts["not connected"] += 1
             raise SourceUnavailable(f"no connection within {timeout_s:g} s") from None
@@ -142,7 +150,12 @@ class Line:
         except asyncio.CancelledError:
             owed.add(pdu, self._loop.time())
             raise
-        except (SourceUnavailable, Mismatched):
+        except Mismatched as problem:
+            if problem.defect.kind not in _ANSWERED:
+                owed.add(pdu, self._loop.time())
+            await self._drain(timeout_s)
+            raise
+        except SourceUnavailable:
             owed.add(pdu, self._loop.time())
             await self._drain(timeout_s)
             raise
@@ -160,7 +173,7 @@ class Line:
         link = self._link
         if link is None:
             raise SourceUnavailable(self._lost_because)
-        self._transaction = self._transaction % 0xFFFF + 1
+        self._transaction = (self._transaction + _STEP) & 0xFFFF
         request = Request(unit, pdu, self._transaction if self._framing.numbered else 0)
         wait_s = timeout_s + self._wire_s(pdu, longest_reply(pdu))
         self._request, self._answer = request, self._loop.create_future()
@@ -208,6 +221,9 @@ class Line:
                 self.counts[found.defect.kind] += 1
                 del self._received[: found.size]
                 continue
+            if isinstance(found, Reply) and self._framing.numbered:  # a cut reply may have been filled with the next
+                behind = self._framing.scan(self._request, self._received[found.size :])
+                found = behind if isinstance(behind, Defect) else found
             if isinstance(found, Defect):
                 self._mismatch(found)
             else:
@@ -225,6 +241,8 @@ class Line:
         if answer.done():
             return
         self.counts["time-outs"] += 1
+        if self._request is not None:
+            self.timeouts_of[self._request.unit] += 1
         self._timeouts += 1
         answer.set_exception(SourceUnavailable(f"no answer within {wait_s:.3g} s"))
         if self._received and self._framing.numbered:  # the rest of a frame would be taken for the head of the next

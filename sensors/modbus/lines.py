@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 from sensors.errors import SourceUnavailable
 from sensors.modbus.line import Line
+from sensors.modbus.link import Opener, open_link
 from sensors.modbus.settings import LineSettings
 
 
@@ -25,15 +26,16 @@ _IN_USE: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, _Shared]] = Weak
 
 
 @asynccontextmanager
-async def shared_line(settings: LineSettings) -> AsyncIterator[Line]:
+async def shared_line(settings: LineSettings, opener: Opener = open_link) -> AsyncIterator[Line]:
     """The line of these settings while in the context.
 
+    opener: what opens its link; simulations have their own
     Raises SourceUnavailable where its port is in use with other settings.
     """
     lines = _IN_USE.setdefault(asyncio.get_running_loop(), {})
     shared = lines.get(settings.resource)
     if shared is None:
-        shared = lines[settings.resource] = _Shared(Line(settings))
+        shared = lines[settings.resource] = _Shared(Line(settings, opener))
     elif shared.line.settings != settings:
         raise SourceUnavailable(f"{settings.resource} is in use with other settings: {shared.line.settings.shown}")
     shared.users += 1

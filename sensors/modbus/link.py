@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from sensors.modbus.settings import LineSettings
@@ -22,6 +22,7 @@ class Link(Protocol):
 
 Received = Callable[[bytes], None]
 Lost = Callable[[str], None]
+Opener = Callable[[LineSettings, Received, Lost], Awaitable[Link]]
 
 
 async def open_link(settings: LineSettings, received: Received, lost: Lost) -> Link:
