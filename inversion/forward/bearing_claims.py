@@ -55,7 +55,7 @@ def claim(record: Real, half: Complex, sample_rate: float, shaft_hz: float, bear
         found = comb.search(evidence, blanked, targets, bin_orders, comb.TARGET_LINES)
         best = int(found.score.argmax())
         slip = float(found.slip[best])
-        own = comb.family(evidence.size, bin_orders, orders[left[best]] * (1 + slip), _sidebands(left[best], bearing))
+        own = comb.family(evidence.size, bin_orders, orders[left[best]] * (1 + slip), sidebands(left[best], bearing))
         others = comb.search(evidence, blanked | own, _decoy_lines(bearing), bin_orders, comb.DECOY_LINES)
         decoys = others.score[np.isfinite(others.score)]
         if decoys.size < _FEWEST_DECOYS:
@@ -107,7 +107,7 @@ def _decoy_lines(bearing: BearingGeometry) -> NDArray[np.float32]:
     return comb.lines(decoys(bearing))
 
 
-def _sidebands(race: str, bearing: BearingGeometry) -> tuple[float, ...]:
+def sidebands(race: str, bearing: BearingGeometry) -> tuple[float, ...]:
     """Orders by which the load zone modulates the strikes of this race."""
     if race == "outer":
         return ()

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inversion.forward.bearing_claims import claim, decoys
-from inversion.physics.bearing import RACES, BearingGeometry, contact_speed, fault_orders
+from inversion.forward.bearing_claims import claim
+from inversion.forward.bearing_impacts import Impact, judge_impacts
+from inversion.physics.bearing import BearingGeometry, contact_speed, fault_orders
 from inversion.signal import passages
 from inversion.signal.transform import Complex, Real, fast_length_below, signal, spectrum
 from sensors import Waveform
@@ -32,16 +33,6 @@ _SMOOTHING = 2.0  # samples, of the energy that edges are read from
 _FIRST_LAG = 9  # samples; before it, the strike itself hides an entry
 _MODEL_ERROR = 0.2  # of the strongest edge: secondary edges are no noise
 _INDEPENDENT = 2.5  # samples of lag between independent edge values
-
-
-@dataclass(frozen=True)
-class Impact:
-    """RMS acceleration of a fault's strikes, m/s2; where not present, it lies below `limit`."""
-
-    value: float
-    std: float
-    limit: float
-    present: bool
 
 
 @dataclass(frozen=True)
@@ -84,7 +75,7 @@ def observe(waveform: Waveform, shaft_hz: float, bearing: BearingGeometry, wides
     record = waveform.samples[:samples] - waveform.samples[:samples].mean()
     half = spectrum(record)
     claims = claim(record, half, rate, shaft_hz, bearing)
-    impacts = _impacts(half, samples, rate / samples, shaft_hz * (1 + claims.speed), bearing, claims.slips)
+    impacts = judge_impacts(half, samples, rate, shaft_hz * (1 + claims.speed), bearing, claims.slips)
     profiles: dict[str, EdgeProfile] = {}
     remarks: list[str] = []
     if widest is None:
@@ -160,26 +151,6 @@ def power_spectrum(waveform: Waveform, shaft_hz: float, orders: float = 20.0) ->
     return grid, np.sqrt(np.abs(lines[1:count])).astype(np.float64)
 
 
-def _impacts(
-    half: Complex, samples: int, bin_hz: float, shaft_hz: float, bearing: BearingGeometry, slips: Mapping[str, float]
-) -> dict[str, Impact]:
-    lines = _squared_lines(half, samples, bin_hz)
-    orders = fault_orders(bearing)
-    elsewhere = decoys(bearing)
-    slipped = [orders[race] * (1 + slips.get(race, 0.0)) for race in RACES]
-    power = _line_power(lines, np.concatenate([elsewhere, slipped]) * (shaft_hz / bin_hz))
-    level = power[: elsewhere.size]
-    typical, highest, scatter = float(np.median(level)), float(level.max()), float(level.std())
-    impacts = {}
-    for race, line in zip(RACES, power[elsewhere.size :].tolist(), strict=True):
-        present = race in slips
-        limit = max(highest, 0.0 if present else line, 1e-12) ** 0.25
-        value = max(line - typical, 1e-12) ** 0.25
-        steepness = 4 * (value if present else limit) ** 3  # of the fourth power that the line is
-        impacts[race] = Impact(value, scatter / steepness, limit, present)
-    return impacts
-
-
 def _squared_lines(half: Complex, samples: int, bin_hz: float) -> Complex:
     """Spectrum of the squared acceleration above 500 Hz, scaled so that a line is its amplitude (m/s2)^2."""
     passed = half.copy()
@@ -188,14 +159,6 @@ def _squared_lines(half: Complex, samples: int, bin_hz: float) -> Complex:
     fast *= fast
     fast *= np.float32(1 / samples)
     return spectrum(fast)
-
-
-def _line_power(lines: Complex, bins: Array) -> Array:
-    """(k,) power of the lines beside `bins` (k,), their neighbors included."""
-    index = np.clip(np.rint(bins).astype(np.intp), 1, lines.size - 2)
-    beside = lines[index[:, None] + np.arange(-1, 2)].astype(np.complex128)
-    total: Array = (beside.real**2 + beside.imag**2).sum(axis=1)
-    return total
 
 
 def _mean(sums: Array, low: NDArray[np.intp], high: NDArray[np.intp]) -> Array:

@@ -2,9 +2,9 @@
 
 Parameters, for the outer race, the inner race and the elements ("ball"):
 
-- `*_impact`: m/s2, shown in g: RMS acceleration that the fault's strikes cause at the sensor. Observed as the line
-  of the squared acceleration at the fault's order: a train of short bursts of mean power P has a line of
-  magnitude P at its own repetition rate. Present or not is judged by a comb against decoys in the same record.
+- `*_impact`: m/s2, shown in g: RMS acceleration that the fault's strikes cause at the sensor. Observed by the lines
+  of the squared acceleration at multiples of the fault's order (`bearing_impacts`). Present or not is judged by a comb
+  against decoys in the same record.
 - `*_spall`: m, shown in mm: width along the path of the contact. Observed as the time between an element's entry
   and its strike on the far edge, `width / (2 v)` (Sawalhi & Randall, Mech. Syst. Signal Process. 25 (2011) 846-870).
 - nuisances `*_edge` (logarithm of how far an entry stands out) and `*_shift` (where within its uncertainty it is
@@ -47,7 +47,6 @@ _EDGES = (0.03, 4.0)
 #: entries of every strength and softness (benchmarks/width_coverage.py); the share of the lag holds for edges that
 #: are not straight.
 _SHIFT = (0.3, 0.018, 0.08, 0.012)
-_IMPACT_MODEL_ERROR = 0.07  # relative: bursts are not infinitely short, the line falls between bins
 
 
 @dataclass(frozen=True)
@@ -238,7 +237,7 @@ class RollingBearing:
         for i, race in enumerate(RACES):
             impact = seen.impacts[race]
             values[i] = impact.value
-            std[i] = np.hypot(impact.std, _IMPACT_MODEL_ERROR * impact.value)
+            std[i] = impact.std
             limit[i] = -np.inf if impact.present else impact.limit
             profile = seen.profiles.get(race)
             if profile is not None:
