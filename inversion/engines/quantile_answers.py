@@ -19,8 +19,11 @@ from inversion.core import QUANTILE_LEVELS, ParameterSpace
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-#: A value is told from nothing where three standard deviations lie between: the rule of least squares.
-_REJECTED = NormalDist().cdf(-3.0)
+#: A value is told from nothing where three standard deviations lie between: the rule of least squares. How large one
+#: deviation is, the distance of the median from quantiles at so many deviations below it says; the largest counts. What
+#: lies far out does not: a posterior that begins at nothing has its lowest quantile above it.
+_DEVIATIONS = 3.0
+_JUDGED_BY = (1.0, 1.645, 1.96, 2.576)
 #: Of the prior's 90 % interval: an answer that is wider has not been resolved; the rule of least squares.
 _INFORMED = 0.5
 _PRIOR = 1e-6  # share of the prior that is mixed in, so that no marginal is a single value
@@ -38,8 +41,8 @@ class Table:
 class Tabulator:
     """Quantiles at a network's levels to marginals at ours.
 
-    weights: (q, k + 2) of the quantiles, for QUANTILE_LEVELS, for the level below which "nothing" is rejected, and for
-        the median
+    weights: (q, k + 5) of the quantiles, for QUANTILE_LEVELS, for values three deviations below the median (by each of
+        _JUDGED_BY), and for the median
     something: (p,) whether even the lower end of the range is something, as a place or a pressure is
     """
 
@@ -51,8 +54,8 @@ class Tabulator:
         levels = quantiles @ self.weights
         middle = levels[..., -1:]
         levels = middle + factors[..., None] * (levels - middle)
-        rejected = (levels[..., -2] > floors) | (self.something & (floors <= 0))
-        inside = np.minimum(np.maximum(levels[..., :-2], 0.0), 1.0)
+        rejected = (levels[..., _OURS:-1].min(axis=-1) > floors) | (self.something & (floors <= 0))
+        inside = np.minimum(np.maximum(levels[..., :_OURS], 0.0), 1.0)
         marginals = np.maximum.accumulate(inside, axis=-1) * (1 - _PRIOR) + _LEAST
         span = marginals[..., _HIGH] - marginals[..., _LOW]
         return Table(marginals, rejected & (span <= _INFORMED * 0.9))
@@ -60,11 +63,16 @@ class Tabulator:
 
 def tabulator(space: ParameterSpace, levels: Sequence[float]) -> Tabulator:
     """For the parameters of `space` that are no nuisance, and quantiles at `levels` (q,)."""
-    weights = _line(_scores(levels), _scores((*QUANTILE_LEVELS, _REJECTED, 0.5)))
-    return Tabulator(weights, np.array([each.low != 0 for each in space if not each.nuisance]))
+    theirs = _scores(levels)
+    ours, median = _line(theirs, _scores(QUANTILE_LEVELS)), _line(theirs, np.zeros(1))
+    share = _DEVIATIONS / np.array(_JUDGED_BY)
+    below = (1 - share) * median + share * _line(theirs, -np.array(_JUDGED_BY))
+    return Tabulator(
+        np.concatenate([ours, below, median], axis=1), np.array([each.low != 0 for each in space if not each.nuisance])
+    )
 
 
-def _scores(levels: Sequence[float]) -> Array:
+def _scores(levels: Sequence[float] | Array) -> Array:
     return np.array([NormalDist().inv_cdf(float(level)) for level in levels])
 
 
@@ -79,5 +87,6 @@ def _line(known: Array, wanted: Array) -> Array:
     return weights
 
 
+_OURS = QUANTILE_LEVELS.size
 _LEAST = _PRIOR * QUANTILE_LEVELS
 _LOW, _HIGH = (int(np.argmin(np.abs(QUANTILE_LEVELS - level))) for level in (0.05, 0.95))
