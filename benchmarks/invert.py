@@ -96,9 +96,7 @@ def empirical(folder: Path, parameters: int, windows: int, rng: np.random.Genera
 
     u = rng.uniform(-1, 1, (400, parameters))
     group = np.array([f"run {k % 40}" for k in range(400)])
-    labelled = Labelled(
-        seen(u), np.zeros((400, 0)), 5e-3 * (1 + u), group, {"v": "m/s2"}, {"v": 1000.0}, 1.0
-    )
+    labelled = Labelled(seen(u), np.zeros((400, 0)), 5e-3 * (1 + u), group, {"v": "m/s2"}, {"v": 1000.0}, 1.0)
     targets = tuple(Target(f"x{k}", "mm", 0, 10) for k in range(parameters))
     save(fit(labelled, Calibration(features, targets)), folder / f"{parameters}.npz")
     model = Empirical(folder / f"{parameters}.npz")

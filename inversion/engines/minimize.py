@@ -1,4 +1,8 @@
-"""Damped Gauss-Newton over many starting points at once, for a block of parameters of a forward model.
+"""Damped Gauss-Newton over many points of many windows at once, for a block of parameters of a forward model.
+
+Points are handed to the model in lanes: sixteen points of one window at a time. A matrix product may round a row
+differently as the number of rows changes, so a window's rows always come in the same company, and its answer is the
+same, to the bit, whatever windows are beside it.
 
 Source of the damping: Marquardt, J. SIAM 11 (1963) 431-441.
 """
@@ -9,165 +13,97 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_ndtr
 
-from inversion.core import ForwardModel
-from inversion.core.spread import Spreading
+from inversion.engines.block import Block
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
-_STEP = 1e-4  # latent, of a forward difference
+LANES = 16
 _LONGEST = 2.0  # latent, of one step
 _DAMPING = 1e-3
+_STILL = 1e-3  # latent: a shorter step is the last one
+_HOPELESS = 15.0  # nats above the best point: that far, a profile does not matter
+_DOUBT = 10.0  # times the promise of a Gauss-Newton step, that much may still be gained
 
 
 @dataclass(frozen=True)
-class Block:
-    """What one frame says of a block of parameters; all other parameters stay at their prior mean.
+class Places:
+    """n points of some windows.
 
-    parameters: (q,) indices into the space; observables: (m,) indices of those that inform the block
-    values, std, limit: (m,) as in Features; conditions: (c,)
-    freedom: degrees of freedom of the t distribution that residuals follow; infinite: the normal one
+    latent: (n, q); owner: (n,) window of each, ascending
+    loss: (n,) nats; gradient: (n, f); curvature: (n, f, f), by the free coordinates, prior included
     """
 
-    model: ForwardModel
-    parameters: Index
-    observables: Index
-    values: Array
-    std: Array
-    limit: Array
-    conditions: Array
-    freedom: float = np.inf
-
-    def to_latent(self, k: int, theta: Array) -> Array:
-        """(g,) values of the block's k-th parameter, in latent space."""
-        space, i = self.model.space, int(self.parameters[k])
-        full = np.repeat(space.low[None], theta.size, axis=0)
-        full[:, i] = theta
-        latent: Array = space.to_latent(full)[:, i]
-        return latent
-
-    def theta(self, latent: Array) -> Array:
-        """(..., q) latent to (..., p) SI."""
-        full = np.zeros((*latent.shape[:-1], len(self.model.space)))
-        full[..., self.parameters] = latent
-        return self.model.space.from_latent(full)
-
-    def predict(self, latent: Array) -> Array:
-        """(..., q) latent to (..., m) predicted observables."""
-        prediction: Array = self.model.simulate(self.theta(latent), self.conditions)[..., self.observables]
-        return prediction
-
-    def deviation(self, latent: Array) -> Array:
-        """(..., m) of values about their prediction, or (m,): with what the prediction itself is uncertain by."""
-        if not isinstance(self.model, Spreading):
-            return self.std
-        spread: Array = self.model.spread(self.theta(latent), self.conditions)[..., self.observables]
-        return np.hypot(self.std, spread)
-
-    def misfits(self, latent: Array) -> Array:
-        """(..., q) to (..., m) whitened residuals; of a censored value, the root of -2 log P(it stayed below)."""
-        return self._misfits(latent, self.deviation(latent))
-
-    def residuals(self, latent: Array) -> Array:
-        """(..., q) to (..., m) or (..., 2 m): half their sum of squares is the loss, up to a constant.
-
-        The misfits, robust where so asked: outliers then count by the logarithm of their size (Lange, Little & Taylor,
-        J. Am. Stat. Assoc. 84 (1989) 881-896). Where the deviation depends on the parameters, its logarithm, which is a
-        part of the likelihood, comes as m more.
-        """
-        deviation = self.deviation(latent)
-        misfits = self._misfits(latent, deviation)
-        if np.isfinite(self.freedom):
-            compressed = np.sqrt((self.freedom + 1) * np.log1p(misfits**2 / self.freedom))
-            misfits = np.where(self.values <= self.limit, misfits, np.sign(misfits) * compressed)
-        if deviation is self.std:
-            return misfits
-        return np.concatenate([misfits, np.sqrt(2 * np.log(np.maximum(deviation / self.std, 1.0)))], axis=-1)
-
-    def _misfits(self, latent: Array, deviation: Array) -> Array:
-        prediction = self.predict(latent)
-        plain = (prediction - self.values) / deviation
-        censored = self.values <= self.limit
-        if not censored.any():
-            return plain
-        room = (self.limit[censored] - prediction[..., censored]) / deviation[..., censored]
-        plain[..., censored] = np.sqrt(-2 * log_ndtr(room))
-        return plain
+    latent: Array
+    owner: Index
+    loss: Array
+    gradient: Array
+    curvature: Array
 
 
-def descend(block: Block, latent: Array, held: NDArray[np.bool_], iterations: int) -> Array:
-    """(b, q) starting points to (b, q) points of lower loss, `held` (q,) coordinates unmoved."""
-    free = np.flatnonzero(~held)
-    if free.size == 0:
-        return latent
-    latent = latent.copy()
-    damping = np.full(len(latent), _DAMPING)
-    residual = block.residuals(latent)
-    loss = _loss(residual, latent, free)
+def look(block: Block, latent: Array, owner: Index, free: Index) -> Places:
+    """The points as they are. latent: (n, q); owner: (n,) ascending; free: (f,) coordinates that may move."""
+    index, places = _lanes(owner)
+    found = block.evaluate(latent[index], owner[index[:, 0]], free)
+    loss, gradient, curvature = (each.reshape(index.size, *each.shape[2:])[places] for each in found)
+    return Places(latent, owner, loss, gradient, curvature)
+
+
+def descend(block: Block, start: Places, free: Index, iterations: int, best: Array) -> Places:
+    """Points of lower loss. A point rests when it moves no more, or cannot come near the best one of its window.
+
+    best: (W,) lowest loss known of each window; lowered in place
+    """
+    if free.size == 0 or not start.owner.size:
+        return start
+    latent, loss = start.latent.copy(), start.loss.copy()
+    gradient, curvature = start.gradient.copy(), start.curvature.copy()
+    owner, damping = start.owner, np.full(start.owner.size, _DAMPING)
+    moving, identity = np.arange(owner.size), np.eye(free.size)
+    np.minimum.at(best, owner, loss)
     for _ in range(iterations):
-        jacobian = _jacobian(block, latent, residual, free)
-        gradient = np.einsum("bqm,bm->bq", jacobian, residual) + latent[:, free]
-        curvature = np.einsum("bqm,brm->bqr", jacobian, jacobian) + np.eye(free.size)
-        damped = curvature * (1 + damping[:, None, None] * np.eye(free.size))
-        step = -np.linalg.solve(damped, gradient[..., None])[..., 0]
-        step *= np.minimum(1.0, _LONGEST / np.maximum(np.abs(step).max(axis=1, keepdims=True), 1e-12))
-        trial = latent.copy()
-        trial[:, free] += step
-        trial_residual = block.residuals(trial)
-        trial_loss = _loss(trial_residual, trial, free)
-        better = trial_loss < loss
-        latent[better], residual[better], loss[better] = trial[better], trial_residual[better], trial_loss[better]
-        damping = np.where(better, damping / 5, damping * 10)
-        if np.abs(step[better]).max(initial=0.0) < 1e-3 and better.any():
+        slope, bend = gradient[moving], curvature[moving]
+        damped = bend * (1 + damping[moving, None, None] * identity)
+        step = -np.linalg.solve(damped, slope[..., None])[..., 0]
+        promise = -0.5 * np.sum(slope * step, axis=1)
+        worth = loss[moving] - _DOUBT * promise <= best[owner[moving]] + _HOPELESS
+        moving, step = moving[worth], step[worth]
+        if not moving.size:
             break
-    return latent
+        longest = np.abs(step).max(axis=1)
+        step *= np.minimum(1.0, _LONGEST / np.maximum(longest, 1e-12))[:, None]
+        trial = latent[moving]
+        trial[:, free] += step
+        found = look(block, trial, owner[moving], free)
+        better = found.loss < loss[moving]
+        moved = moving[better]
+        latent[moved], loss[moved] = trial[better], found.loss[better]
+        gradient[moved], curvature[moved] = found.gradient[better], found.curvature[better]
+        np.minimum.at(best, owner[moved], loss[moved])
+        damping[moving] *= np.where(better, 0.2, 10.0)
+        moving = moving[longest >= _STILL]
+    return Places(latent, owner, loss, gradient, curvature)
 
 
-def covariance(block: Block, mode: Array) -> Array:
-    """(q,) mode to (q, q) covariance of the Gaussian there (Laplace), prior included."""
-    every = np.arange(mode.size)
-    jacobian = _jacobian(block, mode[None], block.residuals(mode[None]), every)[0]
-    inverse: Array = np.linalg.inv(jacobian @ jacobian.T + np.eye(mode.size))
-    return inverse
-
-
-def width(block: Block, latent: Array, held: NDArray[np.bool_]) -> Array:
-    """(b, q) optima to (b,): half the log-determinant of the curvature of the coordinates that are not `held`.
+def width(places: Places) -> Array:
+    """(n,) half the log-determinant of the curvature of the free coordinates.
 
     Added to the loss it makes a marginal of a profile: where the free coordinates fit over a wider range, more of the
     posterior lies (Laplace's approximation: Tierney & Kadane, J. Am. Stat. Assoc. 81 (1986) 82-86).
     """
-    free = np.flatnonzero(~held)
-    jacobian = _jacobian(block, latent, block.residuals(latent), free)
-    curvature = np.einsum("bqm,brm->bqr", jacobian, jacobian) + np.eye(free.size)
-    half: Array = 0.5 * np.linalg.slogdet(curvature)[1]
+    half: Array = 0.5 * np.linalg.slogdet(places.curvature)[1]
     return half
 
 
-def influence(model: ForwardModel, conditions: Array) -> NDArray[np.bool_]:
-    """(p, d): whether a parameter moves an observable, judged at points spread over the prior."""
-    p = len(model.space)
-    levels = np.linspace(-2.0, 2.0, 9)
-    generator = np.sqrt(np.arange(2, 2 + p)) % 1  # irrational steps: a lattice that spreads over all coordinates
-    bases = np.array([((k * generator) % 1) * 4 - 2 for k in range(1, 4)])
-    moved = np.repeat(np.repeat(bases[:, None, None], p, axis=1), levels.size, axis=2)
-    for i in range(p):
-        moved[:, i, :, i] = levels
-    prediction = model.simulate(model.space.from_latent(moved), conditions)
-    linked: NDArray[np.bool_] = (np.ptp(prediction, axis=2) > 0).any(axis=0)
-    return linked
-
-
-def _loss(residual: Array, latent: Array, free: Index) -> Array:
-    total: Array = 0.5 * np.sum(residual**2, axis=1) + 0.5 * np.sum(latent[:, free] ** 2, axis=1)
-    return total
-
-
-def _jacobian(block: Block, latent: Array, residual: Array, free: Index) -> Array:
-    """(b, f, m) derivatives of the residuals by the free coordinates."""
-    shifted = np.repeat(latent[:, None], free.size, axis=1)
-    shifted[:, np.arange(free.size), free] += _STEP
-    jacobian: Array = (block.residuals(shifted) - residual[:, None]) / _STEP
-    return jacobian
+def _lanes(owner: Index) -> tuple[Index, Index]:
+    """(b, LANES) points that go together, all of one window, the last one repeated; (n,) where each point is there."""
+    first = np.flatnonzero(np.diff(owner, prepend=-1))
+    count = np.diff(first, append=owner.size)
+    blocks = -(-count // LANES)
+    window = np.repeat(np.arange(first.size), blocks)
+    begin = np.cumsum(blocks) - blocks
+    rank = (np.arange(window.size) - begin[window])[:, None] * LANES + np.arange(LANES)
+    index = first[window][:, None] + np.minimum(rank, count[window][:, None] - 1)
+    places = np.arange(owner.size) + np.repeat(LANES * begin - first, count)
+    return index, places

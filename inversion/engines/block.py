@@ -1,0 +1,208 @@
+"""What some windows say of a block of parameters: the loss of any point, its gradient and its curvature."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import log_ndtr
+
+from inversion.core import AffineModel, ForwardModel, ParameterSpace
+from inversion.core.parameter import LOGISTIC
+from inversion.core.spread import Spreading
+from inversion.core.tangent import Differentiable, Tangent
+
+Array = NDArray[np.float64]
+Index = NDArray[np.intp]
+
+_STEP = 1e-4  # latent, of a forward difference
+_LOG_ROOT_2PI = 0.5 * float(np.log(2 * np.pi))
+_TINY = 1e-12
+
+
+@dataclass(frozen=True)
+class Block:
+    """What W windows say of a block of parameters; all other parameters stay at their prior mean.
+
+    parameters: (q,) indices into the space; observables: (m,) indices of those that inform the block
+    values, std, limit: (W, m) as in Features; conditions: (W, c)
+    freedom: degrees of freedom of the t distribution that residuals follow; infinite: the normal one
+    """
+
+    model: ForwardModel
+    parameters: Index
+    observables: Index
+    values: Array
+    std: Array
+    limit: Array
+    conditions: Array
+    freedom: float = np.inf
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @cached_property
+    def space(self) -> ParameterSpace:
+        """The block's parameters."""
+        return ParameterSpace(tuple(self.model.space.parameters[i] for i in self.parameters))
+
+    @cached_property
+    def _censored(self) -> NDArray[np.bool_]:
+        return self.values <= self.limit
+
+    @cached_property
+    def _targets(self) -> Array:
+        """(W, m) what a prediction is compared with: the value, or the limit of detection that it stayed below."""
+        return np.where(self._censored, self.limit, self.values)
+
+    @cached_property
+    def _elsewhere(self) -> Array:
+        """(p,) prior means, SI."""
+        space = self.model.space
+        return space.from_latent(np.zeros(len(space)))
+
+    def to_latent(self, k: int, theta: Array) -> Array:
+        """(...) values of the block's k-th parameter, in latent space."""
+        full = np.repeat(self.space.low[None], theta.size, axis=0)
+        full[:, k] = theta.ravel()
+        latent: Array = self.space.to_latent(full)[:, k].reshape(theta.shape)
+        return latent
+
+    def evaluate(self, latent: Array, owner: Index, free: Index) -> tuple[Array, Array, Array]:
+        """Loss (b, l), gradient (b, l, f) and Gauss-Newton curvature (b, l, f, f) of b times l points.
+
+        latent: (b, l, q); owner: (b,) the window that the l points belong to; free: (f,) coordinates with a prior
+
+        The loss is half the sum of squared residuals and of squared free coordinates. A robust residual counts by the
+        logarithm of its size (Lange, Little & Taylor, J. Am. Stat. Assoc. 84 (1989) 881-896). Where the deviation
+        depends on the parameters, its logarithm is a part of the likelihood; half of it counts as a squared residual.
+        """
+        tangent = self._tangent(latent, owner, free)
+        residual, slope, widened, widening = self._residuals(tangent, owner)
+        moved = latent[..., free]
+        loss = 0.5 * np.add.reduce(residual * residual, axis=-1) + 0.5 * np.add.reduce(moved * moved, axis=-1)
+        gradient = np.matmul(slope, residual[..., None])[..., 0] + moved
+        curvature = np.matmul(slope, slope.swapaxes(-1, -2)) + np.eye(free.size)
+        if widened is not None and widening is not None:
+            loss = loss + np.add.reduce(widened, axis=-1)
+            gradient = gradient + np.add.reduce(widening, axis=-1)
+            root = widening / np.sqrt(2 * np.maximum(widened, _TINY))[..., None, :]
+            curvature = curvature + np.matmul(root, root.swapaxes(-1, -2))
+        return loss, gradient, curvature
+
+    def misfit(self, latent: Array) -> Array:
+        """(W, q), a point a window, to (W,) sum of squares of whitened residuals, none of them robust."""
+        tangent = self._tangent(latent[:, None], np.arange(len(self)), np.zeros(0, dtype=np.intp))
+        deviation, _, _ = self._deviation(tangent, np.arange(len(self)))
+        plain, _ = self._misfits(tangent.prediction, deviation, np.arange(len(self)))
+        total: Array = np.add.reduce(plain * plain, axis=-1)[:, 0]
+        return total
+
+    def _residuals(self, tangent: Tangent, owner: Index) -> tuple[Array, Array, Array | None, Array | None]:
+        """(b, l, m) residuals, (b, l, f, m) their derivatives; of the deviation's logarithm the same, where it varies.
+
+        A tangent's derivatives are by the free latent coordinates here.
+        """
+        deviation, widened, widening = self._deviation(tangent, owner)
+        misfit, by_prediction = self._misfits(tangent.prediction, deviation, owner)
+        if np.isfinite(self.freedom):
+            misfit, bent = self._compressed(misfit, owner)
+            by_prediction = by_prediction * bent
+        slope = tangent.slope * by_prediction[..., None, :]
+        if widening is not None:
+            by_deviation = by_prediction * (self._targets[owner][:, None] - tangent.prediction)
+            slope = slope + widening * by_deviation[..., None, :]
+        return misfit, slope, widened, widening
+
+    def _deviation(self, tangent: Tangent, owner: Index) -> tuple[Array, Array | None, Array | None]:
+        """Of values about their prediction; the logarithm of how much the model widens it, and its derivatives."""
+        std = self.std[owner][:, None]
+        if tangent.spread is None or tangent.spread_slope is None:
+            return std, None, None
+        deviation = np.sqrt(std * std + tangent.spread * tangent.spread)
+        widening = tangent.spread_slope * (tangent.spread / (deviation * deviation))[..., None, :]
+        return deviation, np.log(np.maximum(deviation / std, 1.0)), widening
+
+    def _misfits(self, prediction: Array, deviation: Array, owner: Index) -> tuple[Array, Array]:
+        """(b, l, m) whitened residuals; of a censored value the root of -2 log P(it stayed below).
+
+        Then their derivatives by the prediction.
+        """
+        weight = 1 / deviation
+        misfit = (prediction - self._targets[owner][:, None]) * weight
+        censored = self._censored[owner][:, None]
+        if not censored.any():
+            return misfit, weight
+        room = np.where(censored, -misfit, 0.0)
+        log_below = log_ndtr(room)
+        root = np.sqrt(-2 * log_below)
+        hazard = np.exp(-0.5 * room * room - _LOG_ROOT_2PI - log_below) / np.maximum(root, _TINY)
+        return np.where(censored, root, misfit), np.where(censored, hazard, 1.0) * weight
+
+    def _compressed(self, misfit: Array, owner: Index) -> tuple[Array, Array]:
+        """Robust residuals, and their derivatives by the plain ones; censored ones are left alone."""
+        squared = misfit * misfit
+        size = np.sqrt((self.freedom + 1) * np.log1p(squared / self.freedom))
+        steep = np.sqrt((self.freedom + 1) / self.freedom)  # at nought
+        bent = (self.freedom + 1) * np.abs(misfit) / ((self.freedom + squared) * np.maximum(size, _TINY))
+        bent = np.where(squared < _TINY, steep, bent)
+        censored = self._censored[owner][:, None]
+        return np.where(censored, misfit, np.copysign(size, misfit)), np.where(censored, 1.0, bent)
+
+    def _theta(self, latent: Array) -> Array:
+        """(..., q) latent to (..., p) SI."""
+        full = np.empty((*latent.shape[:-1], self._elsewhere.size))
+        full[:] = self._elsewhere
+        full[..., self.parameters] = self.space.from_latent(latent)
+        return full
+
+    def _tangent(self, latent: Array, owner: Index, free: Index) -> Tangent:
+        """(b, l, q) points to their predictions and derivatives by the free latent coordinates."""
+        theta = self._theta(latent)
+        conditions = np.repeat(self.conditions[owner][:, None], latent.shape[1], axis=1)
+        by = self.parameters[free]
+        if isinstance(self.model, Differentiable):
+            tangent = self.model.tangent(theta, conditions, by, self.observables)
+        elif isinstance(self.model, AffineModel) and not isinstance(self.model, Spreading):
+            tangent = self._affine(theta, owner, by)
+        else:
+            return self._differences(latent, theta, conditions, free)
+        share = (theta[..., by] - self.model.space.low[by]) / (self.model.space.high - self.model.space.low)[by]
+        steep = (LOGISTIC * (self.model.space.high - self.model.space.low)[by] * share * (1 - share))[..., None]
+        spread_slope = None if tangent.spread_slope is None else tangent.spread_slope * steep
+        return Tangent(tangent.prediction, tangent.slope * steep, tangent.spread, spread_slope)
+
+    def _affine(self, theta: Array, owner: Index, by: Index) -> Tangent:
+        matrices, offsets = self._matrices
+        chosen = owner if len(matrices) > 1 else np.zeros_like(owner)
+        matrix = matrices[chosen].swapaxes(-1, -2)
+        prediction = np.matmul(theta, matrix) + offsets[chosen][:, None]
+        return Tangent(prediction, matrix[:, None, by])
+
+    @cached_property
+    def _matrices(self) -> tuple[Array, Array]:
+        """(W, m, p) and (W, m), or one for all where their conditions are alike."""
+        if not isinstance(self.model, AffineModel):
+            raise TypeError(f"{type(self.model).__name__} is no linear model")
+        alike = bool(np.all(self.conditions == self.conditions[:1]))
+        found = [self.model.affine(each) for each in (self.conditions[:1] if alike else self.conditions)]
+        matrices, offsets = (np.array([each[k] for each in found]) for k in range(2))
+        return matrices[:, self.observables], offsets[:, self.observables]
+
+    def _differences(self, latent: Array, theta: Array, conditions: Array, free: Index) -> Tangent:
+        """By forward differences."""
+        points = [theta]
+        for k in free:
+            shifted = latent.copy()
+            shifted[..., k] += _STEP
+            points.append(self._theta(shifted))
+        together = np.stack(points)
+        everywhere = np.broadcast_to(conditions, (len(points), *conditions.shape))
+        predicted = self.model.simulate(together, everywhere)[..., self.observables]
+        slope = np.moveaxis((predicted[1:] - predicted[0]) / _STEP, 0, -2)
+        if not isinstance(self.model, Spreading):
+            return Tangent(predicted[0], slope)
+        spread = self.model.spread(together, everywhere)[..., self.observables]
+        return Tangent(predicted[0], slope, spread[0], np.moveaxis((spread[1:] - spread[0]) / _STEP, 0, -2))

@@ -1,0 +1,91 @@
+"""The posterior of a block of parameters in some windows: marginals from profiles, a Gaussian in latent space."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inversion.core import QUANTILE_LEVELS, Parameter
+from inversion.engines import minimize
+from inversion.engines.block import Block
+from inversion.engines.profile import Grid, Profile, profiles
+
+Array = NDArray[np.float64]
+Index = NDArray[np.intp]
+
+_REJECTED = 4.5  # nats: three standard deviations
+_INFORMED = 0.5  # of the prior's interval: an estimate that is wider has not been resolved
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Of W windows and q parameters of which s are shown.
+
+    mean: (W, q), covariance: (W, q, q), latent; chi2: (W,) sum of squares of the misfits at the mode
+    shown: (s,) places of the shown parameters in the block; marginals: (W, s, k) SI; resolved: (W, q)
+    """
+
+    mean: Array
+    covariance: Array
+    chi2: Array
+    shown: Index
+    marginals: Array
+    resolved: NDArray[np.bool_]
+
+
+def posterior(block: Block, how: Grid, floor: Array) -> Posterior:
+    """What the windows tell of the block. floor: (W, q) smallest values that can be resolved, 0 where none."""
+    windows, q = len(block), len(block.space)
+    shown = [k for k, parameter in enumerate(block.space) if not parameter.nuisance]
+    found = {k: profiles(block, k, how) for k in shown}
+    start = np.zeros((windows, q))
+    for window in range(windows):
+        lowest = [(each[window].loss.min(), k) for k, each in found.items()]
+        if lowest:
+            best = found[min(lowest)[1]][window]
+            start[window] = best.latent[best.loss.argmin()]
+    mode, covariance = _mode(block, start, how.iterations)
+    chi2 = block.misfit(mode)
+    marginals = np.zeros((windows, len(shown), QUANTILE_LEVELS.size))
+    resolved = np.zeros((windows, q), dtype=np.bool_)
+    for column, k in enumerate(shown):
+        for window, profile in enumerate(found[k]):
+            marginals[window, column] = profile.quantiles()
+            resolved[window, k] = _resolved(
+                profile, block.space.parameters[k], marginals[window, column], float(floor[window, k])
+            )
+        _match(block, k, marginals[:, column], mode, covariance)
+    return Posterior(mode, covariance, chi2, np.array(shown, dtype=np.intp), marginals, resolved)
+
+
+def _mode(block: Block, start: Array, iterations: int) -> tuple[Array, Array]:
+    """(W, q) modes and (W, q, q) covariances of the Gaussians there (Laplace), prior included."""
+    owner, free = np.arange(len(block)), np.arange(len(block.space))
+    best = np.full(len(block), np.inf)
+    places = minimize.descend(block, minimize.look(block, start, owner, free), free, iterations, best)
+    covariance: Array = np.linalg.inv(places.curvature)
+    return places.latent, covariance
+
+
+def _resolved(profile: Profile, parameter: Parameter, quantiles: Array, floor: float) -> bool:
+    """Whether the window determines the parameter, and tells it from the lowest value that it may have."""
+    low, high = parameter.low, parameter.high
+    span = np.interp([0.05, 0.95], QUANTILE_LEVELS, quantiles)
+    narrow = bool(span[1] - span[0] <= _INFORMED * 0.9 * (high - low))
+    if low != 0 and not floor > 0:
+        return narrow  # nought is not its lowest value: a place or a pressure is never absent
+    lowest = max(floor, low) if floor > 0 else low  # a floor of 0 says: none
+    below = profile.loss[profile.theta <= lowest]
+    return narrow and bool(below.min() - profile.loss.min() > _REJECTED)
+
+
+def _match(block: Block, k: int, quantiles: Array, mode: Array, covariance: Array) -> None:
+    """Sets mean and deviation of one parameter of the Gaussians to those of its marginals (W, levels)."""
+    levels = np.array([np.interp([0.16, 0.5, 0.84], QUANTILE_LEVELS, each) for each in quantiles])
+    low, middle, high = block.to_latent(k, levels).T
+    scale = np.maximum((high - low) / 2, 1e-6) / np.sqrt(covariance[:, k, k])
+    mode[:, k] = middle
+    covariance[:, k] *= scale[:, None]
+    covariance[:, :, k] *= scale[:, None]

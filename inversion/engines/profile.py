@@ -1,0 +1,123 @@
+"""Profiles of the loss along one parameter: all others are re-optimized at every point of a grid.
+
+Where the loss lives the grid is refined; windows that need it go on together, the others are done.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inversion.core import QUANTILE_LEVELS
+from inversion.engines import minimize
+from inversion.engines.block import Block
+
+Array = NDArray[np.float64]
+Index = NDArray[np.intp]
+
+_NATS = 10.0  # below its maximum by that much, a profile does not matter
+_STARTS = 3  # of the other parameters, at each point of the first grid; the finer ones start from their neighbors
+_FEW = 2  # iterations from every start, before the best one of a point goes on
+
+
+@dataclass(frozen=True)
+class Grid:
+    """grid: points of the first pass; passes: refinements; iterations: Gauss-Newton steps at each point."""
+
+    grid: int
+    passes: int
+    iterations: int
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Of one window: (g,) values of the parameter, SI, (g,) loss there in nats, (g, q) where in latent space."""
+
+    theta: Array
+    loss: Array
+    latent: Array
+
+    def quantiles(self) -> Array:
+        """Of exp(-loss) with a uniform prior in theta, at QUANTILE_LEVELS."""
+        density = np.exp(self.loss.min() - self.loss)
+        mass = np.concatenate([[0.0], np.cumsum(0.5 * (density[1:] + density[:-1]) * np.diff(self.theta))])
+        return np.interp(QUANTILE_LEVELS, mass / mass[-1], self.theta)
+
+
+def profiles(block: Block, k: int, how: Grid) -> list[Profile]:
+    """One a window, of the block's k-th parameter."""
+    windows, best = np.arange(len(block)), np.full(len(block), np.inf)
+    theta = np.linspace(block.space.low[k], block.space.high[k], how.grid)
+    theta = np.repeat(theta[None], windows.size, axis=0)
+    loss, latent = _first(block, k, theta, how, best)
+    done: dict[int, Profile] = {}
+    for _ in range(how.passes - 1):
+        alive = loss <= loss.min(axis=1, keepdims=True) + _NATS  # at a huge loss, also where that adds nothing
+        open_ = alive.sum(axis=1) < how.grid // 2
+        done.update(_told(windows[~open_], theta[~open_], loss[~open_], latent[~open_]))
+        windows, theta, loss, latent, alive = (each[open_] for each in (windows, theta, loss, latent, alive))
+        if not windows.size:
+            break
+        finer = _finer(theta, alive, how.grid)
+        near = np.abs(finer[..., None] - theta[:, None]).argmin(axis=2)
+        start = np.take_along_axis(latent, near[..., None], axis=1)
+        more, places = _losses(block, k, finer, start, windows, how.iterations, best)
+        theta, loss = np.concatenate([theta, finer], axis=1), np.concatenate([loss, more], axis=1)
+        latent = np.concatenate([latent, places], axis=1)
+        order = np.argsort(theta, axis=1, kind="stable")
+        theta, loss = (np.take_along_axis(each, order, axis=1) for each in (theta, loss))
+        latent = np.take_along_axis(latent, order[..., None], axis=1)
+    done.update(_told(windows, theta, loss, latent))
+    return [done[window] for window in range(len(block))]
+
+
+def _told(windows: Index, theta: Array, loss: Array, latent: Array) -> dict[int, Profile]:
+    rows = zip(windows.tolist(), theta, loss, latent, strict=True)
+    return {window: Profile(*row) for window, *row in rows}
+
+
+def _finer(theta: Array, alive: NDArray[np.bool_], grid: int) -> Array:
+    """(W, grid - 2) values between the points beside those that are alive."""
+    last = theta.shape[1] - 1
+    low = np.maximum(alive.argmax(axis=1) - 1, 0)
+    high = np.minimum(last - alive[:, ::-1].argmax(axis=1) + 1, last)
+    low, high = (np.take_along_axis(theta, each[:, None], axis=1) for each in (low, high))
+    return low + (high - low) * (np.arange(1, grid - 1) / (grid - 1))
+
+
+def _first(block: Block, k: int, theta: Array, how: Grid, best: Array) -> tuple[Array, Array]:
+    """Losses and places on the first grid (W, g), from several starts each, of which the best goes on."""
+    windows, q = np.arange(len(block)), len(block.space)
+    cold = np.linspace(-1.0, 1.0, _STARTS) if q > 1 else np.zeros(1)
+    start = np.broadcast_to(cold[:, None], (*theta.shape, cold.size, q))
+    if q == 1:
+        return _losses(block, k, theta, start[..., 0, :], windows, 0, best)
+    points = np.repeat(theta[..., None], cold.size, axis=2)
+    places = _descended(block, k, points.reshape(windows.size, -1), start, windows, _FEW, best)
+    loss = places.loss.reshape(*theta.shape, cold.size)
+    chosen = np.arange(0, places.loss.size, cold.size) + loss.argmin(axis=2).ravel()
+    left = max(how.iterations - _FEW, 1)
+    return _losses(block, k, theta, places.latent[chosen], windows, left, best)
+
+
+def _losses(
+    block: Block, k: int, theta: Array, start: Array, windows: Index, iterations: int, best: Array
+) -> tuple[Array, Array]:
+    """(W, g) lowest loss at each `theta` (W, g), as a marginal, and (W, g, q) where."""
+    places = _descended(block, k, theta, start, windows, iterations, best)
+    loss = places.loss + minimize.width(places)
+    return loss.reshape(theta.shape), places.latent.reshape(*theta.shape, -1)
+
+
+def _descended(
+    block: Block, k: int, theta: Array, start: Array, windows: Index, iterations: int, best: Array
+) -> minimize.Places:
+    """Places of low loss at each `theta` (W, g), starting at `start` (W g, q), whose k-th coordinate is overwritten."""
+    q = len(block.space)
+    latent = start.reshape(-1, q).copy()
+    latent[:, k] = block.to_latent(k, theta).ravel()
+    free = np.flatnonzero(np.arange(q) != k)
+    owner = np.repeat(windows, theta.shape[1])
+    return minimize.descend(block, minimize.look(block, latent, owner, free), free, iterations, best)
