@@ -70,27 +70,29 @@ class Block:
         latent: Array = self.space.to_latent(full)[:, k].reshape(theta.shape)
         return latent
 
-    def evaluate(self, latent: Array, owner: Index, free: Index) -> tuple[Array, Array, Array]:
-        """Loss (b, l), gradient (b, l, f) and Gauss-Newton curvature (b, l, f, f) of b times l points.
+    def evaluate(self, latent: Array, owner: Index, free: Index) -> tuple[Array, Array, Array, Array]:
+        """Loss (b, l), gradient (b, l, f), Gauss-Newton curvature (b, l, f, f) and bend (b, l, f) of b times l points.
 
         latent: (b, l, q); owner: (b,) the window that the l points belong to; free: (f,) coordinates with a prior
 
         The loss is half the sum of squared residuals and of squared free coordinates. A robust residual counts by the
         logarithm of its size (Lange, Little & Taylor, J. Am. Stat. Assoc. 84 (1989) 881-896). Where the deviation
         depends on the parameters, its logarithm is a part of the likelihood; half of it counts as a squared residual.
+        The bend is what the way from latent space adds to the curvature, where it adds: beside a bound most of all.
         """
         tangent = self._tangent(latent, owner, free)
         residual, slope, widened, widening = self._residuals(tangent, owner)
         moved = latent[..., free]
         loss = 0.5 * np.add.reduce(residual * residual, axis=-1) + 0.5 * np.add.reduce(moved * moved, axis=-1)
-        gradient = np.matmul(slope, residual[..., None])[..., 0] + moved
+        gradient = np.matmul(slope, residual[..., None])[..., 0]
         curvature = np.matmul(slope, slope.swapaxes(-1, -2)) + np.eye(free.size)
         if widened is not None and widening is not None:
             loss = loss + np.add.reduce(widened, axis=-1)
             gradient = gradient + np.add.reduce(widening, axis=-1)
             root = widening / np.sqrt(2 * np.maximum(widened, _TINY))[..., None, :]
             curvature = curvature + np.matmul(root, root.swapaxes(-1, -2))
-        return loss, gradient, curvature
+        bend = np.maximum(gradient * (-LOGISTIC * np.tanh(LOGISTIC / 2 * moved)), 0.0)
+        return loss, gradient + moved, curvature, bend
 
     def misfit(self, latent: Array) -> Array:
         """(W, q), a point a window, to (W,) sum of squares of whitened residuals, none of them robust."""
@@ -163,33 +165,40 @@ class Block:
         theta = self._theta(latent)
         conditions = np.repeat(self.conditions[owner][:, None], latent.shape[1], axis=1)
         by = self.parameters[free]
-        if isinstance(self.model, Differentiable):
-            tangent = self.model.tangent(theta, conditions, by, self.observables)
-        elif isinstance(self.model, AffineModel) and not isinstance(self.model, Spreading):
-            tangent = self._affine(theta, owner, by)
+        if self._differentiable is not None:
+            tangent = self._differentiable.tangent(theta, conditions, by, self.observables)
+        elif self._affine is not None:
+            tangent = self._linear(theta, owner, by, *self._affine)
         else:
             return self._differences(latent, theta, conditions, free)
-        share = (theta[..., by] - self.model.space.low[by]) / (self.model.space.high - self.model.space.low)[by]
-        steep = (LOGISTIC * (self.model.space.high - self.model.space.low)[by] * share * (1 - share))[..., None]
+        low, span = self.space.low[free], (self.space.high - self.space.low)[free]
+        share = (theta[..., by] - low) / span
+        steep = (LOGISTIC * span * share * (1 - share))[..., None]
         spread_slope = None if tangent.spread_slope is None else tangent.spread_slope * steep
         return Tangent(tangent.prediction, tangent.slope * steep, tangent.spread, spread_slope)
 
-    def _affine(self, theta: Array, owner: Index, by: Index) -> Tangent:
-        matrices, offsets = self._matrices
-        chosen = owner if len(matrices) > 1 else np.zeros_like(owner)
-        matrix = matrices[chosen].swapaxes(-1, -2)
-        prediction = np.matmul(theta, matrix) + offsets[chosen][:, None]
-        return Tangent(prediction, matrix[:, None, by])
+    @cached_property
+    def _differentiable(self) -> Differentiable | None:
+        return self.model if isinstance(self.model, Differentiable) else None
 
     @cached_property
-    def _matrices(self) -> tuple[Array, Array]:
-        """(W, m, p) and (W, m), or one for all where their conditions are alike."""
-        if not isinstance(self.model, AffineModel):
-            raise TypeError(f"{type(self.model).__name__} is no linear model")
+    def _affine(self) -> tuple[Array, Array] | None:
+        """(W, p, m) and (W, m), or one for all where their conditions are alike; None where the model is not linear."""
+        if not isinstance(self.model, AffineModel) or self._spreading is not None:
+            return None
         alike = bool(np.all(self.conditions == self.conditions[:1]))
         found = [self.model.affine(each) for each in (self.conditions[:1] if alike else self.conditions)]
-        matrices, offsets = (np.array([each[k] for each in found]) for k in range(2))
-        return matrices[:, self.observables], offsets[:, self.observables]
+        matrices, offsets = (np.array([each[k][self.observables] for each in found]) for k in range(2))
+        return matrices.swapaxes(-1, -2), offsets
+
+    @cached_property
+    def _spreading(self) -> Spreading | None:
+        return self.model if isinstance(self.model, Spreading) else None
+
+    def _linear(self, theta: Array, owner: Index, by: Index, matrices: Array, offsets: Array) -> Tangent:
+        chosen = owner if len(matrices) > 1 else np.zeros_like(owner)
+        matrix = matrices[chosen]
+        return Tangent(np.matmul(theta, matrix) + offsets[chosen][:, None], matrix[:, None, by])
 
     def _differences(self, latent: Array, theta: Array, conditions: Array, free: Index) -> Tangent:
         """By forward differences."""
@@ -202,7 +211,7 @@ class Block:
         everywhere = np.broadcast_to(conditions, (len(points), *conditions.shape))
         predicted = self.model.simulate(together, everywhere)[..., self.observables]
         slope = np.moveaxis((predicted[1:] - predicted[0]) / _STEP, 0, -2)
-        if not isinstance(self.model, Spreading):
+        if self._spreading is None:
             return Tangent(predicted[0], slope)
-        spread = self.model.spread(together, everywhere)[..., self.observables]
+        spread = self._spreading.spread(together, everywhere)[..., self.observables]
         return Tangent(predicted[0], slope, spread[0], np.moveaxis((spread[1:] - spread[0]) / _STEP, 0, -2))

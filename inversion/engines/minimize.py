@@ -23,6 +23,7 @@ LANES = 16
 _LONGEST = 2.0  # latent, of one step
 _DAMPING = 1e-3
 _STILL = 1e-3  # latent: a shorter step is the last one
+_NOTHING = 1e-4  # nats: no step is made for less
 _HOPELESS = 15.0  # nats above the best point: that far, a profile does not matter
 _DOUBT = 10.0  # times the promise of a Gauss-Newton step, that much may still be gained
 
@@ -33,6 +34,7 @@ class Places:
 
     latent: (n, q); owner: (n,) window of each, ascending
     loss: (n,) nats; gradient: (n, f); curvature: (n, f, f), by the free coordinates, prior included
+    bend: (n, f) what the map from latent space adds to the diagonal of the curvature, see `Block.evaluate`
     """
 
     latent: Array
@@ -40,14 +42,14 @@ class Places:
     loss: Array
     gradient: Array
     curvature: Array
+    bend: Array
 
 
 def look(block: Block, latent: Array, owner: Index, free: Index) -> Places:
     """The points as they are. latent: (n, q); owner: (n,) ascending; free: (f,) coordinates that may move."""
     index, places = _lanes(owner)
     found = block.evaluate(latent[index], owner[index[:, 0]], free)
-    loss, gradient, curvature = (each.reshape(index.size, *each.shape[2:])[places] for each in found)
-    return Places(latent, owner, loss, gradient, curvature)
+    return Places(latent, owner, *(each.reshape(index.size, *each.shape[2:])[places] for each in found))
 
 
 def descend(block: Block, start: Places, free: Index, iterations: int, best: Array) -> Places:
@@ -58,16 +60,17 @@ def descend(block: Block, start: Places, free: Index, iterations: int, best: Arr
     if free.size == 0 or not start.owner.size:
         return start
     latent, loss = start.latent.copy(), start.loss.copy()
-    gradient, curvature = start.gradient.copy(), start.curvature.copy()
+    gradient, curvature, bend = start.gradient.copy(), start.curvature.copy(), start.bend.copy()
     owner, damping = start.owner, np.full(start.owner.size, _DAMPING)
     moving, identity = np.arange(owner.size), np.eye(free.size)
     np.minimum.at(best, owner, loss)
     for _ in range(iterations):
-        slope, bend = gradient[moving], curvature[moving]
-        damped = bend * (1 + damping[moving, None, None] * identity)
+        slope = gradient[moving]
+        damped = curvature[moving] * (1 + damping[moving, None, None] * identity) + bend[moving, :, None] * identity
         step = -np.linalg.solve(damped, slope[..., None])[..., 0]
         promise = -0.5 * np.sum(slope * step, axis=1)
-        worth = loss[moving] - _DOUBT * promise <= best[owner[moving]] + _HOPELESS
+        near = loss[moving] - _DOUBT * promise <= best[owner[moving]] + _HOPELESS
+        worth = near & (promise > _NOTHING)
         moving, step = moving[worth], step[worth]
         if not moving.size:
             break
@@ -79,11 +82,13 @@ def descend(block: Block, start: Places, free: Index, iterations: int, best: Arr
         better = found.loss < loss[moving]
         moved = moving[better]
         latent[moved], loss[moved] = trial[better], found.loss[better]
-        gradient[moved], curvature[moved] = found.gradient[better], found.curvature[better]
+        gradient[moved], curvature[moved], bend[moved] = (
+            each[better] for each in (found.gradient, found.curvature, found.bend)
+        )
         np.minimum.at(best, owner[moved], loss[moved])
         damping[moving] *= np.where(better, 0.2, 10.0)
         moving = moving[longest >= _STILL]
-    return Places(latent, owner, loss, gradient, curvature)
+    return Places(latent, owner, loss, gradient, curvature, bend)
 
 
 def width(places: Places) -> Array:
@@ -98,8 +103,11 @@ def width(places: Places) -> Array:
 
 def _lanes(owner: Index) -> tuple[Index, Index]:
     """(b, LANES) points that go together, all of one window, the last one repeated; (n,) where each point is there."""
-    first = np.flatnonzero(np.diff(owner, prepend=-1))
-    count = np.diff(first, append=owner.size)
+    if owner[0] == owner[-1]:  # one window, as in live operation: the same, without the search for its end
+        rank = np.arange(-(-owner.size // LANES) * LANES)
+        return np.minimum(rank, owner.size - 1).reshape(-1, LANES), rank[: owner.size]
+    first = np.flatnonzero(np.concatenate([[True], owner[1:] != owner[:-1]]))
+    count = np.diff(np.append(first, owner.size))
     blocks = -(-count // LANES)
     window = np.repeat(np.arange(first.size), blocks)
     begin = np.cumsum(blocks) - blocks

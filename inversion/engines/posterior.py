@@ -65,7 +65,7 @@ def _mode(block: Block, start: Array, iterations: int) -> tuple[Array, Array]:
     owner, free = np.arange(len(block)), np.arange(len(block.space))
     best = np.full(len(block), np.inf)
     places = minimize.descend(block, minimize.look(block, start, owner, free), free, iterations, best)
-    covariance: Array = np.linalg.inv(places.curvature)
+    covariance = np.linalg.inv(places.curvature).astype(np.float64, copy=False)
     return places.latent, covariance
 
 

@@ -17,12 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inversion.core import Features, ParameterSpace
+from inversion.core.tangent import Tangent
 from inversion.forward.windowing import Looked, look
 from inversion.store.empirical import EmpiricalFit, load
 from sensors import Frame, Quality
 
 Array = NDArray[np.float64]
+Index = NDArray[np.intp]
 
+_TINY = 1e-9
 _OUTSIDE = 0.25  # of the half range: a condition further out than that is doubted
 
 
@@ -75,6 +78,33 @@ class Empirical:
         surface = _spread(self.fit, self.fit.surface.deviation(x) ** 2, seen)
         added: Array = np.sqrt(np.maximum(noise + surface - self.least**2, 0.0))
         return added
+
+    def tangent(self, theta: Array, conditions: Array, parameters: Index, observables: Index) -> Tangent:
+        """Of `simulate` and `spread`, in closed form. theta: (b, l, p), every b with features of its own seen."""
+        x, seen = self._inputs(theta, conditions)
+        masks, which = np.unique(seen[:, 0], return_inverse=True)
+        whitener = np.array([_whitener(_key(self.fit), float(mask)) for mask in masks])[which].swapaxes(-1, -2)
+        surface = self.fit.surface.tangent(x, parameters)
+        noise, noise_slope = self._noise(x, parameters)
+        variance = noise + np.matmul(surface.variance, whitener**2)
+        slope = noise_slope + np.matmul(surface.variance_slope, (whitener**2)[:, None])
+        spread = np.sqrt(np.maximum(variance - self.least**2, 0.0))
+        spread_slope = slope / np.maximum(2 * spread, _TINY)[..., None, :]
+        return Tangent(
+            np.matmul(surface.mean, whitener)[..., observables],
+            np.matmul(surface.mean_slope, whitener[:, None])[..., observables],
+            spread[..., observables],
+            spread_slope[..., observables],
+        )
+
+    def _noise(self, x: Array, parameters: Index) -> tuple[Array, Array]:
+        """(..., d) variance of the whitened features at x (..., q), and its derivatives (..., f, d)."""
+        u = (x - self.fit.surface.center) / self.fit.surface.scale
+        inside, u = (np.abs(u) < 1)[..., parameters, None], np.clip(u, -1, 1)
+        level, (slopes, curvatures) = self.fit.noise[0], np.split(self.fit.noise[1:], 2)
+        noise = np.exp(2 * (level + np.matmul(u, slopes) + np.matmul(u * u, curvatures)))
+        steep = 2 * slopes[parameters] + 4 * u[..., parameters, None] * curvatures[parameters]
+        return noise, noise[..., None, :] * steep * inside / self.fit.surface.scale[parameters][:, None]
 
     @cached_property
     def least(self) -> Array:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from inversion.core import Features, Parameter, ParameterSpace
 from inversion.core.picture import Picture
+from inversion.core.tangent import Tangent
 from inversion.forward import bearing_observation as observation
 from inversion.forward.bearing_inputs import Channels, gather
 from inversion.physics.bearing import (
@@ -38,6 +39,7 @@ from inversion.store.bearings import listed_bearings
 from sensors import Frame, Quality
 
 Array = NDArray[np.float64]
+Index = NDArray[np.intp]
 
 CELLS = 128  # of the width grid
 _EDGE_SAMPLES = 2.5  # half width of the mark that an entry leaves in the edge profile
@@ -182,6 +184,41 @@ class RollingBearing:
         marks: Array = edge[..., None] * np.exp(-0.5 * distance**2)
         return marks
 
+    def links(self) -> NDArray[np.bool_]:
+        """(12, 3 + 3 CELLS): an impact moves its observable; width, edge and shift the edge profile of their race."""
+        races = np.eye(len(RACES), dtype=np.bool_)
+        cells = np.repeat(races, CELLS, axis=1)
+        nothing = np.zeros_like(races)
+        return np.block([[races, np.zeros_like(cells)], *([nothing, cells] for _ in range(3))])
+
+    def tangent(self, theta: Array, conditions: Array, parameters: Index, observables: Index) -> Tangent:
+        """Of `simulate`, in closed form: of a mark only its place and its height change."""
+        prediction = np.empty((*theta.shape[:-1], observables.size))
+        slope = np.zeros((*theta.shape[:-1], parameters.size, observables.size))
+        impact = np.flatnonzero(observables < len(RACES))
+        prediction[..., impact] = theta[..., observables[impact]]
+        slope[..., impact] = parameters[:, None] == observables[impact]
+        place = {int(i): k for k, i in enumerate(parameters)}
+        fixed, share, loose, loose_share = _SHIFT
+        sample = 2 * contact_speed(self.geometry, 1.0) * conditions[..., 0] / conditions[..., 1]
+        race_of = (observables - len(RACES)) // CELLS
+        for race in np.unique(race_of[observables >= len(RACES)]).tolist():
+            cells = _stretch(np.flatnonzero((race_of == race) & (observables >= len(RACES))))
+            width, edge, shift = (theta[..., start + race] for start in (3, 6, 9))
+            stretch = 1 + share + loose_share * shift
+            seen = width * stretch + (fixed + loose * shift) * sample
+            scale = 1 / (_EDGE_SAMPLES * sample)
+            distance = (self.widths[(observables[cells] - len(RACES)) % CELLS] - seen[..., None]) * scale[..., None]
+            marks = np.exp(edge[..., None] - 0.5 * (distance * distance))
+            prediction[..., cells] = marks
+            distance *= marks
+            for i, factor in ((3, stretch), (9, loose * sample + loose_share * width)):
+                if i + race in place:
+                    np.multiply(distance, (factor * scale)[..., None], out=slope[..., place[i + race], cells])
+            if 6 + race in place:
+                slope[..., place[6 + race], cells] = marks
+        return Tangent(prediction, slope)
+
     def observe(self, frames: Sequence[Frame]) -> Features:
         """Impacts and edge profiles of each frame; what a frame does not tell has an infinite deviation."""
         rows = [self._row(frame) for frame in frames]
@@ -245,3 +282,10 @@ class RollingBearing:
                 values[cells], std[cells], limit[cells] = observation.on_grid(profile, self.widths)
         reasons = [waveform.reason, inputs.remark, *seen.remarks, *shaft_conflicts(self.geometry)]
         return values, std, limit, conditions, waveform.quality, "; ".join(text for text in reasons if text)
+
+
+def _stretch(index: Index) -> slice | Index:
+    """The same places as a slice where they follow one another: an array of them would be copied."""
+    if index.size and index[-1] - index[0] + 1 == index.size:
+        return slice(int(index[0]), int(index[-1]) + 1)
+    return index

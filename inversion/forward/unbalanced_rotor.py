@@ -20,12 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inversion.core import Estimate, Features, Parameter, ParameterSpace
+from inversion.core.tangent import Tangent
 from inversion.forward.rotor_observation import Vectors, measured_vectors, waveform_vectors
 from inversion.physics.circular_interval import amplitude_interval, angle_half_width
 from sensors import Frame, Quality
 from sensors.units import si_unit, to_si
 
 Array = NDArray[np.float64]
+Index = NDArray[np.intp]
 Complex = NDArray[np.complex128]
 Row = tuple[Array, Array, Array, Quality, str]
 
@@ -156,6 +158,21 @@ class UnbalancedRotor:
             unbalance = theta[..., 0::2] * np.exp(1j * (theta[..., 1::2] + conditions[..., 1:]))
         vectors = np.sum(self.coefficients * unbalance[..., None, :], axis=-1)
         return np.array(np.broadcast_to(_parts(vectors), (*shape, len(self.observables))))
+
+    def links(self) -> NDArray[np.bool_]:
+        """(2 P, 2 S): every plane moves every sensor, if ever so little."""
+        return np.ones((len(self.space), len(self.observables)), dtype=np.bool_)
+
+    def tangent(self, theta: Array, conditions: Array, parameters: Index, observables: Index) -> Tangent:
+        """Of `simulate`, in closed form."""
+        turned = np.ones(theta[..., 1::2].shape, dtype=np.complex128)
+        along = np.stack([turned, 1j * turned], axis=-1)  # of each plane, by its first and its second parameter
+        if self.told == "amplitude":
+            turned = np.exp(1j * (theta[..., 1::2] + conditions[..., 1:]))
+            along = np.stack([turned, 1j * turned * theta[..., 0::2]], axis=-1)
+        along = along.reshape(*theta.shape[:-1], theta.shape[-1])[..., parameters]
+        slope = _parts(along[..., None] * self.coefficients.T[parameters // 2])
+        return Tangent(self.simulate(theta, conditions)[..., observables], slope[..., observables])
 
     def observe(self, frames: Sequence[Frame]) -> Features:
         """The vectors of each frame; what cannot be used is BAD, with its reason."""

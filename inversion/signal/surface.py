@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+Index = NDArray[np.intp]
 
 BUMPS = 9  # along each input
 _OVERLAP = 1.3  # width of a bump in units of their spacing
@@ -31,6 +32,24 @@ def basis(inputs: Array, bumps: int = BUMPS) -> Array:
     return np.concatenate([np.ones((*u.shape[:-1], 1)), u, u[..., first] * u[..., second], hills], axis=-1)
 
 
+def basis_slopes(inputs: Array, by: Index, bumps: int = BUMPS) -> tuple[Array, Array]:
+    """The basis functions (..., m), and their derivatives by some inputs, (..., f, m). inputs: (..., q); by: (f,)."""
+    u = np.clip(np.asarray(inputs, dtype=np.float64), -_REACH, _REACH)
+    q = u.shape[-1]
+    first, second = _pairs(q)
+    functions_ = basis(u, bumps)
+    slopes = np.zeros((*u.shape[:-1], by.size, functions_.shape[-1]))
+    width, spacing = _OVERLAP * 2 / max(bumps - 1, 1), np.linspace(-1, 1, bumps) if bumps else np.zeros(0)
+    for row, j in enumerate(by.tolist()):
+        slope = slopes[..., row, :]
+        slope[..., 1 + j] = 1
+        slope[..., 1 + q : 1 + q + first.size] = u[..., second] * (first == j) + u[..., first] * (second == j)
+        hills = slice(functions_.shape[-1] - (q - j) * bumps, functions_.shape[-1] - (q - j - 1) * bumps)
+        slope[..., hills] = functions_[..., hills] * ((spacing - u[..., j, None]) / width**2)
+        slope *= (np.abs(inputs[..., j]) < _REACH)[..., None]
+    return functions_, slopes
+
+
 @lru_cache(maxsize=16)
 def _pairs(q: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     first, second = np.triu_indices(q)
@@ -41,6 +60,16 @@ def functions(q: int, bumps: int = BUMPS) -> tuple[int, int]:
     """How many basis functions q inputs have: of the polynomial, and in all."""
     polynomial = 1 + q + q * (q + 1) // 2
     return polynomial, polynomial + q * bumps
+
+
+@dataclass(frozen=True)
+class SurfaceTangent:
+    """mean, variance: (..., d) of surfaces at some points; with slope: (..., f, d) their derivatives by f inputs."""
+
+    mean: Array
+    mean_slope: Array
+    variance: Array
+    variance_slope: Array
 
 
 @dataclass(frozen=True)
@@ -69,6 +98,21 @@ class Surface:
         along = (phi @ self._factors).reshape(*phi.shape[:-1], d, m)
         result: Array = np.sqrt(np.einsum("...dm,...dm->...d", along, along))
         return result
+
+    def tangent(self, x: Array, by: Index) -> SurfaceTangent:
+        """At points x (b, l, q), by some of the inputs (f,)."""
+        phi, slopes = basis_slopes((x - self.center) / self.scale, by, self.bumps)
+        both = np.concatenate([phi[..., None, :], slopes / self.scale[by][:, None]], axis=-2)
+        b, lanes, rows, m = both.shape
+        means = np.matmul(both.reshape(b, lanes * rows, m), self.weights).reshape(b, lanes, rows, -1)
+        through = np.matmul(phi, self._side_by_side).reshape(b, lanes, -1, m)
+        quadratic = np.matmul(both, through.swapaxes(-1, -2))
+        return SurfaceTangent(means[..., 0, :], means[..., 1:, :], quadratic[..., 0, :], 2 * quadratic[..., 1:, :])
+
+    @cached_property
+    def _side_by_side(self) -> Array:
+        """(m, d m) the covariances."""
+        return np.concatenate(list(self.covariance), axis=1)
 
     @cached_property
     def _factors(self) -> Array:
