@@ -20,6 +20,8 @@ Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
 LANES = 16
+_PIECE = 65_536  # numbers in the largest array that is made at once: more would not stay in the cache
+_FEWEST = 12  # lanes at once: fewer would not be worth the call
 _LONGEST = 2.0  # latent, of one step
 _DAMPING = 1e-3
 _STILL = 1e-3  # latent: a shorter step is the last one
@@ -48,8 +50,11 @@ class Places:
 def look(block: Block, latent: Array, owner: Index, free: Index) -> Places:
     """The points as they are. latent: (n, q); owner: (n,) ascending; free: (f,) coordinates that may move."""
     index, places = _lanes(owner)
-    found = block.evaluate(latent[index], owner[index[:, 0]], free)
-    return Places(latent, owner, *(each.reshape(index.size, *each.shape[2:])[places] for each in found))
+    piece = max(_FEWEST, _PIECE // (LANES * (free.size + 1) * block.observables.size))
+    parts = [index[first : first + piece] for first in range(0, len(index), piece)]
+    found = zip(*(block.evaluate(latent[part], owner[part[:, 0]], free) for part in parts), strict=True)
+    joined = (np.concatenate(each) if len(parts) > 1 else each[0] for each in found)
+    return Places(latent, owner, *(each.reshape(index.size, *each.shape[2:])[places] for each in joined))
 
 
 def descend(block: Block, start: Places, free: Index, iterations: int, best: Array) -> Places:
