@@ -15,6 +15,8 @@ from inversion.engines.profile import Grid, Profile, profiles
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
+_STARTS = minimize.LANES  # of the search for the mode
+_SPREAD = 1.5  # latent: as far from the middle of the prior they lie
 _REJECTED = 4.5  # nats: three standard deviations
 _INFORMED = 0.5  # of the prior's interval: an estimate that is wider has not been resolved
 
@@ -39,14 +41,16 @@ def posterior(block: Block, how: Grid, floor: Array) -> Posterior:
     """What the windows tell of the block. floor: (W, q) smallest values that can be resolved, 0 where none."""
     windows, q = len(block), len(block.space)
     shown = [k for k, parameter in enumerate(block.space) if not parameter.nuisance]
-    found = {k: profiles(block, k, how) for k in shown}
-    start = np.zeros((windows, q))
+    modes = _mode(block, _best_of_many(block, how.iterations), how.iterations) if q > 1 else None
+    found = {k: profiles(block, k, how, modes) for k in shown}
+    start = np.zeros((windows, q)) if modes is None else modes.latent.copy()
     for window in range(windows):
         lowest = [(each[window].loss.min(), k) for k, each in found.items()]
         if lowest:
             best = found[min(lowest)[1]][window]
             start[window] = best.latent[best.loss.argmin()]
-    mode, covariance = _mode(block, start, how.iterations)
+    at = _mode(block, start, how.iterations)
+    mode, covariance = at.latent, np.linalg.inv(at.curvature).astype(np.float64, copy=False)
     chi2 = block.misfit(mode)
     marginals = np.zeros((windows, len(shown), QUANTILE_LEVELS.size))
     resolved = np.zeros((windows, q), dtype=np.bool_)
@@ -60,13 +64,25 @@ def posterior(block: Block, how: Grid, floor: Array) -> Posterior:
     return Posterior(mode, covariance, chi2, np.array(shown, dtype=np.intp), marginals, resolved)
 
 
-def _mode(block: Block, start: Array, iterations: int) -> tuple[Array, Array]:
-    """(W, q) modes and (W, q, q) covariances of the Gaussians there (Laplace), prior included."""
+def _best_of_many(block: Block, iterations: int) -> Array:
+    """(W, q) the lowest place that is found from starts all over the prior."""
+    windows, q = len(block), len(block.space)
+    generator = np.sqrt(np.arange(2, 2 + q)) % 1  # irrational steps: a lattice that spreads over all coordinates
+    lattice = (np.arange(1, _STARTS)[:, None] * generator % 1) * 2 * _SPREAD - _SPREAD
+    start = np.tile(np.concatenate([np.zeros((1, q)), lattice]), (windows, 1))
+    owner, free = np.repeat(np.arange(windows), _STARTS), np.arange(q)
+    best = np.full(windows, np.inf)
+    places = minimize.descend(block, minimize.look(block, start, owner, free), free, iterations, best)
+    chosen = places.loss.reshape(windows, _STARTS).argmin(axis=1)
+    lowest: Array = places.latent.reshape(windows, _STARTS, q)[np.arange(windows), chosen]
+    return lowest
+
+
+def _mode(block: Block, start: Array, iterations: int) -> minimize.Places:
+    """The modes (W, q) that are reached from there; their curvature is that of the Gaussians there (Laplace)."""
     owner, free = np.arange(len(block)), np.arange(len(block.space))
     best = np.full(len(block), np.inf)
-    places = minimize.descend(block, minimize.look(block, start, owner, free), free, iterations, best)
-    covariance = np.linalg.inv(places.curvature).astype(np.float64, copy=False)
-    return places.latent, covariance
+    return minimize.descend(block, minimize.look(block, start, owner, free), free, iterations, best)
 
 
 def _resolved(profile: Profile, parameter: Parameter, quantiles: Array, floor: float) -> bool:

@@ -18,8 +18,8 @@ Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
 _NATS = 10.0  # below its maximum by that much, a profile does not matter
-_STARTS = 3  # of the other parameters, at each point of the first grid; the finer ones start from their neighbors
-_FEW = 2  # iterations from every start, before the best one of a point goes on
+_COLD = (-1.0, 0.0, 1.0)  # latent, of all other parameters: starts at each point of the first grid
+_WARMEST = 3.0  # latent: further from the prior no start is put
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,15 @@ class Profile:
         return np.interp(QUANTILE_LEVELS, mass / mass[-1], self.theta)
 
 
-def profiles(block: Block, k: int, how: Grid) -> list[Profile]:
-    """One a window, of the block's k-th parameter."""
+def profiles(block: Block, k: int, how: Grid, modes: minimize.Places | None) -> list[Profile]:
+    """One a window, of the block's k-th parameter. modes: of each window, of a block of several parameters."""
     windows, best = np.arange(len(block)), np.full(len(block), np.inf)
     theta = np.linspace(block.space.low[k], block.space.high[k], how.grid)
     theta = np.repeat(theta[None], windows.size, axis=0)
-    loss, latent = _first(block, k, theta, how, best)
+    if modes is None:
+        loss, latent = _losses(block, k, theta, np.zeros((theta.size, 1)), windows, 0, best)
+    else:
+        loss, latent = _first(block, k, theta, how, modes, best)
     done: dict[int, Profile] = {}
     for _ in range(how.passes - 1):
         alive = loss <= loss.min(axis=1, keepdims=True) + _NATS  # at a huge loss, also where that adds nothing
@@ -87,19 +90,27 @@ def _finer(theta: Array, alive: NDArray[np.bool_], grid: int) -> Array:
     return low + (high - low) * (np.arange(1, grid - 1) / (grid - 1))
 
 
-def _first(block: Block, k: int, theta: Array, how: Grid, best: Array) -> tuple[Array, Array]:
-    """Losses and places on the first grid (W, g), from several starts each, of which the best goes on."""
+def _first(block: Block, k: int, theta: Array, how: Grid, modes: minimize.Places, best: Array) -> tuple[Array, Array]:
+    """Losses and places on the first grid (W, g), from the best of several starts each."""
     windows, q = np.arange(len(block)), len(block.space)
-    cold = np.linspace(-1.0, 1.0, _STARTS) if q > 1 else np.zeros(1)
-    start = np.broadcast_to(cold[:, None], (*theta.shape, cold.size, q))
-    if q == 1:
-        return _losses(block, k, theta, start[..., 0, :], windows, 0, best)
-    points = np.repeat(theta[..., None], cold.size, axis=2)
-    places = _descended(block, k, points.reshape(windows.size, -1), start, windows, _FEW, best)
-    loss = places.loss.reshape(*theta.shape, cold.size)
-    chosen = np.arange(0, places.loss.size, cold.size) + loss.argmin(axis=2).ravel()
-    left = max(how.iterations - _FEW, 1)
-    return _losses(block, k, theta, places.latent[chosen], windows, left, best)
+    latent = np.zeros((*theta.shape, 1 + len(_COLD), q))
+    latent[..., 0, :] = _beside(modes, k, block.to_latent(k, theta))
+    latent[..., 1:, :] = np.array(_COLD)[:, None]
+    points = np.repeat(theta[..., None], latent.shape[2], axis=2).reshape(windows.size, -1)
+    places = _looked(block, k, points, latent, windows, np.zeros(0, dtype=np.intp))
+    others = np.arange(q) != k
+    loss = places.loss + 0.5 * np.add.reduce(places.latent[:, others] ** 2, axis=1)
+    chosen = loss.reshape(-1, latent.shape[2]).argmin(axis=1)
+    start = latent.reshape(-1, *latent.shape[2:])[np.arange(chosen.size), chosen]
+    return _losses(block, k, theta, start, windows, how.iterations, best)
+
+
+def _beside(modes: minimize.Places, k: int, along: Array) -> Array:
+    """(W, g, q) where the other parameters would follow the k-th, `along` (W, g) latent, were all of it Gaussian."""
+    inverse = np.linalg.inv(modes.curvature)
+    follow = inverse[:, :, k] / inverse[:, k, k, None]
+    moved = modes.latent[:, None] + follow[:, None] * (along - modes.latent[:, k, None])[..., None]
+    return np.clip(moved, -_WARMEST, _WARMEST)
 
 
 def _losses(
@@ -115,9 +126,11 @@ def _descended(
     block: Block, k: int, theta: Array, start: Array, windows: Index, iterations: int, best: Array
 ) -> minimize.Places:
     """Places of low loss at each `theta` (W, g), starting at `start` (W g, q), whose k-th coordinate is overwritten."""
-    q = len(block.space)
-    latent = start.reshape(-1, q).copy()
+    free = np.flatnonzero(np.arange(len(block.space)) != k)
+    return minimize.descend(block, _looked(block, k, theta, start, windows, free), free, iterations, best)
+
+
+def _looked(block: Block, k: int, theta: Array, start: Array, windows: Index, free: Index) -> minimize.Places:
+    latent = start.reshape(-1, len(block.space)).copy()
     latent[:, k] = block.to_latent(k, theta).ravel()
-    free = np.flatnonzero(np.arange(q) != k)
-    owner = np.repeat(windows, theta.shape[1])
-    return minimize.descend(block, minimize.look(block, latent, owner, free), free, iterations, best)
+    return minimize.look(block, latent, np.repeat(windows, theta.shape[1]), free)
