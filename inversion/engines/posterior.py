@@ -45,10 +45,9 @@ def posterior(block: Block, how: Grid, floor: Array) -> Posterior:
     found = {k: profiles(block, k, how, modes) for k in shown}
     start = np.zeros((windows, q)) if modes is None else modes.latent.copy()
     for window in range(windows):
-        lowest = [(each[window].loss.min(), k) for k, each in found.items()]
-        if lowest:
-            best = found[min(lowest)[1]][window]
-            start[window] = best.latent[best.loss.argmin()]
+        ends = [found[k][window].lowest(k) for k in shown]
+        if ends:
+            start[window] = min(ends, key=lambda end: end[0])[1]
     at = _mode(block, start, how.iterations)
     mode, covariance = at.latent, np.linalg.inv(at.curvature).astype(np.float64, copy=False)
     chi2 = block.misfit(mode)

@@ -39,6 +39,12 @@ class Profile:
     loss: Array
     latent: Array
 
+    def lowest(self, k: int) -> tuple[float, Array]:
+        """The least loss, the prior of the k-th parameter included, and where (q,)."""
+        loss = self.loss + 0.5 * self.latent[:, k] ** 2
+        at = int(loss.argmin())
+        return float(loss[at]), self.latent[at]
+
     def quantiles(self) -> Array:
         """Of exp(-loss) with a uniform prior in theta, at QUANTILE_LEVELS."""
         density = np.exp(self.loss.min() - self.loss)

@@ -82,8 +82,7 @@ class Empirical:
     def tangent(self, theta: Array, conditions: Array, parameters: Index, observables: Index) -> Tangent:
         """Of `simulate` and `spread`, in closed form. theta: (b, l, p), every b with features of its own seen."""
         x, seen = self._inputs(theta, conditions)
-        masks, which = np.unique(seen[:, 0], return_inverse=True)
-        whitener = np.array([_whitener(_key(self.fit), float(mask)) for mask in masks])[which].swapaxes(-1, -2)
+        whitener = self._whiteners(seen[:, 0])
         surface = self.fit.surface.tangent(x, parameters)
         noise, noise_slope = self._noise(x, parameters)
         variance = noise + np.matmul(surface.variance, whitener**2)
@@ -96,6 +95,14 @@ class Empirical:
             spread[..., observables],
             spread_slope[..., observables],
         )
+
+    def _whiteners(self, masks: Array) -> Array:
+        """(b,) masks of the features that were seen to (b, d, d) transposed whiteners."""
+        if np.all(masks == masks[0]):
+            return np.repeat(_whitener(_key(self.fit), float(masks[0])).T[None], masks.size, axis=0)
+        different, which = np.unique(masks, return_inverse=True)
+        found: Array = np.array([_whitener(_key(self.fit), float(mask)).T for mask in different])[which]
+        return found
 
     def _noise(self, x: Array, parameters: Index) -> tuple[Array, Array]:
         """(..., d) variance of the whitened features at x (..., q), and its derivatives (..., f, d)."""

@@ -23,31 +23,46 @@ _REACH = 1.5  # inputs beyond this many half ranges are taken as there
 
 def basis(inputs: Array, bumps: int = BUMPS) -> Array:
     """(..., q) inputs, -1 to 1 over their range, to (..., m) basis functions: 1, linear, quadratic, then the bumps."""
-    u = np.clip(np.asarray(inputs, dtype=np.float64), -_REACH, _REACH)
-    q = u.shape[-1]
-    first, second = _pairs(q)
-    centers = np.linspace(-1, 1, bumps) if bumps else np.zeros(0)
-    width = _OVERLAP * 2 / max(bumps - 1, 1)
-    hills = np.exp(-0.5 * ((u[..., None] - centers) / width) ** 2).reshape(*u.shape[:-1], q * bumps)
-    return np.concatenate([np.ones((*u.shape[:-1], 1)), u, u[..., first] * u[..., second], hills], axis=-1)
+    return basis_tangent(inputs, np.zeros(0, dtype=np.intp), bumps)[..., 0, :]
 
 
-def basis_slopes(inputs: Array, by: Index, bumps: int = BUMPS) -> tuple[Array, Array]:
-    """The basis functions (..., m), and their derivatives by some inputs, (..., f, m). inputs: (..., q); by: (f,)."""
-    u = np.clip(np.asarray(inputs, dtype=np.float64), -_REACH, _REACH)
+def basis_tangent(inputs: Array, by: Index, bumps: int = BUMPS) -> Array:
+    """(..., 1 + f, m): the basis functions, then their derivatives by some inputs. inputs: (..., q); by: (f,)."""
+    u = np.minimum(np.maximum(np.asarray(inputs, dtype=np.float64), -_REACH), _REACH)
     q = u.shape[-1]
     first, second = _pairs(q)
-    functions_ = basis(u, bumps)
-    slopes = np.zeros((*u.shape[:-1], by.size, functions_.shape[-1]))
-    width, spacing = _OVERLAP * 2 / max(bumps - 1, 1), np.linspace(-1, 1, bumps) if bumps else np.zeros(0)
-    for row, j in enumerate(by.tolist()):
-        slope = slopes[..., row, :]
-        slope[..., 1 + j] = 1
-        slope[..., 1 + q : 1 + q + first.size] = u[..., second] * (first == j) + u[..., first] * (second == j)
-        hills = slice(functions_.shape[-1] - (q - j) * bumps, functions_.shape[-1] - (q - j - 1) * bumps)
-        slope[..., hills] = functions_[..., hills] * ((spacing - u[..., j, None]) / width**2)
-        slope *= (np.abs(inputs[..., j]) < _REACH)[..., None]
-    return functions_, slopes
+    polynomial, count = functions(q, bumps)
+    made = np.zeros((*u.shape[:-1], 1 + by.size, count))
+    made[..., 0, 0] = 1
+    made[..., 0, 1 : 1 + q] = u
+    made[..., 0, 1 + q : polynomial] = u[..., first] * u[..., second]
+    centers, width = _bumps(bumps)
+    off = (u[..., None] - centers) / width
+    hills = np.exp(-0.5 * off * off)
+    made[..., 0, polynomial:] = hills.reshape(*u.shape[:-1], q * bumps)
+    for row, j in enumerate(by.tolist(), start=1):
+        made[..., row, 1 + j] = 1
+        made[..., row, 1 + q : polynomial] = np.matmul(u, _by_one(q)[j])
+        here = slice(polynomial + j * bumps, polynomial + (j + 1) * bumps)
+        np.multiply(hills[..., j, :], off[..., j, :] / -width, out=made[..., row, here])
+        beyond = np.abs(inputs[..., j]) > _REACH
+        if beyond.any():
+            made[..., row, :][beyond] = 0.0
+    return made
+
+
+@lru_cache(maxsize=16)
+def _bumps(bumps: int) -> tuple[Array, float]:
+    """Centers and common width of the bumps along an input."""
+    return (np.linspace(-1, 1, bumps) if bumps else np.zeros(0)), _OVERLAP * 2 / max(bumps - 1, 1)
+
+
+@lru_cache(maxsize=16)
+def _by_one(q: int) -> Array:
+    """(q, q, pairs): the derivatives of the products of two inputs by each of the inputs, from the inputs."""
+    first, second = _pairs(q)
+    one = np.eye(q)
+    return one[first].T[:, None] * one[second].T + one[second].T[:, None] * one[first].T
 
 
 @lru_cache(maxsize=16)
@@ -101,11 +116,11 @@ class Surface:
 
     def tangent(self, x: Array, by: Index) -> SurfaceTangent:
         """At points x (b, l, q), by some of the inputs (f,)."""
-        phi, slopes = basis_slopes((x - self.center) / self.scale, by, self.bumps)
-        both = np.concatenate([phi[..., None, :], slopes / self.scale[by][:, None]], axis=-2)
+        both = basis_tangent((x - self.center) / self.scale, by, self.bumps)
+        both[..., 1:, :] /= self.scale[by][:, None]
         b, lanes, rows, m = both.shape
         means = np.matmul(both.reshape(b, lanes * rows, m), self.weights).reshape(b, lanes, rows, -1)
-        through = np.matmul(phi, self._side_by_side).reshape(b, lanes, -1, m)
+        through = np.matmul(both[..., 0, :], self._side_by_side).reshape(b, lanes, -1, m)
         quadratic = np.matmul(both, through.swapaxes(-1, -2))
         return SurfaceTangent(means[..., 0, :], means[..., 1:, :], quadratic[..., 0, :], 2 * quadratic[..., 1:, :])
 

@@ -1,0 +1,61 @@
+"""A window's estimate is the same, to the bit, whatever windows are inverted beside it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from benchmarks.invert import cases, picked
+from inversion.core import AffineModel, Estimate, Features
+from inversion.engines.least_squares import LeastSquares
+from inversion.engines.tikhonov import Tikhonov
+from sensors import Quality
+
+WINDOWS = 9
+CASES = cases(WINDOWS)
+
+
+def told(estimate: Estimate) -> tuple[object, ...]:
+    arrays = (estimate.mean, estimate.covariance, estimate.floor, estimate.marginals)
+    return (*(None if each is None else each.tobytes() for each in arrays), estimate.resolved, repr(estimate.fit))
+
+
+def rows(features: Features, order: list[int]) -> Features:
+    return Features(
+        *(each[order] for each in (features.values, features.std, features.limit, features.conditions)),
+        tuple(features.quality[row] for row in order),
+        tuple(features.reasons[row] for row in order),
+    )
+
+
+def torn(features: Features) -> Features:
+    """The same with one window of which nothing is known and one that lacks its first observable."""
+    values, std = features.values.copy(), features.std.copy()
+    std[3, 0] = np.inf
+    quality = [Quality.BAD if row == 5 else each for row, each in enumerate(features.quality)]
+    return Features(values, std, features.limit, features.conditions, tuple(quality), features.reasons)
+
+
+@pytest.mark.parametrize(
+    "engine", [LeastSquares(), LeastSquares(loss="student"), Tikhonov()], ids=["", "robust", "box"]
+)
+@pytest.mark.parametrize("name", CASES)
+def test_any_batching_gives_the_same_bytes(name, engine):
+    model, features = CASES[name]
+    if isinstance(engine, Tikhonov) and not isinstance(model, AffineModel):
+        pytest.skip("no linear model")
+    features = torn(features)
+    inverter = engine.bind(model)
+    together = [told(each) for each in inverter.invert(features)]
+    alone = [told(each) for row in range(WINDOWS) for each in inverter.invert(picked(features, row))]
+    assert together == alone
+    order = [8, 2, 5, 0, 3, 7, 1]
+    assert [told(each) for each in inverter.invert(rows(features, order))] == [alone[row] for row in order]
+
+
+def test_chunks_change_nothing(monkeypatch):
+    model, features = CASES["bearing, damaged and sized"]
+    before = [told(each) for each in LeastSquares().bind(model).invert(features)]
+    monkeypatch.setattr("inversion.engines.least_squares._TOGETHER", 1)
+    monkeypatch.setattr("inversion.engines.minimize._PIECE", 1)
+    assert [told(each) for each in LeastSquares().bind(model).invert(features)] == before
