@@ -29,6 +29,7 @@ check: .venv/.check         ## lint, types, floors
 
 bench: .venv/.check         ## ratios against the floor, in one run
 	$(BIN)/python -m benchmarks.observe
+	$(BIN)/python -m benchmarks.invert
 	$(BIN)/python -m benchmarks.network
 	$(BIN)/python -m benchmarks.balancing
 	$(BIN)/python -m benchmarks.gateway

@@ -111,19 +111,31 @@ def made(values: np.ndarray, std: np.ndarray, conditions: np.ndarray) -> Feature
     return Features(values, std, np.full(values.shape, -np.inf), conditions, (Quality.GOOD,) * n, ("",) * n)
 
 
+NAMES = (
+    "bearing, healthy",
+    "bearing, damaged and sized",
+    "bearing, two races",
+    "rotor, two planes",
+    "linear, four of nine",
+    "empirical, two parameters",
+    "empirical, four parameters",
+)
+
+
 def cases(windows: int) -> dict[str, Case]:
     """By name the model and the windows."""
     rng = np.random.default_rng(1)
     folder = Path(tempfile.mkdtemp(prefix="invert-"))
-    return {
-        "bearing, healthy": bearing((), windows, rng),
-        "bearing, damaged and sized": bearing((Spall("outer", 3e-3, 3.0),), windows, rng),
-        "bearing, two races": bearing((Spall("outer", 3e-3, 3.0), Spall("inner", 2e-3, 3.0)), windows, rng),
-        "rotor, two planes": rotor(windows, rng),
-        "linear, four of nine": linear(folder, windows, rng),
-        "empirical, two parameters": empirical(folder, 2, windows, rng),
-        "empirical, four parameters": empirical(folder, 4, windows, rng),
-    }
+    every = (
+        bearing((), windows, rng),
+        bearing((Spall("outer", 3e-3, 3.0),), windows, rng),
+        bearing((Spall("outer", 3e-3, 3.0), Spall("inner", 2e-3, 3.0)), windows, rng),
+        rotor(windows, rng),
+        linear(folder, windows, rng),
+        empirical(folder, 2, windows, rng),
+        empirical(folder, 4, windows, rng),
+    )
+    return dict(zip(NAMES, every, strict=True))
 
 
 def picked(features: Features, row: int) -> Features:

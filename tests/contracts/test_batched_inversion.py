@@ -5,14 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.invert import cases, picked
+from benchmarks.invert import NAMES, Case, cases, picked
 from inversion.core import AffineModel, Estimate, Features
 from inversion.engines.least_squares import LeastSquares
 from inversion.engines.tikhonov import Tikhonov
 from sensors import Quality
 
 WINDOWS = 9
-CASES = cases(WINDOWS)
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[str, Case]:
+    return cases(WINDOWS)
 
 
 def told(estimate: Estimate) -> tuple[object, ...]:
@@ -39,9 +43,9 @@ def torn(features: Features) -> Features:
 @pytest.mark.parametrize(
     "engine", [LeastSquares(), LeastSquares(loss="student"), Tikhonov()], ids=["", "robust", "box"]
 )
-@pytest.mark.parametrize("name", CASES)
-def test_any_batching_gives_the_same_bytes(name, engine):
-    model, features = CASES[name]
+@pytest.mark.parametrize("name", NAMES)
+def test_any_batching_gives_the_same_bytes(made, name, engine):
+    model, features = made[name]
     if isinstance(engine, Tikhonov) and not isinstance(model, AffineModel):
         pytest.skip("no linear model")
     features = torn(features)
@@ -53,8 +57,8 @@ def test_any_batching_gives_the_same_bytes(name, engine):
     assert [told(each) for each in inverter.invert(rows(features, order))] == [alone[row] for row in order]
 
 
-def test_chunks_change_nothing(monkeypatch):
-    model, features = CASES["bearing, damaged and sized"]
+def test_chunks_change_nothing(made, monkeypatch):
+    model, features = made["bearing, damaged and sized"]
     before = [told(each) for each in LeastSquares().bind(model).invert(features)]
     monkeypatch.setattr("inversion.engines.least_squares._TOGETHER", 1)
     monkeypatch.setattr("inversion.engines.minimize._PIECE", 1)

@@ -11,9 +11,12 @@ import numpy as np
 from inversion.app.validate import location
 from inversion.app.validate.run import Answer, Validation
 from inversion.core import Parameter
+from inversion.core.identifiability import identifiability
 from inversion.core.scores import CURVE, LEVELS, Scores, autocorrelation, score
 
 _LAGS = 8
+_ALIKE = 0.9  # correlation of two parameters that data hardly tell apart
+_FAINT = 0.1  # a singular value below which the data say nothing
 Record = dict[str, Any]
 
 
@@ -44,6 +47,7 @@ def measure(made: Validation) -> Record:
             for heard in made.heard
         ],
         "whiteness": _whiteness(made),
+        "identifiability": _identifiability(made),
     }
 
 
@@ -64,7 +68,7 @@ def lines(result: Mapping[str, Any]) -> list[str]:
                 told += ["", f"{name}, {row['unit']}: {what}", *_table(row[kind])]
     if result["location"]["all"]["recordings"]:
         told += ["", "location, by the majority of windows", *_places(result["location"])]
-    return [*told, *_white_lines(result["whiteness"])]
+    return [*told, *_white_lines(result["whiteness"]), *_identifiable(result["identifiability"])]
 
 
 def _parameter(made: Validation, parameter: Parameter) -> Record:
@@ -126,6 +130,37 @@ def _white_lines(white: Mapping[str, Any]) -> list[str]:
     return [
         *told,
         f"  correlation from window to window {' '.join(lags)}, of white ones within {white['band']:.2f} of 0",
+    ]
+
+
+def _identifiability(made: Validation) -> Record:
+    """What the data of a typical window tell apart; empty where none could be used."""
+    estimates = [each for heard in made.heard for each in heard.estimates]
+    if not estimates:
+        return {}
+    found = identifiability(estimates)
+    return {
+        "parameters": list(found.names),
+        "singular_values": [_short(float(each)) for each in found.singular],
+        "directions": [[_short(float(share)) for share in row] for row in found.directions],
+        "seen": found.seen,
+        "correlated": [[first, second, _short(share)] for first, second, share in found.alike(_ALIKE)],
+    }
+
+
+def _identifiable(row: Mapping[str, Any]) -> list[str]:
+    if not row:
+        return []
+    values = " ".join(f"{value:.3g}" for value in row["singular_values"] if value >= _FAINT)
+    told = [
+        "",
+        f"identifiability: a window's data tell {row['seen']} of {len(row['parameters'])} directions better than "
+        "the ranges do",
+    ]
+    told += [f"  singular values {values}; those below {_FAINT:g} not listed"] if values else []
+    return [
+        *told,
+        *(f"  {a} and {b} are hardly told apart: correlation {share:+.2f}" for a, b, share in row["correlated"]),
     ]
 
 

@@ -47,7 +47,7 @@ class Heard:
     """One recording: where it is damaged, and what its windows claimed.
 
     location: what the truth says, lower case, "" where it says nothing; claims: parameters resolved, one tuple a window
-    residuals: (n, d) whitened, NaN where a value says nothing
+    residuals: (n, d) whitened, NaN where a value says nothing; estimates: of the usable windows among these
     """
 
     file: str
@@ -55,6 +55,7 @@ class Heard:
     location: str
     claims: tuple[tuple[str, ...], ...]
     residuals: Array
+    estimates: tuple[Estimate, ...] = ()
 
 
 @dataclass
@@ -163,7 +164,8 @@ def _invert(
     claims = tuple(tuple(name for name in shown if f.estimate.resolvable(name)) for f, _ in usable)
     some = frames[:_RESIDUALS]
     residuals = _residuals(pipeline, some, [finding.estimate for finding in findings[: len(some)]])
-    made.heard.append(Heard(first.file, first.group, first.location.lower(), claims, residuals))
+    estimates = tuple(finding.estimate for finding, _ in usable[:_RESIDUALS])
+    made.heard.append(Heard(first.file, first.group, first.location.lower(), claims, residuals, estimates))
     return after
 
 
