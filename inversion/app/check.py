@@ -43,6 +43,7 @@ def plan_lines(planned: dict[str, Any]) -> list[str]:
     lines += [f"parameter: {name}: {text}" for name, text in planned["parameters"].items()]
     lines += [f"alarm: {alarm}" for alarm in planned["alarms"]]
     lines += [f"sink: {name}: {sink}" for name, sink in planned["sinks"].items()]
+    lines.append(f"limits of the worker: {planned['limits']}")
     return [*lines, f"journal: {planned['journal']}", "nothing was connected; the configuration is good"]
 
 
@@ -66,6 +67,7 @@ def _plan(site: Site, pipeline: Pipeline) -> dict[str, Any]:
         ],
         "sinks": {name: _told(sink) for name, sink in site.sinks.items()},
         "journal": str(site.journal),
+        "limits": site.limits.told() or "none",
     }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inversion.app.alarm_options import DeskOptions, alarm_rules, machine_states, silence_rules
+from inversion.app.limits.options import Limits
 from inversion.app.options import Document, Key, build, build_around, read_document
 from inversion.app.plugins import PluginError, load_plugin, option_types
 from inversion.core import ConfigurationError, Engine, ForwardModel, ModelError, Sink
@@ -27,6 +28,7 @@ _SECTIONS = (
     "tracking",
     "alarm",
     "alarm_desk",
+    "limits",
     "machine_state",
     "sink",
     "journal",
@@ -122,6 +124,7 @@ class Site:
     latching: Mapping[str, bool] = field(default_factory=dict)
     alarm_desk: DeskOptions = field(default_factory=DeskOptions)
     journalling: JournalOptions = field(default_factory=JournalOptions)
+    limits: Limits = field(default_factory=Limits)
 
 
 def load_site(path: Path) -> Site:
@@ -141,6 +144,7 @@ def load_site(path: Path) -> Site:
         latching={str(t.get("name")): bool(t.get("latched")) for t in tables(document, "alarm")},
         alarm_desk=build(document, ("alarm_desk",), document.content.get("alarm_desk", {}), DeskOptions),
         journalling=journal,
+        limits=build(document, ("limits",), document.content.get("limits", {}), Limits),
     )
 
 

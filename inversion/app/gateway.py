@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -19,6 +20,7 @@ from inversion.app.configuration import Site
 from inversion.app.delivery import Delivery
 from inversion.app.journal import Journal, JournalError, Record, Retention, open_journal
 from inversion.app.ledger import Ledger
+from inversion.app.limits import Group, Limits, LimitsUnavailable, make_group
 from inversion.app.patience import delays
 from inversion.app.worker_link import Answer, WorkerLink, WorkerLost
 from sensors import Frame
@@ -52,6 +54,7 @@ class Gateway:
         groups = (site.journalling.commit_s, site.journalling.state_s)
         self._ledger = Ledger(journal, retry, time.time_ns, *groups)
         self._queue: asyncio.Queue[Frame | None] = asyncio.Queue(options.queue_frames)
+        self._group: Group | None = None
         self.worker = WorkerLink(site.path, site.level, options.frame_timeout_s)
         names = ["source"] if len(site.sources) == 1 else [f"source.{i}" for i in range(len(site.sources))]
         self._acquisitions = [
@@ -71,15 +74,43 @@ class Gateway:
     async def run(self) -> int:
         """Until the end of the data, or a stop; see `run_gateway`."""
         try:
+            self._limit(self._site.limits)
             await self.worker.start()
+            self._check_limits()
             await self._restore()
             self._ledger.note("started", f"gateway {self._site.name}: started")
             return 0 if await self._work() else 1
         finally:
             await self.worker.stop()
+            if self._group is not None:
+                self._group.remove()
             for delivery in self._deliveries:
                 await delivery.close()
             self._ledger.close()
+
+    def _limit(self, limits: Limits) -> None:
+        """Makes the worker's group. Raises LimitsUnavailable where its limits cannot be had but are required."""
+        if not limits.any:
+            return
+        try:
+            self._group = make_group(limits, f"inversion-{os.getpid()}")
+        except LimitsUnavailable as problem:
+            if limits.required:
+                raise LimitsUnavailable(
+                    f"{self._site.path}: limits: cannot be had: {problem}; `required = false` runs without them"
+                ) from problem
+            self._ledger.note("limits_missing", f"limits: not in force: {problem}")
+            return
+        self.worker = WorkerLink(self._site.path, self._site.level, self._site.gateway.frame_timeout_s, self._group)
+
+    def _check_limits(self) -> None:
+        """Raises LimitsUnavailable where the worker is not in its group, whatever the kernel said."""
+        if self._group is None:
+            return
+        if self.worker.pid not in self._group.members():
+            raise LimitsUnavailable(f"limits: the worker (process {self.worker.pid}) is not in its group")
+        version = self._group.version
+        self._ledger.note("limits", f"limits: {self._site.limits.told()}, by control groups version {version}")
 
     async def _restore(self) -> None:
         self._states = await self._ledger.ask(self._journal.states, self.worker.fingerprint)
@@ -104,6 +135,8 @@ class Gateway:
                     group.create_task(self._deadline([*sources, end, process, *deliveries])),
                 ]
                 await asyncio.wait([end, process, *deliveries])
+                if self._group is not None:
+                    self._ledger.note("limits_used", f"limits: {self._group.usage().told()}")
                 await self._say_what_waits(process.cancelled())
                 for task in aside:
                     task.cancel()

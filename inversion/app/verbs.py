@@ -123,10 +123,16 @@ def batch(
     ] = None,
     report: Annotated[bool, typer.Option(help="Whether to write the HTML report.")] = True,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; by default one a core.")] = None,
+    cpu: Annotated[str | None, typer.Option(help="Limit of all processes, share of one core, such as 50%.")] = None,
+    memory: Annotated[str | None, typer.Option(help="Limit of all processes, such as 512MiB.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Inverts recordings: findings, summary and report in one folder."""
     with _complaints():
+        if cpu is not None or memory is not None:
+            from inversion.app.limits.command import run_limited
+
+            raise typer.Exit(run_limited(cpu, memory))
         from inversion.app.batch import run_batch
 
         chosen = [one.value for one in formats or [Format.jsonl]]

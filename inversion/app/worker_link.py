@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from inversion.app import wire
+from inversion.app.limits import Group, Usage, joined_command
 from inversion.core import ConfigurationError, InversionError
 from sensors import Frame
 
@@ -41,11 +42,16 @@ class Answer:
 
 
 class WorkerLink:
-    """One worker process at a time; a lost one is replaced at the next request."""
+    """One worker process at a time; a lost one is replaced at the next request.
 
-    def __init__(self, site: Path, level: float, timeout_s: float) -> None:
+    group: whose limits it has; None: none
+    """
+
+    def __init__(self, site: Path, level: float, timeout_s: float, group: Group | None = None) -> None:
         self._order = {"site": str(site), "level": level}
         self._timeout_s = timeout_s
+        self._group = group
+        self._killed = 0
         self._process: Process | None = None
         self.fingerprint = ""
 
@@ -59,7 +65,8 @@ class WorkerLink:
 
         Raises ConfigurationError when the pipeline cannot be built, WorkerLost when the worker ends before.
         """
-        self._process = await _spawn()
+        self._process = await _spawn(() if self._group is None else self._group.joins)
+        self._killed = self._usage().oom_kills
         ready = await self._ask(wire.pack(self._order))
         if "error" in ready:
             await self.stop()
@@ -104,8 +111,14 @@ class WorkerLink:
             raise
         if answer is None:
             self._process = None
-            raise WorkerLost(f"the worker ended ({_ending(await _left(process))})")
+            ending = _ending(await _left(process))
+            if self._usage().oom_kills > self._killed:
+                raise WorkerLost("the worker was killed: it needs more memory than its limit")
+            raise WorkerLost(f"the worker ended ({ending})")
         return answer
+
+    def _usage(self) -> Usage:
+        return Usage() if self._group is None else self._group.usage()
 
     async def _drop(self, process: Process) -> None:
         self._process = None
@@ -114,16 +127,13 @@ class WorkerLink:
         await process.wait()
 
 
-async def _spawn() -> Process:
+async def _spawn(joins: Sequence[Path]) -> Process:
     """A worker that no signal to the gateway's group ends: it ends when its input does."""
     environment = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED} | _ENVIRONMENT
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, _SHIELDED)  # the child inherits the mask
     try:
         return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",
-            "-m",
-            "inversion.app.worker",
+            *joined_command(joins, [sys.executable, "-P", "-m", "inversion.app.worker"]),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env=environment,

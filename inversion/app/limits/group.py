@@ -1,0 +1,100 @@
+"""One control group for the worker: made, read back, watched and removed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from inversion.app.limits.mounts import Mounts, find_mounts
+from inversion.app.limits.options import Limits
+from inversion.core import InversionError
+
+
+class LimitsUnavailable(InversionError):
+    """This box or this user cannot have the limits; the message says why."""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a group has used since it was made; None where the kernel does not tell.
+
+    periods, throttled: of the CPU quota; throttled_s: time that it stood still, s
+    peak_bytes: of memory; oom_kills: processes that the kernel ended for want of it
+    cpu_pressure, memory_pressure: share of the last 10 s in which something waited for it (PSI)
+    """
+
+    periods: int = 0
+    throttled: int = 0
+    throttled_s: float = 0.0
+    peak_bytes: int | None = None
+    oom_kills: int = 0
+    cpu_pressure: float | None = None
+    memory_pressure: float | None = None
+
+    def told(self) -> str:
+        """For people."""
+        peak = "unknown" if self.peak_bytes is None else f"{self.peak_bytes / 2**20:.0f} MiB"
+        return (
+            f"{self.throttled} of {self.periods} periods throttled ({self.throttled_s:.1f} s), "
+            f"memory peak {peak}, {self.oom_kills} killed for memory"
+        )
+
+
+class Group(Protocol):
+    """A group with its limits in force. Processes join it by writing their number into `joins`."""
+
+    @property
+    def version(self) -> str:
+        """Of the control groups: "1" or "2"."""
+        ...
+
+    @property
+    def joins(self) -> tuple[Path, ...]:
+        """Files that take the number of a process that joins."""
+        ...
+
+    def members(self) -> set[int]:
+        """Processes in every part of the group."""
+        ...
+
+    def usage(self) -> Usage:
+        """Since the group was made."""
+        ...
+
+    def remove(self) -> None:
+        """Ends what is left in it, and removes it. Raises LimitsUnavailable where that fails."""
+        ...
+
+
+def make_group(limits: Limits, name: str, mounts: Mounts | None = None) -> Group:
+    """A new group below that of this process, its limits written and read back.
+
+    name: of the folder; a group of that name that is left over and empty is used again.
+    Raises LimitsUnavailable, and leaves nothing behind then.
+    """
+    from inversion.app.limits.version1 import make_version1
+    from inversion.app.limits.version2 import make_version2
+
+    mounts = mounts or find_mounts()
+    wanted = needed(limits)
+    try:
+        if wanted <= mounts.controllers and mounts.unified is not None:
+            return make_version2(mounts.unified, limits, name)
+        if wanted <= set(mounts.by_controller):
+            return make_version1(mounts.by_controller, limits, name)
+    except OSError as error:
+        raise LimitsUnavailable(
+            f"{error.filename}: {error.strerror} (control groups version {mounts.version})"
+        ) from error
+    has = sorted(mounts.controllers | set(mounts.by_controller)) or ["none"]
+    missing = ", ".join(sorted(wanted - mounts.controllers - set(mounts.by_controller))) or "one hierarchy with all"
+    raise LimitsUnavailable(
+        f"control groups (version {mounts.version}) lack {missing}; this process has {', '.join(has)}"
+    )
+
+
+def needed(limits: Limits) -> set[str]:
+    """Controllers that these limits ask for."""
+    asked = {"cpu": limits.cpu, "memory": limits.memory, "pids": limits.pids, "cpuset": limits.cpuset}
+    return {controller for controller, limit in asked.items() if limit is not None}

@@ -1,0 +1,78 @@
+"""`[limits]`, in the words that people use: "25%", "128MiB"."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_BYTES = {"": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+_LEAST_BYTES = 16 * 2**20
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the worker may use; None: as much as there is.
+
+    cpu: share of one core, such as "25%" or "150%"; period_ms: over which it is measured out (20 ms: short stalls)
+    memory: such as "128MiB"; all of it, what is swapped out too; pids: processes and threads
+    cpuset: cores, such as "0" or "0-1,3"
+    required: whether to refuse to start where they cannot be had; else every status says so
+    """
+
+    cpu: str | None = None
+    memory: str | None = None
+    pids: int | None = None
+    cpuset: str | None = None
+    period_ms: float = 20.0
+    required: bool = True
+
+    def __post_init__(self) -> None:
+        if self.cpu is not None:
+            share(self.cpu)
+        if self.memory is not None and size(self.memory) < _LEAST_BYTES:
+            raise ValueError(f"memory must be at least 16MiB, got {self.memory!r}")
+        if self.pids is not None and self.pids < 1:
+            raise ValueError(f"pids must be at least 1, got {self.pids}")
+        if self.cpuset is not None and not re.fullmatch(r"\d+(-\d+)?(,\d+(-\d+)?)*", self.cpuset):
+            raise ValueError(f"cpuset must be cores such as '0' or '0-1,3', got {self.cpuset!r}")
+        if not 1.0 <= self.period_ms <= 1000.0:
+            raise ValueError(f"period_ms must lie between 1 and 1000, got {self.period_ms}")
+
+    @property
+    def any(self) -> bool:
+        """Whether anything is limited."""
+        return any(limit is not None for limit in (self.cpu, self.memory, self.pids, self.cpuset))
+
+    @property
+    def quota_us(self) -> tuple[int, int] | None:
+        """Run time, us, in every period, us; None where the CPU is not limited."""
+        if self.cpu is None:
+            return None
+        period_us = round(self.period_ms * 1000)
+        return max(round(share(self.cpu) * period_us), 1000), period_us
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """None where memory is not limited."""
+        return None if self.memory is None else size(self.memory)
+
+    def told(self) -> str:
+        """For people: `cpu 25%, memory 128MiB`."""
+        limits = {"cpu": self.cpu, "memory": self.memory, "pids": self.pids, "cpuset": self.cpuset}
+        return ", ".join(f"{name} {value}" for name, value in limits.items() if value is not None)
+
+
+def share(text: str) -> float:
+    """`25%` as 0.25. Raises ValueError."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?%", text)
+    if found is None or not 0 < float(found[1]) <= 100_000:
+        raise ValueError(f"cpu must be a share of one core such as '25%', got {text!r}")
+    return float(found[1]) / 100
+
+
+def size(text: str) -> int:
+    """`128MiB` in bytes. Raises ValueError."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?(\w*)", text)
+    if found is None or found[2] not in _BYTES:
+        raise ValueError(f"memory must be a size such as '128MiB', got {text!r}")
+    return round(float(found[1]) * _BYTES[found[2]])

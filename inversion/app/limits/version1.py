@@ -1,0 +1,87 @@
+"""Control groups version 1: one hierarchy a controller (Documentation/admin-guide/cgroup-v1 of the kernel).
+
+Memory that a process was charged for before it joined is not moved: a process joins before it allocates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from inversion.app.limits import files
+from inversion.app.limits.group import LimitsUnavailable, Usage, needed
+from inversion.app.limits.options import Limits
+
+_PREFIX = "inversion-"
+
+
+@dataclass(frozen=True)
+class Version1:
+    """A folder in every hierarchy that is needed."""
+
+    folders: Mapping[str, Path]
+    version: str = "1"
+
+    @property
+    def joins(self) -> tuple[Path, ...]:
+        """One a hierarchy."""
+        return tuple(folder / "cgroup.procs" for folder in dict.fromkeys(self.folders.values()))
+
+    def members(self) -> set[int]:
+        """In all hierarchies."""
+        return set.intersection(*(files.members(folder) for folder in self.folders.values()))
+
+    def usage(self) -> Usage:
+        """From cpu.stat and memory.*."""
+        cpu, memory = self.folders.get("cpu"), self.folders.get("memory")
+        stat = {} if cpu is None else files.numbers(cpu / "cpu.stat")
+        return Usage(
+            periods=stat.get("nr_periods", 0),
+            throttled=stat.get("nr_throttled", 0),
+            throttled_s=stat.get("throttled_time", 0) / 1e9,
+            peak_bytes=None if memory is None else files.number(memory / "memory.max_usage_in_bytes"),
+            oom_kills=0 if memory is None else files.numbers(memory / "memory.oom_control").get("oom_kill", 0),
+        )
+
+    def remove(self) -> None:
+        """Of every hierarchy."""
+        try:
+            files.remove(dict.fromkeys(self.folders.values()))
+        except OSError as error:
+            raise LimitsUnavailable(f"{error.filename}: cannot be removed: {error.strerror}") from error
+
+
+def make_version1(own: Mapping[str, Path], limits: Limits, name: str) -> Version1:
+    """Below the groups that this process is in. Raises OSError, and leaves nothing behind then."""
+    folders: dict[str, Path] = {}
+    try:
+        for controller in sorted(needed(limits)):
+            files.sweep(own[controller], _PREFIX)
+            folder = own[controller] / name
+            folder.mkdir(exist_ok=True)
+            folders[controller] = folder
+        _write(folders, own, limits)
+    except OSError:
+        files.remove(dict.fromkeys(folders.values()))
+        raise
+    return Version1(folders)
+
+
+def _write(folders: Mapping[str, Path], own: Mapping[str, Path], limits: Limits) -> None:
+    if limits.quota_us is not None:
+        quota, period = limits.quota_us
+        files.set_limit(folders["cpu"] / "cpu.cfs_period_us", str(period))
+        files.set_limit(folders["cpu"] / "cpu.cfs_quota_us", str(quota))
+    if limits.memory_bytes is not None:
+        whole = limits.memory_bytes // 4096 * 4096
+        files.set_limit(folders["memory"] / "memory.limit_in_bytes", str(whole))
+        swap = folders["memory"] / "memory.memsw.limit_in_bytes"
+        if swap.exists():
+            files.set_limit(swap, str(whole))
+    if limits.pids is not None:
+        files.set_limit(folders["pids"] / "pids.max", str(limits.pids))
+    if limits.cpuset is not None:
+        memory_nodes = own["cpuset"].joinpath("cpuset.mems").read_text(encoding="ascii").strip()
+        files.set_limit(folders["cpuset"] / "cpuset.mems", memory_nodes)
+        files.put(folders["cpuset"] / "cpuset.cpus", limits.cpuset)

@@ -1,0 +1,116 @@
+"""Control groups version 2, by delegation (Documentation/admin-guide/cgroup-v2.rst of the kernel).
+
+A group that gives controllers to its children may hold no process itself: this process moves into a child of its own
+first. That takes a group that is delegated to it (systemd: `Delegate=yes`) or the root group.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from inversion.app.limits import files
+from inversion.app.limits.group import LimitsUnavailable, Usage, needed
+from inversion.app.limits.options import Limits
+
+_PREFIX = "inversion-"
+_OWN = "gateway"
+
+
+@dataclass(frozen=True)
+class Version2:
+    """One folder."""
+
+    folder: Path
+    version: str = "2"
+
+    @property
+    def joins(self) -> tuple[Path, ...]:
+        """One file."""
+        return (self.folder / "cgroup.procs",)
+
+    def members(self) -> set[int]:
+        """Of the group."""
+        return files.members(self.folder)
+
+    def usage(self) -> Usage:
+        """From cpu.stat, memory.peak, memory.events and the pressure files."""
+        stat, events = files.numbers(self.folder / "cpu.stat"), files.numbers(self.folder / "memory.events")
+        return Usage(
+            periods=stat.get("nr_periods", 0),
+            throttled=stat.get("nr_throttled", 0),
+            throttled_s=stat.get("throttled_usec", 0) / 1e6,
+            peak_bytes=files.number(self.folder / "memory.peak"),
+            oom_kills=events.get("oom_group_kill") or events.get("oom_kill", 0),  # the whole group goes at once
+            cpu_pressure=files.pressure(self.folder / "cpu.pressure"),
+            memory_pressure=files.pressure(self.folder / "memory.pressure"),
+        )
+
+    def remove(self) -> None:
+        """With all that is left in it."""
+        try:
+            files.remove([self.folder])
+        except OSError as error:
+            raise LimitsUnavailable(f"{error.filename}: cannot be removed: {error.strerror}") from error
+
+
+def make_version2(own: Path, limits: Limits, name: str) -> Version2:
+    """Below the group that this process is in, or was in before it made room. Raises OSError."""
+    parent = own.parent if own.name == _OWN else own
+    wanted = {"cpu", "memory", "pids", "cpuset"} & set(
+        (parent / "cgroup.controllers").read_text(encoding="ascii").split()
+    )
+    if not needed(limits) <= _given(parent):
+        _make_room(parent)
+        _give(parent, wanted)
+    files.sweep(parent, _PREFIX)
+    folder = parent / name
+    folder.mkdir(exist_ok=True)
+    try:
+        _write(folder, limits)
+    except OSError:
+        files.remove([folder])
+        raise
+    return Version2(folder)
+
+
+def _given(parent: Path) -> set[str]:
+    """Controllers that children of this group have."""
+    return set((parent / "cgroup.subtree_control").read_text(encoding="ascii").split())
+
+
+def _give(parent: Path, controllers: set[str]) -> None:
+    try:
+        files.put(parent / "cgroup.subtree_control", " ".join(f"+{controller}" for controller in sorted(controllers)))
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        raise LimitsUnavailable(
+            f"{parent}: other processes are in this group, which must be the gateway's alone (systemd: Delegate=yes)"
+        ) from error
+
+
+def _make_room(parent: Path) -> None:
+    """Moves this process into a child, unless this is the root group, which may hold processes."""
+    if not (parent / "cgroup.type").exists():
+        return
+    leaf = parent / _OWN
+    leaf.mkdir(exist_ok=True)
+    files.put(leaf / "cgroup.procs", str(os.getpid()))
+
+
+def _write(folder: Path, limits: Limits) -> None:
+    if limits.quota_us is not None:
+        quota, period = limits.quota_us
+        files.set_limit(folder / "cpu.max", f"{quota} {period}")
+    if limits.memory_bytes is not None:
+        files.set_limit(folder / "memory.max", str(limits.memory_bytes // 4096 * 4096))
+        if (folder / "memory.swap.max").exists():
+            files.set_limit(folder / "memory.swap.max", "0")
+        files.put(folder / "memory.oom.group", "1")
+    if limits.pids is not None:
+        files.set_limit(folder / "pids.max", str(limits.pids))
+    if limits.cpuset is not None:
+        files.put(folder / "cpuset.cpus", limits.cpuset)

@@ -1,0 +1,44 @@
+"""What the tests on real hosts share: a site with limits, and a process that asks for as much as it can get."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+from inversion.app.limits import Group, joined_command
+
+BUSY = "import time\nwhile True: pass"
+GREEDY = "import sys\nblocks = []\nwhile True: blocks.append(b'x' * 2**20)"
+
+
+@contextmanager
+def inside(group: Group, program: str):
+    """A process in the group that runs this program."""
+    process = subprocess.Popen(joined_command(group.joins, [sys.executable, "-c", program]))
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time that a process has used, s: utime and stime of proc(5)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def share_of_a_core(pid: int, seconds: float) -> float:
+    """CPU time a second of a running process."""
+    before, began = cpu_seconds(pid), time.monotonic()
+    time.sleep(seconds)
+    return (cpu_seconds(pid) - before) / (time.monotonic() - began)
+
+
+def group_folders(name: str = "inversion-*") -> list[Path]:
+    """Groups of ours that exist anywhere."""
+    return [path for path in Path("/sys/fs/cgroup").rglob(name) if path.is_dir()]

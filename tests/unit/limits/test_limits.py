@@ -1,0 +1,106 @@
+"""Limits in people's words, and where control groups are, from what the kernel writes in /proc."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from inversion.app.limits import Limits, Usage, joined_command
+from inversion.app.limits.command import without
+from inversion.app.limits.files import pressure
+from inversion.app.limits.mounts import find_mounts
+
+
+def test_words_become_numbers():
+    limits = Limits(cpu="25%", memory="128MiB", pids=32)
+    assert limits.quota_us == (5000, 20_000)
+    assert limits.memory_bytes == 128 * 2**20
+    assert limits.told() == "cpu 25%, memory 128MiB, pids 32"
+    assert Limits(cpu="150 %", period_ms=100).quota_us == (150_000, 100_000)
+    assert not Limits().any
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"cpu": "25"}, "cpu must be a share of one core such as '25%', got '25'"),
+        ({"cpu": "0%"}, "cpu must be a share"),
+        ({"memory": "128 MeB"}, "memory must be a size such as '128MiB', got '128 MeB'"),
+        ({"memory": "1MiB"}, "memory must be at least 16MiB, got '1MiB'"),
+        ({"pids": 0}, "pids must be at least 1, got 0"),
+        ({"cpuset": "all"}, "cpuset must be cores such as '0' or '0-1,3', got 'all'"),
+        ({"period_ms": 0.1}, "period_ms must lie between 1 and 1000, got 0.1"),
+    ],
+)
+def test_what_is_no_limit_is_refused(change, says):
+    with pytest.raises(ValueError, match=says):
+        Limits(**change)
+
+
+def proc(folder: Path, mountinfo: str, cgroup: str) -> Path:
+    (folder / "mountinfo").write_text(mountinfo)
+    (folder / "cgroup").write_text(cgroup)
+    return folder
+
+
+def test_version_1_by_controller(tmp_path):
+    mountinfo = (
+        "32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw,relatime - cgroup cgroup rw,cpu,cpuacct\n"
+        "35 31 0:32 / /sys/fs/cgroup/memory rw,relatime shared:5 - cgroup cgroup rw,memory\n"
+        "22 1 0:20 / /proc rw - proc proc rw\n"
+    )
+    found = find_mounts(proc(tmp_path, mountinfo, "4:memory:/box/a\n1:cpu,cpuacct:/\n"))
+    assert found.version == "1"
+    assert found.by_controller["memory"] == Path("/sys/fs/cgroup/memory/box/a")
+    assert found.by_controller["cpu"] == Path("/sys/fs/cgroup/cpu,cpuacct")
+
+
+def test_in_a_container_the_path_is_seen_from_what_is_mounted(tmp_path):
+    mountinfo = "32 31 0:29 /docker/1 /sys/fs/cgroup/cpu rw,relatime - cgroup cgroup rw,cpu\n"
+    found = find_mounts(proc(tmp_path, mountinfo, "1:cpu:/docker/1/inner\n"))
+    assert found.by_controller["cpu"] == Path("/sys/fs/cgroup/cpu/inner")
+
+
+def test_version_2_and_hybrid(tmp_path):
+    unified = tmp_path / "unified"
+    (unified / "system.slice").mkdir(parents=True)
+    (unified / "system.slice" / "cgroup.controllers").write_text("cpu memory pids\n")
+    line = f"41 31 0:38 / {unified} rw,relatime - cgroup2 cgroup2 rw\n"
+    found = find_mounts(proc(tmp_path, line, "0::/system.slice\n"))
+    assert (found.version, found.unified) == ("2", unified / "system.slice")
+    assert found.controllers == {"cpu", "memory", "pids"}
+    cpu = "32 31 0:29 / /sys/fs/cgroup/cpu rw,relatime - cgroup cgroup rw,cpu\n"
+    assert find_mounts(proc(tmp_path, line + cpu, "1:cpu:/\n0::/\n")).version == "1 and 2 (hybrid)"
+    assert find_mounts(proc(tmp_path, "", "0::/\n")).version == "none"
+
+
+def test_usage_for_people():
+    used = Usage(periods=300, throttled=12, throttled_s=0.25, peak_bytes=96 * 2**20)
+    assert used.told() == "12 of 300 periods throttled (0.2 s), memory peak 96 MiB, 0 killed for memory"
+    assert "memory peak unknown" in Usage().told()
+
+
+def test_pressure_is_read_where_there_is_any(tmp_path):
+    (tmp_path / "p").write_text("some avg10=12.50 avg60=1.00 avg300=0.10 total=5\nfull avg10=0.00\n")
+    assert pressure(tmp_path / "p") == 0.125
+    assert pressure(tmp_path / "absent") is None
+
+
+def test_the_command_joins_and_then_is_the_command(tmp_path):
+    import subprocess
+
+    joins = [tmp_path / "a b", tmp_path / "c"]
+    for join in joins:
+        join.touch()
+    told = subprocess.run(joined_command(joins, ["/bin/sh", "-c", 'echo $$ "$1"', "sh", "x  y"]), capture_output=True)
+    pid, _, words = told.stdout.decode().strip().partition(" ")
+    assert words == "x  y"
+    assert [join.read_text().strip() for join in joins] == [pid, pid]
+    assert joined_command([], ["a"]) == ["a"]
+    assert subprocess.run(joined_command([tmp_path / "no" / "way"], ["true"]), capture_output=True).returncode == 125
+
+
+def test_the_limits_are_taken_off_the_command_line():
+    words = ["batch", "--cpu", "5%", "site.toml", "--memory=1GiB", "--out", "x"]
+    assert without(words) == ["batch", "site.toml", "--out", "x"]
