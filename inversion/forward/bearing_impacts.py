@@ -169,7 +169,8 @@ def _level(lines: _Lines, center: int, busy: NDArray[np.bool_]) -> float:
     else:
         free = lines.power[around]
     median_of_mean = np.log(2) if lines.count == 1 else 1 - 1 / (3 * lines.count)  # of a gamma law
-    return float(np.median(free)) / median_of_mean
+    ordered = np.sort(free)  # np.median takes four times as long for so few
+    return float(ordered[(free.size - 1) // 2] + ordered[free.size // 2]) / 2 / median_of_mean
 
 
 @lru_cache(maxsize=512)

@@ -81,8 +81,9 @@ def _log_powers(parts: Sequence[Complex], bins: int) -> Real:
     padded = np.zeros((_LANES, length), dtype=np.complex64)
     for row, part in zip(padded, parts, strict=False):
         np.multiply(part, np.float32(np.sqrt(length / (2 * max(part.size, 1)))), out=row[: part.size])  # loud as alone
-    baseband = analytic(padded, length)
-    lines = spectrum(baseband.real**2 + baseband.imag**2)[:, :bins]
+    squared = analytic(padded).view(np.float32)
+    squared *= squared
+    lines = spectrum(squared[:, ::2] + squared[:, 1::2])[:, :bins]
     logs: Real = np.log(lines.real**2 + lines.imag**2 + np.float32(1e-30))
     return logs
 

@@ -52,11 +52,14 @@ def residual_energy(half: Complex, samples: int, order: int) -> Real:
     predictor = scipy.linalg.solve_toeplitz(correlation[:-1], correlation[1:])
     whitener = spectrum(np.concatenate([[1.0], -predictor]).astype(np.float32), samples)
     low, high = (int(edge * samples) for edge in _PASS_BAND)
-    passed = np.zeros((2, half.size), dtype=np.complex64)
-    np.multiply(half[low:high], whitener[low:high], out=passed[0, low:high])
-    np.multiply(passed[0, low:high], -1j, out=passed[1, low:high])
-    residual, quadrature = signal(passed, samples)  # two real transforms take half the time of a complex one
-    energy = residual * residual + quadrature * quadrature
+    passed = np.zeros(half.size, dtype=np.complex64)
+    np.multiply(half[low:high], whitener[low:high], out=passed[low:high])
+    energy = signal(passed, samples)  # two real transforms take half the time of a complex one
+    energy *= energy
+    passed *= np.complex64(-1j)
+    quadrature = signal(passed, samples)
+    quadrature *= quadrature
+    energy += quadrature
     typical = float(np.median(energy[::_MEDIAN_STRIDE]))
     return energy / np.float32(typical) if typical > 0 else np.ones(samples, dtype=np.float32)
 

@@ -36,7 +36,7 @@ def signal(spectrum: Complex, length: int) -> Real:
     return result
 
 
-def analytic(half: Complex, length: int) -> Complex:
-    """(..., k) positive-frequency bins, zero-padded to `length`, to the (..., length) complex signal they make."""
-    result: Complex = scipy.fft.ifft(half, length)
+def analytic(bins: Complex) -> Complex:
+    """(..., n) positive-frequency bins to the (..., n) complex signals they make, in the place of the bins."""
+    result: Complex = scipy.fft.ifft(bins, overwrite_x=True)
     return result
