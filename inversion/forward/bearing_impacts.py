@@ -79,19 +79,22 @@ def judge_impacts(
     orders = fault_orders(bearing)
     lines = _squared_lines(half, samples, sample_rate, shaft_hz, _HARMONICS * max(orders.values()) * 1.05 + 5)
     highest = float(_energies(lines, decoys(bearing))[0].max())
+    whole = comb.integer_orders(lines.power.size, lines.bin_orders)
+    families = {
+        race: comb.family(lines.power.size, lines.bin_orders, orders[race] * (1 + slip), sidebands(race, bearing))
+        for race, slip in slips.items()
+    }
     found = {}
     for race in RACES:
-        taken = comb.integer_orders(lines.power.size, lines.bin_orders)
-        for other, slip in slips.items():
-            if other != race:
-                order = orders[other] * (1 + slip)
-                taken |= comb.family(lines.power.size, lines.bin_orders, order, sidebands(other, bearing))
-        if race in slips:
-            rate_hz = orders[race] * (1 + slips[race]) * shaft_hz
-            own = comb.family(lines.power.size, lines.bin_orders, rate_hz / shaft_hz, sidebands(race, bearing))
-            found[race] = _present(lines, rate_hz, shaft_hz, taken, own | taken)
-        else:
+        if race not in slips:
             found[race] = _absent(lines, orders[race], highest)
+            continue
+        taken = whole.copy()
+        for other, family in families.items():
+            if other != race:
+                taken |= family
+        rate_hz = orders[race] * (1 + slips[race]) * shaft_hz
+        found[race] = _present(lines, rate_hz, shaft_hz, taken, families[race] | taken)
     return found
 
 
@@ -129,14 +132,14 @@ def _present(
     totals, centers = _energies(lines, orders)
     apart = (orders / lines.bin_orders < lines.power.size - _REACH - 1) & ~taken[centers]
     apart[0] = True  # it has been found
-    level = np.array([_level(lines, center, busy) for center in centers[apart]])
+    level = np.array([_level(lines, center, busy) for center in centers[apart].tolist()])
     energy = totals[apart] - _BINS * level
-    squares = _shapes(round(np.log(rate_hz) * 50))[:, apart] ** 2
+    squares, fourths = (each[:, apart] for each in _shapes(round(np.log(rate_hz) * 50)))
     signal_part = np.maximum(energy, 0.0)
     variance = (_SCATTER * level**2 + _CROSS * level * signal_part) / lines.count + (_SHAPE_ERROR * signal_part) ** 2
-    information = np.sum(squares**2 / variance, axis=1)
-    power = np.sum(squares * energy / variance, axis=1) / information  # of the strikes, squared
-    misfit = np.sum((energy - power[:, None] * squares) ** 2 / variance, axis=1)
+    information = fourths @ (1 / variance)
+    power = (squares @ (energy / variance)) / information  # of the strikes, squared
+    misfit = -information * power**2  # and the squares of the energies, which all shapes have in common
     fits = power > 0
     if not np.any(fits):
         value = float(max(level[0], 1e-12) ** 0.25)
@@ -174,11 +177,14 @@ def _level(lines: _Lines, center: int, busy: NDArray[np.bool_]) -> float:
 
 
 @lru_cache(maxsize=512)
-def _shapes(rate: int) -> Array:
-    """(s, _HARMONICS) magnitudes of the lines of a train at `exp(rate / 50)` Hz, for every shape of its bursts."""
+def _shapes(rate: int) -> tuple[Array, Array]:
+    """(s, _HARMONICS) magnitudes of the lines of a train at `exp(rate / 50)` Hz, for every shape of its bursts: their
+    second and fourth powers.
+    """
     k = np.arange(1, _HARMONICS + 1)
     turn = 2 * np.pi * np.exp(rate / 50) * k
     decay, share, loss = (axis.ravel()[:, None] for axis in np.meshgrid(_DECAYS, _SHARES, _SLIPS))
     slow, fast = decay / np.sqrt(_SPREAD), decay * np.sqrt(_SPREAD)
     magnitude: Array = np.abs(share / (1 + 1j * turn / slow) + (1 - share) / (1 + 1j * turn / fast))
-    return magnitude * np.exp(-loss * k**2)
+    squares = (magnitude * np.exp(-loss * k**2)) ** 2
+    return squares, squares**2
