@@ -137,6 +137,7 @@ def _present(
     squares, fourths = (each[:, apart] for each in _shapes(round(np.log(rate_hz) * 50)))
     signal_part = np.maximum(energy, 0.0)
     variance = (_SCATTER * level**2 + _CROSS * level * signal_part) / lines.count + (_SHAPE_ERROR * signal_part) ** 2
+    variance = np.maximum(variance, 1e-300)  # a record may hold no noise at all
     information = fourths @ (1 / variance)
     power = (squares @ (energy / variance)) / information  # of the strikes, squared
     misfit = -information * power**2  # and the squares of the energies, which all shapes have in common
