@@ -80,7 +80,7 @@ def run_training(
     folder: where it works, by default `var/train/<name>_v<n>`; out: where the network goes, by default `models/`
     """
     recipe, model = load_recipe(path)
-    _require_torch()
+    require_torch()
     import torch
 
     from inversion.training.network import export, stages
@@ -124,7 +124,8 @@ def memory_mb(graph: Path) -> float:
     return int(done.stdout) / 1024 if done.returncode == 0 and done.stdout.strip().isdigit() else float("nan")
 
 
-def _require_torch() -> None:
+def require_torch() -> None:
+    """Raises InversionError, with what to install, where the extra `train` is absent."""
     missing = [name for name in ("torch", "onnx") if find_spec(name) is None]
     if missing:
         raise InversionError(

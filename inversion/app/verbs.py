@@ -209,6 +209,26 @@ def train(
         _print(json.dumps(result, ensure_ascii=False) if as_json else "\n".join(lines(result)))
 
 
+@app.command(epilog="Example: inversion adapt configs/fan.toml truth.csv --out var/adapted/rolling_bearing_v1")
+def adapt(
+    site: SiteArgument,
+    truth: Annotated[
+        Path, typer.Argument(metavar="TRUTH.csv", help="Recordings, groups and known parameters, as for validate.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the adapted network.")],
+    network: Annotated[Path, typer.Option(help="Which network: a folder, or a shipped one.")] = Path(
+        "rolling_bearing_v1"
+    ),
+    as_json: JsonOption = False,
+) -> None:
+    """Fits a network on to labelled recordings of a site; refuses where they are too few or it would not help."""
+    with _complaints():
+        from inversion.app.adapt import run_adaptation
+
+        told = run_adaptation(site, truth, network, out)
+        _print(json.dumps(told.to_dict()) if as_json else "\n".join(told.lines()))
+
+
 @app.command(epilog="Example: inversion balance configs/balancing/fan.toml --html fan.html")
 def balance(
     case: Annotated[Path, typer.Argument(metavar="CASE.toml", help="Readings of a job: docs/guides/balancing.md.")],

@@ -118,3 +118,49 @@ def test_the_shipped_recipes_are_sound():
         recipe, model = load_recipe(path)
         assert recipe.network.name
         assert model.observables
+
+
+def adapt_site(folder, truths):
+    """A site of short simulated recordings, and its table of truth: (name, width mm, group) each."""
+    for k, (name, width, _) in enumerate(truths):
+        arguments = ["--width-mm", width, "--seed", k, "--seconds", 1.5, "--impact-g", 0.4]
+        done = CliRunner().invoke(app, ["simulate", "--out", str(folder / f"{name}.npz"), *map(str, arguments)])
+        assert done.exit_code == 0, done.output
+    text = Path("configs/simulated.toml").read_text(encoding="utf-8")
+    layout = Path("configs/layouts/simulated.toml").resolve()
+    text = text.replace('"layouts/simulated.toml"', f'"{layout}"').replace("../var/simulated/", "")
+    (folder / "site.toml").write_text(text.replace("window_revolutions = 40", "window_revolutions = 18"), "utf-8")
+    rows = [f"{name}.npz,{group},{width}" for name, width, group in truths]
+    (folder / "truth.csv").write_text("\n".join(["file,group,outer_spall", *rows]), encoding="utf-8")
+    return folder / "site.toml", folder / "truth.csv"
+
+
+def adapt(*arguments):
+    return CliRunner().invoke(app, ["adapt", *map(str, arguments)])
+
+
+def test_a_network_is_adapted_to_a_site_and_says_so(trained, tmp_path):
+    truths = [(f"r{k}", 3.0 + 0.2 * k, f"m{k}") for k in range(6)]
+    site, truth = adapt_site(tmp_path, truths)
+    done = adapt(site, truth, "--network", trained[0] / "tiny_v1", "--out", tmp_path / "net_v1")
+    assert done.exit_code == 0, done.output
+    card = read_card(tmp_path / "net_v1" / "card.toml")
+    assert card.network.name == "tiny_adapted"
+    assert "adapted to 12 windows" in card.network.failures[-1]
+    model = RollingBearing(designation="6205")
+    Network(tmp_path / "net_v1", "lite").bind(model)
+
+
+def test_too_few_recordings_adapt_nothing(trained, tmp_path):
+    site, truth = adapt_site(tmp_path, [("one", 3.0, "a"), ("two", 3.0, "b")])
+    done = adapt(site, truth, "--network", trained[0] / "tiny_v1", "--out", tmp_path / "net_v1")
+    assert done.exit_code == 1
+    assert "too few" in done.stderr
+    assert not (tmp_path / "net_v1").exists()
+
+
+def test_a_network_that_is_none_is_refused(tmp_path):
+    site, truth = adapt_site(tmp_path, [("one", 3.0, "a")])
+    done = adapt(site, truth, "--network", tmp_path, "--out", tmp_path / "net_v1")
+    assert done.exit_code == 2
+    assert "network must be a folder with a card.toml" in done.stderr

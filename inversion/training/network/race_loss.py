@@ -56,7 +56,7 @@ def taught(encoded: NDArray[np.float32], at: Columns, theta: NDArray[np.float64]
         torch.nan_to_num(width),
         torch.nan_to_num(ratio),
         torch.nonzero(known & (rows.observed > 0))[:, 0],
-        torch.nonzero(known & (rows.level > 0))[:, 0],
+        torch.nonzero(torch.isfinite(impact) & (rows.level > 0))[:, 0],
     )
 
 
@@ -70,10 +70,10 @@ def loss(weights: Weights, fit: Fit, given: Taught, chosen: Tensor, levels: Tens
     weight = (width <= 1).float()  # those stretched out of the range are lost: what stays is uniform on it
     logits, hidden = races.profile(weights, fit.blocks, planes, scalars)
     target = density.cells_of(width.clamp_max(1.0), races.DENSITY)
-    some = given.impacts[torch.randint(given.impacts.numel(), (which.numel(),), generator=generator)]
+    count = which.numel() if given.impacts.numel() else 0  # recordings of real machines know no impacts
+    some = given.impacts[torch.randint(max(given.impacts.numel(), 1), (count,), generator=generator)]
     ratios = races.impact(weights, given.rows.impact[some])
-    ones = torch.ones(some.numel())
-    true_impact = density.pinball(ratios, given.ratio[some], levels, ones)
+    true_impact = density.pinball(ratios, given.ratio[some], levels, torch.ones(count))
     if teacher is None:
         return density.cross_entropy(logits, target, weight) + _IMPACT_WEIGHT * true_impact
     with torch.no_grad():
@@ -82,7 +82,7 @@ def loss(weights: Weights, fit: Fit, given: Taught, chosen: Tensor, levels: Tens
         told_ratios = torch.stack([races.impact(each, given.rows.impact[some]) for each in teacher.members]).mean(0)
     own = functional.log_softmax(logits / fit.temperature, dim=-1)
     apart = density.cross_entropy(own, torch.softmax(soft, dim=-1), torch.ones(which.numel())) * fit.temperature**2
-    like = apart + _IMPACT_WEIGHT * (ratios - told_ratios).abs().mean()
+    like = apart + _IMPACT_WEIGHT * (ratios - told_ratios).abs().sum() / max(ratios.numel(), 1)
     hint = _hint(weights, hidden, told[0][1]) if fit.hint > 0 else torch.zeros(())
     truth = density.cross_entropy(logits, target, weight) + _IMPACT_WEIGHT * true_impact
     return (1 - fit.truth) * like + fit.truth * truth + fit.hint * hint

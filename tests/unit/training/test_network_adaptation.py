@@ -1,0 +1,68 @@
+"""A network is adapted to a site only where that helps on recordings that it was not adapted to."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra `train`")
+pytest.importorskip("onnx", reason="needs the extra `train`")
+
+from inversion.training.network import graph, races  # noqa: E402
+from inversion.training.network.adapt import Site, adapted, read_weights  # noqa: E402
+from inversion.training.network.errors import TrainingError  # noqa: E402
+from inversion.training.network.recipe import Fit  # noqa: E402
+from tests.unit.training.network_material import AT, encoded_windows  # noqa: E402
+
+LEVELS = (0.01, 0.05, 0.5, 0.95, 0.99)
+FIT = Fit(channels=12, blocks=1, hidden=8)
+WIDEST = 8e-3
+
+
+@pytest.fixture(scope="module")
+def start():
+    """A network that knows nothing yet of widths: all densities are flat."""
+    weights = races.new_weights(FIT, len(LEVELS), torch.Generator().manual_seed(2))
+    return weights | {"out": torch.zeros_like(weights["out"])}
+
+
+def site(widths, windows=60, groups=5):
+    encoded = encoded_windows(windows, seed=8)
+    truth = np.full((windows, 6), np.nan)
+    truth[:, 3:] = widths[:, None]
+    return Site(encoded, truth, np.array([f"g{k % groups}" for k in range(windows)]))
+
+
+def run(start, given):
+    return adapted(start, FIT, given, AT, LEVELS, WIDEST, 1, lambda _: None)
+
+
+def test_what_all_recordings_of_a_site_share_is_learnt(start):
+    rng = np.random.default_rng(1)
+    found = run(start, site(rng.uniform(3e-3, 4e-3, 60)))
+    assert len(found.groups) == 5
+    assert all(after < before for _, before, after in found.groups)
+    assert torch.equal(found.weights["first"], start["first"])
+    assert not torch.equal(found.weights["out"], start["out"])
+
+
+def test_what_no_other_group_shares_is_refused(start):
+    """Each group has one width of its own: what is learnt from the others misleads."""
+    widths = np.array([0.5, 2.0, 3.5, 5.0, 7.0])[np.arange(60) % 5] * 1e-3
+    with pytest.raises(TrainingError, match="left-out groups get worse"):
+        run(start, site(widths))
+
+
+@pytest.mark.parametrize(("windows", "groups"), [(5, 5), (60, 2)])
+def test_too_few_are_refused(start, windows, groups):
+    with pytest.raises(TrainingError, match="too few"):
+        run(start, site(np.full(windows, 3e-3), windows, groups))
+
+
+def test_weights_come_back_from_the_graph(start):
+    arrays = {name: each.numpy() for name, each in start.items()}
+    center = np.linspace(0, 1, 8).astype(np.float32)
+    made = graph.race_graph(arrays, FIT.blocks, AT, LEVELS, center, 490.0, "test")
+    weights, fit, found = read_weights(made.SerializeToString())
+    assert (fit.channels, fit.blocks, fit.kernel, fit.hidden) == (12, 1, 5, 8)
+    assert found == pytest.approx(center)
+    assert set(weights) == set(start)
+    assert all(torch.equal(weights[name], each) for name, each in start.items())
