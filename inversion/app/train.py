@@ -27,7 +27,7 @@ from inversion.training.network.recipe import Compress, Data, Fit, Judge, Named,
 if TYPE_CHECKING:
     from inversion.training.network.stages import Work
 
-STAGES = ("data", "teacher", "student", "compress", "export")
+STAGES = ("data", "teacher", "search", "student", "compress", "export")
 
 _TABLES = {
     "network": Named,
@@ -83,7 +83,7 @@ def run_training(
     require_torch()
     import torch
 
-    from inversion.training.network import export, stages
+    from inversion.training.network import export, search, stages
 
     torch.set_num_threads(1)
     console = console or Console(stderr=True)
@@ -99,9 +99,14 @@ def run_training(
         if set(chosen) == {"data"}:
             return result
         given = stages.material(work)
-        for name, act in (("teacher", stages.teach), ("student", stages.study), ("compress", stages.compress)):
-            if name in chosen:
-                act(work, given)
+        if "teacher" in chosen:
+            stages.teach(work, given)
+        if "search" in chosen and recipe.search.trials:
+            result["search"] = search.front_lines(search.search(work, given, time.perf_counter))
+        if "student" in chosen:
+            stages.study(work, given, search.chosen(work))
+        if "compress" in chosen:
+            stages.compress(work, given)
         result["curves"] = _curves(work, folder)
         if "export" in chosen:
             table = export.export(work, given, out, time.perf_counter, memory_mb)
@@ -112,7 +117,8 @@ def run_training(
 
 def lines(result: dict[str, Any]) -> list[str]:
     """For people."""
-    told = [f"{what}: {value}" for what, value in result.get("table", {}).items()]
+    told = [*result.get("search", [])]
+    told += [f"{what}: {value}" for what, value in result.get("table", {}).items()]
     told += [f"lite misses its gate: {line}" for line in result.get("gate", [])]
     told += [str(result[name]) for name in ("curves", "out") if result.get(name)]
     return told or [str(result["folder"])]

@@ -33,6 +33,7 @@ class Stage(StrEnum):
 
     data = "data"
     teacher = "teacher"
+    search = "search"
     student = "student"
     compress = "compress"
     export = "export"

@@ -14,7 +14,7 @@ from inversion.store.card import read_card
 from inversion.training.network.recipe import Data
 from inversion.training.network.windows import draw_machine_windows
 
-RECIPE = Path(__file__).parent / "tiny_recipe.toml"
+RECIPE = Path("configs/train/tiny.toml")
 SHIPPED = Path("configs/train/rolling_bearing.toml")
 
 
@@ -26,7 +26,7 @@ def train(*arguments):
 def trained(tmp_path_factory):
     pytest.importorskip("torch", reason="needs the extra `train`")
     folder = tmp_path_factory.mktemp("train")
-    for stage in ("data", "teacher", "student", "compress"):
+    for stage in ("data", "teacher", "search", "student", "compress"):
         done = train(RECIPE, "--work", folder, "--out", folder / "tiny_v1", "--stage", stage)
         assert done.exit_code == 0, done.output
     done = train(RECIPE, "--work", folder, "--out", folder / "tiny_v1", "--json")
@@ -66,6 +66,23 @@ def test_training_twice_by_one_seed_gives_one_network(trained, tmp_path):
     assert done.exit_code == 0, done.output
     for name in ("full.onnx", "lite.onnx"):
         assert (tmp_path / "tiny_v1" / name).read_bytes() == (folder / "tiny_v1" / name).read_bytes()
+
+
+def test_the_search_prints_its_front_and_the_student_takes_the_choice(trained, tmp_path):
+    pytest.importorskip("optuna", reason="needs the extra `train`")
+    text = RECIPE.read_text(encoding="utf-8").replace('name = "tiny"', 'name = "searched"')
+    recipe = tmp_path / "searched.toml"
+    recipe.write_text(f"{text}\n[search]\ntrials = 3\nepochs = 1\n", encoding="utf-8")
+    (tmp_path / "data").symlink_to(trained[0] / "data")
+    for stage in ("teacher", "search", "student"):
+        done = train(recipe, "--work", tmp_path, "--stage", stage)
+        assert done.exit_code == 0, done.output
+        if stage == "search":
+            assert "Pareto front" in done.stdout
+            assert done.stdout.count("<- chosen") == 1
+    front = json.loads((tmp_path / "search.json").read_text(encoding="utf-8"))["front"]
+    with np.load(tmp_path / "student.npz", allow_pickle=False) as student:
+        assert student["first"].shape[0] == front[0]["channels"]
 
 
 def test_another_recipe_in_the_same_folder_is_refused(trained, tmp_path):

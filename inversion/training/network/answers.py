@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import numpy as np
 import onnx
@@ -38,16 +39,21 @@ def graph_of(work: Work, given: Material, network: Network) -> onnx.ModelProto:
 
 def run(model: onnx.ModelProto, encoded: NDArray[np.float32]) -> tuple[Array, Array]:
     """(n, p, q) quantiles and (n, h) latent of all windows."""
+    session = session_of(model)
+    parts = [session.run(None, {"features": encoded[k : k + _BATCH]}) for k in range(0, len(encoded), _BATCH)]
+    quantiles, latent = (np.concatenate([part[i] for part in parts]).astype(np.float64) for i in (0, 1))
+    return quantiles, latent
+
+
+def session_of(model: onnx.ModelProto) -> Any:
+    """The graph, ready to run on one thread."""
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # must stand before the import
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    parts = [session.run(None, {"features": encoded[k : k + _BATCH]}) for k in range(0, len(encoded), _BATCH)]
-    quantiles, latent = (np.concatenate([part[i] for part in parts]).astype(np.float64) for i in (0, 1))
-    return quantiles, latent
+    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
 def teacher_quantiles(
@@ -70,3 +76,11 @@ def teacher_quantiles(
 def teachers(work: Work, given: Material, teacher: race_loss.Teacher) -> Array:
     """Of all windows."""
     return teacher_quantiles(teacher, given.encoded, given, work.levels, float(work.model.space.high[0]))
+
+
+def told_truth(given: Material) -> Array:
+    """(n, 6) SI, NaN also for widths of which no profile tells: their answer is the prior, whatever the network."""
+    state = given.encoded[:, given.at.state][:, races.RACES :].reshape(len(given.encoded), races.RACES, -1)
+    truth = given.truth.copy()
+    truth[:, races.RACES :][~np.any(state != 0, axis=2)] = np.nan
+    return truth

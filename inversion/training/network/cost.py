@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from inversion.store.card import Cost
 from inversion.training.network import quantize
+from inversion.training.network.answers import session_of
 
 _CALLS = 2000
 
@@ -24,12 +25,7 @@ def cost(
     memory_mb: Callable[[Path], float],
 ) -> Cost:
     """Of one graph on this machine. row: (1, k); timer: s."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    session = session_of(model)
     times = np.empty(_CALLS)
     for k in range(_CALLS):
         start = timer()

@@ -17,7 +17,7 @@ from inversion.engines.least_squares import LeastSquares
 from inversion.engines.misfit import learn_misfit
 from inversion.store.card import FILE, Calibration, Card, Metric, Origin, fingerprint, ranges, write_card
 from inversion.training.network import graph, judge, quantize, races
-from inversion.training.network.answers import graph_of, run, teachers
+from inversion.training.network.answers import graph_of, run, teachers, told_truth
 from inversion.training.network.cost import cost
 from inversion.training.network.judge import Told
 from inversion.training.network.stages import Material, Work, load_network, load_teacher
@@ -26,7 +26,7 @@ from inversion.training.network.windows import bearing_of
 
 Array = NDArray[np.float64]
 
-ALIKE = ((0, 1, 2), (3, 4, 5))  # races share their weights
+ALIKE = {"impact, any race": (0, 1, 2), "spall, any race": (3, 4, 5)}  # races share their weights
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def export(
         {name: hashlib.sha256((out / f"{name}.onnx").read_bytes()).hexdigest() for name in graphs},
         ranges(tuple(work.model.space)),
         calibrations["full"],
-        learn_misfit(answers["full"][1][given.parts.calibrate]),
+        learn_misfit(_known(answers["full"][1][given.parts.calibrate])),
         tuple(metrics),
         costs,
     )
@@ -90,31 +90,32 @@ def export(
 def _calibrated(work: Work, given: Material, quantiles: Array) -> Calibration:
     rows, space = given.parts.calibrate, work.model.space
     shown = [not each.nuisance for each in space]
-    shares = (given.truth[rows] - space.low[shown]) / (space.high - space.low)[shown]
+    shares = (told_truth(given)[rows] - space.low[shown]) / (space.high - space.low)[shown]
     levels, options = work.recipe.network.levels, work.recipe.judge
-    return judge.calibrate(space, levels, quantiles[rows], given.encoded[rows], given.at, shares, options, ALIKE)
+    return judge.calibrate(
+        space, levels, quantiles[rows], given.encoded[rows], given.at, shares, options, tuple(ALIKE.values())
+    )
 
 
 def _judged(
     work: Work, given: Material, quantiles: dict[str, Array], calibrations: dict[str, Calibration]
 ) -> tuple[list[Metric], list[str]]:
     rows, space = given.parts.judge, work.model.space
-    truth, levels = given.truth[rows], work.recipe.network.levels
-    bins = judge.bins_of(space, truth)
+    truth, levels = told_truth(given)[rows], work.recipe.network.levels
+    bins = judge.bins_of(space, truth, ALIKE)
     answers = {
         name: judge.told(space, levels, each[rows], given.encoded[rows], given.at, calibrations[name])
         for name, each in quantiles.items()
     }
-    metrics = [metric for name, each in answers.items() for metric in judge.metrics(space, name, each, truth, bins)]
+    metrics = [metric for name, each in answers.items() for metric in judge.metrics(name, each, truth, bins)]
     return [*metrics, *_against_solver(work, given, answers)], judge.misses(metrics)
 
 
 def _against_solver(work: Work, given: Material, answers: dict[str, Told]) -> list[Metric]:
     """Least squares on some of the held-out windows that hold a profile, and the networks on the same ones."""
     rows = given.parts.judge
-    wide = given.at.state.start + races.RACES
-    profiles = np.any(given.encoded[rows, wide : given.at.state.stop] != 0, axis=1)
-    chosen = np.flatnonzero(profiles)[: work.recipe.judge.solver_windows]
+    truth = told_truth(given)[rows]
+    chosen = np.flatnonzero(np.any(np.isfinite(truth[:, races.RACES :]), axis=1))[: work.recipe.judge.solver_windows]
     if not chosen.size:
         return []
     solved = []
@@ -127,18 +128,22 @@ def _against_solver(work: Work, given: Material, answers: dict[str, Told]) -> li
         work.told("export", done + 1, chosen.size, None)
     numbers = np.array(solved)
     own = Told(numbers[..., 0], numbers[..., 1], numbers[..., 2], numbers[..., 3] > 0)
-    truth = given.truth[rows][chosen]
-    wider = given.encoded[rows][chosen][:, given.at.state][:, races.RACES :].reshape(chosen.size, races.RACES, -1)
-    seen = np.concatenate([np.ones((chosen.size, 3), bool), np.any(wider != 0, axis=2)], axis=1)
-    bins = {}
-    for j, name in enumerate(each.name for each in work.model.space if not each.nuisance):
-        bins[f"{name}: least_squares resolves"] = j, own.resolved[:, j] & seen[:, j]
-        bins[f"{name}: least_squares does not"] = j, ~own.resolved[:, j] & seen[:, j]
+    shown = [each for each in work.model.space if not each.nuisance]
+    bins = [
+        judge.Bin(name, shown[group[0]], words, np.isin(np.arange(len(shown)), group) & (own.resolved == flag))
+        for name, group in ALIKE.items()
+        for words, flag in (("least_squares resolves", True), ("least_squares does not", False))
+    ]
     told = {"least_squares": own} | {
         name: Told(each.low[chosen], each.high[chosen], each.value[chosen], each.resolved[chosen])
         for name, each in answers.items()
     }
-    return [row for name, each in told.items() for row in judge.metrics(work.model.space, name, each, truth, bins)]
+    return [row for name, each in told.items() for row in judge.metrics(name, each, truth[chosen], bins)]
+
+
+def _known(latent: Array) -> Array:
+    """Without the windows that hold no profile: their latent is zero, the mean of all others."""
+    return latent[np.any(latent != 0, axis=1)]
 
 
 def _write(path: Path, data: bytes) -> None:

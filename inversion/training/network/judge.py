@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inversion.core import QUANTILE_LEVELS, ParameterSpace
+from inversion.core import QUANTILE_LEVELS, Parameter, ParameterSpace
 from inversion.core.encoding import Columns, Encoded, ratio_db
 from inversion.core.scores import interval_score
 from inversion.engines.conformal import Bands, learn_factors
@@ -30,6 +30,16 @@ class Told:
     high: Array
     value: Array
     resolved: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Answers that are judged together. inside: (n, p)"""
+
+    name: str
+    parameter: Parameter
+    words: str
+    inside: NDArray[np.bool_]
 
 
 def calibrate(
@@ -108,48 +118,54 @@ def scores(answers: Told, truth: Array) -> Array:
     return np.where(np.isfinite(truth), interval_score(answers.low, answers.high, truth, LEVEL), np.nan)
 
 
-def metrics(
-    space: ParameterSpace, name: str, answers: Told, truth: Array, bins: Mapping[str, tuple[int, NDArray[np.bool_]]]
-) -> Iterator[Metric]:
-    """Rows of a card. truth: (n, p) SI, NaN where there is none; bins: words to parameter and (n,) windows."""
-    parameters = [each for each in space if not each.nuisance]
+def metrics(name: str, answers: Told, truth: Array, bins: Sequence[Bin]) -> Iterator[Metric]:
+    """Rows of a card. truth: (n, p) SI, NaN where there is none."""
     value = scores(answers, truth)
-    for words, (j, inside) in bins.items():
-        rows = inside & np.isfinite(truth[:, j])
+    for one in bins:
+        rows = one.inside & np.isfinite(truth)
         if not rows.any():
             continue
-        one = parameters[j]
-        shown = np.array([one.to_shown(1.0) - one.to_shown(0.0)])[0]
-        error = answers.value[rows, j] - truth[rows, j]
-        held = (answers.low[rows, j] <= truth[rows, j]) & (truth[rows, j] <= answers.high[rows, j])
+        shown = one.parameter.to_shown(1.0) - one.parameter.to_shown(0.0)
+        low, high, middle, right = answers.low[rows], answers.high[rows], answers.value[rows], truth[rows]
         yield Metric(
             network=name,
             parameter=one.name,
-            bin=words.split(": ", 1)[1],
-            unit=one.shown,
+            bin=one.words,
+            unit=one.parameter.shown,
             windows=int(rows.sum()),
-            rmse=float(np.sqrt(np.mean(error**2)) * shown),
-            coverage=float(held.mean()),
-            width=float(np.mean(answers.high[rows, j] - answers.low[rows, j]) * shown),
-            score=float(np.mean(value[rows, j]) * shown),
+            rmse=float(np.sqrt(np.mean((middle - right) ** 2)) * shown),
+            coverage=float(np.mean((low <= right) & (right <= high))),
+            width=float(np.mean(high - low) * shown),
+            score=float(np.mean(value[rows]) * shown),
         )
 
 
-def bins_of(space: ParameterSpace, truth: Array) -> dict[str, tuple[int, NDArray[np.bool_]]]:
-    """All windows of each parameter, and thirds of its true values, `outer_spall: 0 to 2.7 mm`."""
-    found: dict[str, tuple[int, NDArray[np.bool_]]] = {}
-    for j, one in enumerate(each for each in space if not each.nuisance):
-        known = truth[np.isfinite(truth[:, j]), j]
+def bins_of(space: ParameterSpace, truth: Array, alike: Mapping[str, tuple[int, ...]]) -> list[Bin]:
+    """Every parameter by itself; those that are alike together, also by thirds of the true value.
+
+    alike: a name for parameters that share their weights, and their numbers
+    """
+    parameters = [each for each in space if not each.nuisance]
+    found = [_bin(one.name, one, "all", (j,), truth.shape) for j, one in enumerate(parameters)]
+    for name, group in alike.items():
+        one, columns = parameters[group[0]], list(group)
+        known = truth[:, columns][np.isfinite(truth[:, columns])]
         if not known.size:
             continue
-        found[f"{one.name}: all"] = j, np.isfinite(truth[:, j])
+        whole = _bin(name, one, "all", group, truth.shape)
+        found.append(whole)
         edges = np.quantile(known, np.linspace(0, 1, BINS + 1))
         for k in range(BINS):
-            last = k == BINS - 1
-            inside = (truth[:, j] >= edges[k]) & ((truth[:, j] < edges[k + 1]) | last)
+            inside = whole.inside & (truth >= edges[k]) & ((truth < edges[k + 1]) | (k == BINS - 1))
             low, high = (one.to_shown(float(each)) for each in edges[k : k + 2])
-            found[f"{one.name}: {low:.2g} to {high:.2g} {one.shown}"] = j, inside
+            found.append(Bin(name, one, f"{low:.2g} to {high:.2g} {one.shown}", inside))
     return found
+
+
+def _bin(name: str, one: Parameter, words: str, group: Sequence[int], shape: tuple[int, ...]) -> Bin:
+    inside = np.zeros(shape, dtype=np.bool_)
+    inside[:, list(group)] = True
+    return Bin(name, one, words, inside)
 
 
 def _shown(space: ParameterSpace) -> NDArray[np.intp]:

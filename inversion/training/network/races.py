@@ -27,7 +27,8 @@ CELLS = 128  # of a profile, as observed
 STRIDE = 2
 PARTS = 4  # cells of the density at each place: CELLS / STRIDE * PARTS in all
 DENSITY = CELLS // STRIDE * PARTS
-PLANES, SCALARS, IMPACT_SCALARS = 3, 7, 4
+PLANES, SCALARS, IMPACT_SCALARS = 3, 7, 8
+STATE = 2  # of the impact, among the scalars
 LEAST_FLOOR = 0.01
 IMPACT_HIDDEN = 24
 FIRST_KERNEL = 5
@@ -38,7 +39,8 @@ START_GAP = -2.0  # softplus of it times the number of levels is about 2: the ra
 class Rows:
     """What the layers see, one row a race.
 
-    planes: (m, 3, CELLS) z, whether observed, lag over the floor; scalars: (m, 7); impact: (m, 4)
+    planes: (m, 3, CELLS) z, whether observed, lag over the floor; scalars: (m, 7); impact: (m, 8), those and how much
+        louder another race is
     observed: (m,) 1 where there is a profile; level: (m,) SI, the unit of the impact
     """
 
@@ -87,7 +89,7 @@ def rows(encoded: Tensor, at: Columns) -> Rows:
     return Rows(
         torch.cat([z, mask, lag / (1 + lag)], dim=1),
         torch.cat(scalars, dim=1),
-        torch.cat([z_own, state_own, present, louder], dim=1),
+        torch.cat([*scalars, louder], dim=1),
         mask.amax(dim=2)[:, 0],
         level.reshape(-1),
     )
@@ -156,7 +158,7 @@ def impact(weights: Weights, scalars: Tensor) -> Tensor:
     """(m, q) rising ratios of the impact to its level; from zero where none was seen: it may be none."""
     x = functional.linear(scalars, weights["impact1"], weights["impact1_bias"]).relu()
     gaps = functional.softplus(functional.linear(x, weights["impact2"], weights["impact2_bias"]))
-    return torch.cumsum(gaps, dim=1) - gaps[:, :1] * (-scalars[:, 1:2]).clamp_min(0.0)
+    return torch.cumsum(gaps, dim=1) - gaps[:, :1] * (-scalars[:, STATE : STATE + 1]).clamp_min(0.0)
 
 
 def _mixed(weights: Weights, name: str, x: Tensor) -> Tensor:

@@ -132,20 +132,19 @@ class Fit:
 @dataclass(frozen=True)
 class Compress:
     """`[compress]`: prune: share of the channels taken out, 0 for none; epochs: of fine-tuning after it
-    quantization_epochs: of training with rounded weights and activations; 0 rounds after training only
-    calibration_windows: by which the ranges of activations are found
+
+    calibration_windows: by which the ranges of activations are found, for 8 bits
     """
 
     prune: float = 0.25
     epochs: int = 8
-    quantization_epochs: int = 4
     calibration_windows: int = 300
 
     def __post_init__(self) -> None:
-        if not 0 <= self.prune < 0.9 or self.epochs < 0 or self.quantization_epochs < 0 or self.calibration_windows < 8:
+        if not 0 <= self.prune < 0.9 or self.epochs < 0 or self.calibration_windows < 8:
             raise ValueError(
                 "prune must lie between 0 and 0.9, epochs be 0 or more, calibration_windows at least 8, got "
-                f"{self.prune}, {self.epochs}, {self.quantization_epochs}, {self.calibration_windows}"
+                f"{self.prune}, {self.epochs}, {self.calibration_windows}"
             )
 
 
@@ -169,8 +168,8 @@ class Judge:
     """
 
     solver_windows: int = 400
-    speeds: tuple[float, ...] = (20.0, 35.0)
-    ratios_db: tuple[float, ...] = (0.0, 5.0)
+    speeds: tuple[float, ...] = (25.0, 40.0)
+    ratios_db: tuple[float, ...] = (3.5, 5.5, 8.0)
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from inversion.training.network.windows import bearing_of, draw_machine_windows
 Array = NDArray[np.float64]
 Weights = dict[str, torch.Tensor]
 
-STAGES = ("data", "teacher", "student", "compress", "export")
+STAGES = ("data", "teacher", "search", "student", "compress", "export")
 
 
 @dataclass(frozen=True)
@@ -113,15 +113,20 @@ def teach(work: Work, given: Material) -> None:
         _save(work, f"teacher{member}", Network(learnt.weights, fit))
 
 
-def study(work: Work, given: Material) -> None:
+def study(work: Work, given: Material, fit: Fit) -> None:
     """Stage student: from the densities of the teacher and the truth."""
-    fit, teacher = work.recipe.student, load_teacher(work)
+    _save(work, "student", learn_student(work, given, "student", fit))
+
+
+def learn_student(work: Work, given: Material, name: str, fit: Fit) -> Network:
+    """A network of this shape, taught by the teacher."""
+    teacher = load_teacher(work)
     learn_from, stop_by = _taught(work, given, given.parts.learn), _taught(work, given, given.parts.stop)
     seed = work.recipe.network.seed + 7
     start = races.new_weights(fit, len(work.levels), torch.Generator().manual_seed(seed))
     start = race_loss.with_hint(start, fit, teacher.fit)
-    learnt = _learn(work, "student", start, fit, learn_from, stop_by, teacher, seed)
-    _save(work, "student", Network(race_loss.without_hint(learnt.weights), fit))
+    learnt = _learn(work, name, start, fit, learn_from, stop_by, teacher, seed)
+    return Network(race_loss.without_hint(learnt.weights), fit)
 
 
 def compress(work: Work, given: Material) -> None:

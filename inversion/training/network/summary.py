@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from inversion.store.card import Card
 from inversion.training.network import judge, quantize, race_loss, races
-from inversion.training.network.answers import graph_of, run
+from inversion.training.network.answers import graph_of, run, told_truth
 from inversion.training.network.stages import Material, Network, Work, load_network
 
 Array = NDArray[np.float64]
@@ -52,4 +52,4 @@ def _mean_score_of(work: Work, given: Material, quantiles: Array) -> float:
     """Of the widths, mm, without calibration."""
     rows = given.parts.judge
     answers = judge.told(work.model.space, work.recipe.network.levels, quantiles, given.encoded[rows], given.at, None)
-    return float(np.nanmean(judge.scores(answers, given.truth[rows])[:, 3:]) * 1e3)
+    return float(np.nanmean(judge.scores(answers, told_truth(given)[rows])[:, 3:]) * 1e3)
