@@ -48,6 +48,15 @@ class RecordingSource:
         return load_layout(Path(self.layout))
 
     @property
+    def described_by(self) -> tuple[Path, ...]:
+        """Files beside the recordings that say what they hold."""
+        return (self.layout,)
+
+    def asset_of(self, path: Path) -> str:
+        """The asset of a file."""
+        return self.loaded_layout.asset_of(path)
+
+    @property
     def channel_names(self) -> tuple[str, ...]:
         """Names that its frames may hold: the layout's channels and conditions."""
         return (*self.loaded_layout.channels, *self.loaded_layout.conditions)
@@ -58,7 +67,7 @@ class RecordingSource:
         Raises SensorError for a glob that matches none, and for two files of one asset with one name, whose windows
         nobody could tell apart.
         """
-        paths = tuple(path for pattern in self.files for path in _expand(Path(pattern)))
+        paths = tuple(path for pattern in self.files for path in expand(Path(pattern)))
         seen: dict[tuple[str, str], Path] = {}
         for path in paths:
             asset = self.loaded_layout.asset_of(path)
@@ -115,7 +124,8 @@ async def paced(
         yield frame
 
 
-def _expand(pattern: Path) -> list[Path]:
+def expand(pattern: Path) -> list[Path]:
+    """The files that a glob matches, sorted; a path without one is itself. Raises SensorError where none matches."""
     if not has_magic(str(pattern)) or pattern.exists():
         return [pattern]
     fixed = next(i for i, part in enumerate(pattern.parts) if has_magic(part))

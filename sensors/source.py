@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,16 @@ class Source(Protocol):
         Raises SourceUnavailable when nobody answers (the gateway calls `frames` again, later);
         raises another SensorError when retrying cannot help; returns when the data end.
         """
+        ...
+
+
+@runtime_checkable
+class Claiming(Protocol):
+    """A source that needs something which can be used in one way only, such as a serial port. Optional."""
+
+    @property
+    def claim(self) -> tuple[str, str]:
+        """What it needs, and how; two sources may need the same thing in the same way."""
         ...
 
 

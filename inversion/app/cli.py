@@ -6,7 +6,7 @@ import sys
 
 from inversion.app.stop import Stop
 
-_GRACEFUL = ("run", "demo")  # these finish what they have in hand
+_GRACEFUL = ("run", "demo", "record")  # these finish what they have in hand
 
 
 def main() -> None:
@@ -15,8 +15,11 @@ def main() -> None:
     if sys.argv[1:2] and sys.argv[1] in _GRACEFUL:
         stop.listen()
     from inversion.app import alarm_verbs, buffer_verb
+    from inversion.app.fieldbus.verbs import VERBS
     from inversion.app.verbs import app
 
     app.add_typer(alarm_verbs.app, name="alarms")
     app.command(epilog=buffer_verb.EXAMPLE)(buffer_verb.buffer)
+    for verb, example in VERBS:
+        app.command(epilog=example)(verb)
     app(obj=stop)

@@ -13,6 +13,7 @@ from inversion.app.options import Document, Key, build, build_around, read_docum
 from inversion.app.plugins import PluginError, load_plugin, option_types
 from inversion.core import ConfigurationError, Engine, ForwardModel, ModelError, Sink
 from sensors import Source
+from sensors.source import Claiming
 from sensors.tomlfile import dotted
 
 if TYPE_CHECKING:  # the gateway process never loads what inverts: its worker does
@@ -217,12 +218,18 @@ def _sources(document: Document) -> tuple[Source, ...]:
     table = document.content.get("source") or None
     keys: list[Key] = [("source", i) for i in range(len(table))] if isinstance(table, list) else [("source",)]
     sources: dict[str, Source] = {}
+    claims: dict[str, tuple[str, Key]] = {}
     for key in keys:
         source = plugin_at(document, key, "sensors.source")
         asset = getattr(source, "asset", None) or dotted(key)
         if asset in sources:
             raise document.error((*key, "asset"), f"a second source of {asset!r}; an asset has one")
         sources[asset] = source
+        if isinstance(source, Claiming):
+            resource, how = source.claim
+            before, other = claims.setdefault(resource, (how, key))
+            if before != how:
+                raise document.error(key, f"{resource} is claimed as {how!r}, but by {dotted(other)} as {before!r}")
     return tuple(sources.values())
 
 

@@ -92,12 +92,17 @@ class Line:
 
     def cost(self, unit: int) -> Cost:
         """What a request to the unit costs in bus time: measured, or supposed before the first answer."""
-        settings = self.settings
+        return self.supposed_cost(self.settings, self._latency_s.get(unit))
+
+    @staticmethod
+    def supposed_cost(settings: LineSettings, latency_s: float | None = None) -> Cost:
+        """What a request costs on such a line. latency_s: what the device needs to answer; None where unknown."""
         if not settings.on_wires:
-            return Cost(self._latency_s.get(unit, _SUPPOSED_TCP_S), 1e-6)
-        characters = 2 if self._framing.name == "ascii" else 1
+            return Cost(_SUPPOSED_TCP_S if latency_s is None else latency_s, 1e-6)
+        characters = 2 if settings.framing.name == "ascii" else 1
         overhead_s = 13 * characters * settings.byte_s + 2 * settings.gap_s
-        return Cost(self._latency_s.get(unit, _SUPPOSED_SERIAL_S) + overhead_s, 2 * characters * settings.byte_s)
+        latency_s = _SUPPOSED_SERIAL_S if latency_s is None else latency_s
+        return Cost(latency_s + overhead_s, 2 * characters * settings.byte_s)
 
     def close(self) -> None:
         """Ends the link; a request under way fails."""

@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sensors import Frame, Source, SourceUnavailable
+from sensors import Frame, Source, SourceUnavailable, Waveform
+from sensors.framefile import write_frames
+from sensors.framerecording import FrameRecordingSource
 from sensors.modbus.simulator import serve
 from sensors.modbus.source import ModbusSource
 from sensors.profilefile import load_profile
@@ -93,6 +95,15 @@ def build_recording(folder: Path) -> Source:
     return RecordingSource((folder / "*.npz",), folder / "layout.toml", window_s=0.5)
 
 
+def build_frames(folder: Path) -> Source:
+    """Two files of three frames, as `inversion record` writes them."""
+    for part in range(2):
+        starts = range(3 * part, 3 * part + 3)
+        frames = [Frame("rig", i * 10**9, True, {"acceleration": Waveform([0.0, 1.0], 2.0, "m/s2")}) for i in starts]
+        write_frames(folder / f"rig_{part}.npz", frames)
+    return FrameRecordingSource((folder / "*.npz",))
+
+
 @asynccontextmanager
 async def files(folder: Path, source: Source) -> AsyncIterator[None]:
     yield
@@ -101,6 +112,7 @@ async def files(folder: Path, source: Source) -> AsyncIterator[None]:
 CASES = {
     "modbus": Case(build_modbus, simulator, live=True),
     "recording": Case(build_recording, files, live=False),
+    "frames": Case(build_frames, files, live=False),
 }
 cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 FRAMES = 6  # of the recordings: two files of three whole windows

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from inversion.app.batch.summary import summarize
 from inversion.app.configuration import load_pipeline, load_site
@@ -31,8 +31,42 @@ class AssetJob:
     portrait: bool
 
 
+@runtime_checkable
+class Recorded(Protocol):
+    """A source whose frames lie in files, each of one asset."""
+
+    @property
+    def described_by(self) -> tuple[Path, ...]:
+        """Files beside the recordings that say what they hold."""
+        ...
+
+    def paths(self) -> tuple[Path, ...]:
+        """The files that the site names. Raises SensorError."""
+        ...
+
+    def asset_of(self, path: Path) -> str:
+        """The asset of a file. Raises SensorError."""
+        ...
+
+    def read(self, path: Path) -> list[Frame]:
+        """All frames of a file. Raises RecordingError."""
+        ...
+
+    def frames(self) -> AsyncGenerator[Frame, None]:
+        """As of any source."""
+        ...
+
+
+def recorded_source(path: Path) -> Recorded:
+    """The one source of a site, which must read files. Raises ConfigurationError."""
+    sources = load_site(path).sources
+    if len(sources) == 1 and isinstance(sources[0], Recorded):
+        return sources[0]
+    return recording_source(path)
+
+
 def recording_source(path: Path) -> RecordingSource:
-    """The one source of a site, which must read recordings. Raises ConfigurationError."""
+    """The one source of a site, which must read recordings by a layout. Raises ConfigurationError."""
     sources = load_site(path).sources
     if len(sources) != 1 or not isinstance(sources[0], RecordingSource):
         found = ", ".join(type(source).__name__ for source in sources)
@@ -66,14 +100,14 @@ def invert_asset(job: AssetJob, done: Callable[[int], None]) -> list[dict[str, A
 @dataclass(frozen=True)
 class _Run:
     pipeline: Pipeline
-    source: RecordingSource
+    source: Recorded
     level: float
     portrait: Portrait
 
     @classmethod
     def of(cls, job: AssetJob) -> _Run:
         pipeline = load_pipeline(job.site)
-        return cls(pipeline, recording_source(job.site), load_site(job.site).level, Portrait(pipeline.model))
+        return cls(pipeline, recorded_source(job.site), load_site(job.site).level, Portrait(pipeline.model))
 
 
 def _invert_file(
@@ -97,7 +131,7 @@ def _alarming(state: AssetState) -> frozenset[str]:
     return frozenset(name for name, alert in state.alerts.items() if alert.alarming)
 
 
-def _frames(source: RecordingSource, path: Path) -> list[Frame]:
+def _frames(source: Recorded, path: Path) -> list[Frame]:
     """The windows of one recording. Raises RecordingError where it cannot be read."""
     try:
         frames = source.read(path)

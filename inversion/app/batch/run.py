@@ -19,7 +19,7 @@ from typing import Any
 
 from rich.console import Console
 
-from inversion.app.batch.asset import AssetJob, recording_source
+from inversion.app.batch.asset import AssetJob, Recorded, recorded_source
 from inversion.app.batch.processes import BatchFailed, invert_all
 from inversion.app.batch.progress import Advance, progress
 from inversion.app.batch.staging import Staging, staging
@@ -29,7 +29,6 @@ from inversion.app.delivered import check_channels
 from inversion.app.report import ReportUnavailable, require_plotly, write_report
 from inversion.core import ConfigurationError
 from sensors import SensorError
-from sensors.recording import RecordingSource
 
 FORMATS = ("jsonl", "parquet", "csv")
 
@@ -73,15 +72,15 @@ def run_batch(
             raise ConfigurationError(f"--format {name}: no such format, there are: {', '.join(FORMATS)}")
     if "parquet" in formats:
         require_pyarrow()
-    source = recording_source(site)
+    source = recorded_source(site)
     check_channels(site, (source,), load_pipeline(site).model)
     report = report and _plotly(console)
     paths = list(dict.fromkeys(files or _own_files(site, source)))
     try:
         with _orderly(signal.SIGTERM), staging(out, lambda line: _complain(console, line)) as staged:
-            jobs = _jobs(site, paths, source.loaded_layout.asset_of, staged.folder, report)
+            jobs = _jobs(site, paths, source.asset_of, staged.folder, report)
             entries = _invert(jobs, paths, workers or os.cpu_count() or 1, console)
-            summary = _summary(site, source.layout, entries, time.monotonic() - began)
+            summary = _summary(site, source.described_by, entries, time.monotonic() - began)
             _write(staged, jobs, summary, formats, report)
             return BatchResult(summary, staged.publish())
     except OSError as error:
@@ -101,7 +100,7 @@ def _orderly(number: signal.Signals) -> Iterator[None]:
         signal.signal(number, before)
 
 
-def _own_files(site: Path, source: RecordingSource) -> Sequence[Path]:
+def _own_files(site: Path, source: Recorded) -> Sequence[Path]:
     """The files that the site itself names."""
     try:
         return source.paths()
@@ -146,11 +145,13 @@ def _told(advance: Advance, sizes: Sequence[int]) -> Callable[[int], None]:
     return lambda place: advance(sizes[place])
 
 
-def _summary(site: Path, layout: Path, entries: Sequence[dict[str, Any]], duration_s: float) -> dict[str, Any]:
+def _summary(
+    site: Path, described_by: Sequence[Path], entries: Sequence[dict[str, Any]], duration_s: float
+) -> dict[str, Any]:
     recordings = [entry for entry in entries if "failed" not in entry]
     return {
         "version": version("edge-inversion"),
-        "configuration": {"path": str(site), "sha256": _sha256(site, layout)},
+        "configuration": {"path": str(site), "sha256": _sha256(site, *described_by)},
         "duration_s": round(duration_s, 2),
         "windows": sum(entry["windows"] for entry in recordings),
         "recordings": recordings,

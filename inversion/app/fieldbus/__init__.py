@@ -1,0 +1,1 @@
+"""The verbs of field-bus people: plan, read, probe, doctor, record."""

@@ -1,0 +1,121 @@
+"""`inversion doctor`: what is wrong with the devices, lines and settings of a site, found out by asking them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from inversion.app.fieldbus.plan import plan_lines_of
+from inversion.app.fieldbus.read import shown
+from inversion.app.fieldbus.sources import modbus_sources
+from sensors import Quality, SensorError, SourceUnavailable
+from sensors.modbus.lines import shared_line
+from sensors.modbus.planner import Limits
+from sensors.modbus.poller import Poller, limits_of
+from sensors.modbus.port import UnitPort
+from sensors.modbus.source import ModbusSource
+from sensors.profile import Register
+from sensors.registers import ORDERS, Words
+
+_GOOD = frozenset({"requests", "replies", "connections", "exceptions"})
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What was found of one device. problems: what somebody should do something about; facts: the rest."""
+
+    asset: str
+    place: str
+    problems: tuple[str, ...]
+    facts: tuple[str, ...]
+
+
+async def examine_site(site: Path, polls: int = 5) -> list[Diagnosis]:
+    """Every Modbus device of a site, all lines at once. Raises ConfigurationError."""
+    sources = modbus_sources(site)
+    overloaded = [
+        Diagnosis(plan.line, "line", (f"asked for {100 * plan.share:.0f} % of its time: see `inversion plan`",), ())
+        for plan in plan_lines_of(sources)
+        if not plan.fits
+    ]
+    return [*overloaded, *await asyncio.gather(*(examine(source, polls) for source in sources))]
+
+
+async def examine(source: ModbusSource, polls: int) -> Diagnosis:
+    """One device."""
+    place = f"{source.settings.shown} unit {source.unit_id}"
+    problems: list[str] = []
+    facts: list[str] = []
+    try:
+        async with shared_line(source.settings) as line:
+            port = UnitPort(line, source.unit_id, source.timeout_s)
+            poller = Poller(port, source.loaded_profile, source.memory, port.cost())
+            facts += [f"{name}: {text!r}" for name, text in (await poller.texts()).items()]
+            lost = 0
+            for _ in range(polls):
+                try:
+                    readings = await poller.poll()
+                except SourceUnavailable as problem:
+                    lost += 1
+                    problems += [str(problem)] if lost == 1 else []
+            if lost:
+                problems.append(f"{lost} of {polls} polls had no answer{_advice(source, line.counts['connections'])}")
+            if lost < polls:
+                for register in source.loaded_profile.registers:
+                    reading = readings[register.name]
+                    if reading.quality is not Quality.GOOD:
+                        words = await port.read(register.table, register.address, register.encoding.width)
+                        problems.append(f"{register.name}: {shown(register, reading)}{_other_orders(register, words)}")
+                cost = port.cost()
+                facts.append(f"{len(poller.reads)} requests a poll, answered in {1e3 * cost.request_s:.1f} ms each")
+            facts += _learned(source, poller.memory.limits)
+            counted = {kind: number for kind, number in line.counts.items() if kind not in _GOOD and number}
+            if counted:
+                facts.append("on the line: " + ", ".join(f"{number} {kind}" for kind, number in counted.items()))
+    except SensorError as problem:
+        problems.append(f"{problem}{_advice(source, 0)}")
+    return Diagnosis(source.asset, place, tuple(problems), tuple(facts))
+
+
+def _advice(source: ModbusSource, connections: int) -> str:
+    if source.settings.is_serial:
+        return "; check unit id, baud rate, parity, and A and B: `inversion probe` finds units"
+    if connections:
+        return "; the connection works, so check the unit id, and whether the device behind a gateway is there"
+    return "; check host, port, cable and firewall"
+
+
+def _other_orders(register: Register, words: Words) -> str:
+    """Orders in which the same registers would hold a plausible value."""
+    if not register.plausible:
+        return ""
+    fitting = []
+    for order in ORDERS:
+        other = replace(register, order=order)
+        reading = other.read(words)
+        if order != register.order and reading.quality is Quality.GOOD:
+            fitting.append(f"order {order} it would be {shown(other, reading)}")
+    return f"; in {', in '.join(fitting)}" if fitting else ""
+
+
+def _learned(source: ModbusSource, limits: Limits) -> Iterator[str]:
+    stated = limits_of(source.loaded_profile)
+    if limits.registers < stated.registers:
+        most = limits.registers
+        yield f"learned: at most {most} registers a request; say `block = {most}` in the profile"
+    if limits.bits < stated.bits:
+        yield f"learned: at most {limits.bits} bits a request"
+    for place in sorted(limits.forbidden):
+        yield f"learned: no request may touch {place.place}"
+
+
+def told(found: Sequence[Diagnosis]) -> list[str]:
+    """For people."""
+    lines = []
+    for one in found:
+        lines.append(f"{one.asset} ({one.place}): {'good' if not one.problems else f'{len(one.problems)} problems'}")
+        lines += [f"  problem: {problem}" for problem in one.problems]
+        lines += [f"  {fact}" for fact in one.facts]
+    return lines
