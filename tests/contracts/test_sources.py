@@ -97,9 +97,10 @@ def build_recording(folder: Path) -> Source:
 
 def build_frames(folder: Path) -> Source:
     """Two files of three frames, as `inversion record` writes them."""
-    for part in range(2):
-        starts = range(3 * part, 3 * part + 3)
-        frames = [Frame("rig", i * 10**9, True, {"acceleration": Waveform([0.0, 1.0], 2.0, "m/s2")}) for i in starts]
+    samples = 9.80665 * np.sin(0.1 * np.arange(500))
+    for part in ("a", "b"):
+        channels = {"acceleration": Waveform(samples, 1000, "m/s2")}
+        frames = [Frame("rig", i * 10**9, True, channels, part, position=i) for i in range(3)]
         write_frames(folder / f"rig_{part}.npz", frames)
     return FrameRecordingSource((folder / "*.npz",))
 
