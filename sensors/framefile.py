@@ -37,7 +37,7 @@ def write_frames(path: Path, frames: Sequence[Frame]) -> None:
 def read_frames(path: Path) -> list[Frame]:
     """All frames of a file, in order. Raises RecordingError."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             samples, described = file["samples"], json.loads(file["frames"].tobytes())
         if described["version"] != _VERSION:
             raise RecordingError(f"{path}: expected frames of version {_VERSION}, found {described['version']}")
