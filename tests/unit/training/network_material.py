@@ -3,8 +3,10 @@
 import numpy as np
 
 from inversion.core.encoding import columns
+from inversion.forward.rolling_bearing import RollingBearing
 
-AT = columns(387, 12, 2)
+MODEL = RollingBearing(designation="6205")
+AT = columns(len(MODEL.observables), len(MODEL.space), 2)
 
 
 def encoded_windows(n: int, seed: int = 0) -> np.ndarray:

@@ -64,5 +64,5 @@ def test_a_window_is_what_its_own_model_observes(drawn):
     known = np.isfinite(windows.theta)
     assert np.array_equal(known[:, :3], known[:, 3:])
     assert 0 < known[:, :3].mean() < 0.7
-    assert np.nanmax(windows.theta[:, 3:]) <= 8e-3
+    assert np.nanmax(windows.theta[:, 3:]) <= MODEL.widest_mm * 1e-3
     assert np.all(bearing_of(MODEL, windows.geometry[0]).floor(windows.features.conditions[0])[3:6] > 0)
