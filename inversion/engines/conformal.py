@@ -19,7 +19,7 @@ from inversion.store.card import Calibration
 
 Array = NDArray[np.float64]
 
-_FEWEST = 50  # windows in a band: with fewer, the factor of all windows is taken where that is larger
+_FEWEST = 50  # windows in a band: with fewer, the factor of all windows is taken
 _CANDIDATES: Array = np.geomspace(0.4, 8.0, 120)
 
 
@@ -33,7 +33,7 @@ class Bands:
 
     def of(self, speed: Array, ratio_db: Array) -> Array:
         """(n, p) factors of windows at these speeds (n,) and signal-to-noise ratios (n,)."""
-        rows: Array = self.factors[np.searchsorted(self.speeds, speed), np.searchsorted(self.ratios_db, ratio_db)]
+        rows: Array = self.factors[self.speeds.searchsorted(speed), self.ratios_db.searchsorted(ratio_db)]
         return rows
 
 
@@ -66,10 +66,8 @@ def learn_factors(
     windows: list[tuple[int, ...]] = []
     for i in range(shape[0]):
         inside = [(row == i) & (column == j) for j in range(shape[1])]
-        bands_of_row = [_smallest(held[:, rows], level) if rows.any() else overall for rows in inside]
-        few = [int(rows.sum()) < _FEWEST for rows in inside]
-        chosen = [np.maximum(own, overall) if scarce else own for own, scarce in zip(bands_of_row, few, strict=True)]
-        factors.append(tuple(tuple(map(float, each)) for each in chosen))
+        bands_of_row = [_smallest(held[:, rows], level) if rows.sum() >= _FEWEST else overall for rows in inside]
+        factors.append(tuple(tuple(map(float, each)) for each in bands_of_row))
         windows.append(tuple(int(rows.sum()) for rows in inside))
     return Calibration(level, tuple(edges[0]), tuple(edges[1]), tuple(factors), tuple(windows))
 

@@ -19,6 +19,7 @@ from inversion.core import (
 )
 from inversion.core.encoding import Columns, Encoded, columns, ratio_db
 from inversion.core.parameter import LOGISTIC
+from inversion.core.tangent import Linked
 from inversion.engines.conformal import Bands, bands
 from inversion.engines.misfit import MisfitScore, misfit_score
 from inversion.engines.quantile_answers import Table, Tabulator, tabulator
@@ -42,10 +43,15 @@ class Raw:
 
 @dataclass(frozen=True)
 class Reader:
-    """What is needed of a card to read answers. shown: (p,) indices of the parameters that are no nuisance."""
+    """What is needed of a card to read answers.
+
+    shown: (p,) indices of the parameters that are no nuisance
+    links: (d, p) one where the observable tells of the parameter; all ones of a model that does not say
+    """
 
     space: ParameterSpace
     shown: NDArray[np.intp]
+    links: NDArray[np.float32]
     at: Columns
     tabulator: Tabulator
     bands: Bands
@@ -59,7 +65,7 @@ class Reader:
         marginals = self._marginals(table)
         sound = np.isfinite(distance) & np.all(np.isfinite(marginals), axis=(1, 2))
         resolved = np.zeros((len(features), len(self.space)), dtype=np.bool_)
-        resolved[:, self.shown] = table.resolved
+        resolved[:, self.shown] = table.resolved & self._measured(raw)
         covariance = variance[:, :, None] * np.eye(len(self.space))
         estimates = []
         for k in range(len(features)):
@@ -86,6 +92,15 @@ class Reader:
         floors = raw.encoded[:, self.at.floor.start + self.shown].astype(np.float64)
         return self.tabulator.table(raw.quantiles.astype(np.float64), factors, floors)
 
+    def _measured(self, raw: Raw) -> NDArray[np.bool_]:
+        """(n, p) whether anything that tells of a parameter was measured.
+
+        What lies below its limit of detection is no measurement, whatever a network makes of it: a parameter of which
+        all is censored is bounded at best, as least squares has it.
+        """
+        measured = (raw.encoded[:, None, self.at.state] > 0).astype(np.float32) @ self.links
+        return measured[:, 0] > 0
+
     def _moments(self, table: Table) -> tuple[Array, Array]:
         """(n, parameters) latent means and variances: median and half the distance between one deviation either way."""
         n, p = len(table.marginals), len(self.space)
@@ -109,9 +124,12 @@ class Reader:
 def reader(card: Card, model: ForwardModel) -> Reader:
     """For a card that fits the model."""
     space, conditions = model.space, count_conditions(model)
+    shown = np.flatnonzero([not each.nuisance for each in space])
+    linked = model.links() if isinstance(model, Linked) else np.ones((len(space), len(model.observables)))
     return Reader(
         space,
-        np.flatnonzero([not each.nuisance for each in space]),
+        shown,
+        linked[shown].T.astype(np.float32),
         columns(len(model.observables), len(space), conditions),
         tabulator(space, card.network.levels),
         bands(card.calibration),

@@ -23,7 +23,7 @@ Flags = NDArray[np.bool_]
 #: deviation is, the distance of the median from quantiles at so many deviations below it says; the largest counts. What
 #: lies far out does not: a posterior that begins at nothing has its lowest quantile above it.
 _DEVIATIONS = 3.0
-_JUDGED_BY = (1.0, 1.645, 1.96, 2.576)
+_JUDGED_BY = (1.0, 1.645, 1.96)
 #: Of the prior's 90 % interval: an answer that is wider has not been resolved; the rule of least squares.
 _INFORMED = 0.5
 _PRIOR = 1e-6  # share of the prior that is mixed in, so that no marginal is a single value
@@ -41,7 +41,7 @@ class Table:
 class Tabulator:
     """Quantiles at a network's levels to marginals at ours.
 
-    weights: (q, k + 5) of the quantiles, for QUANTILE_LEVELS, for values three deviations below the median (by each of
+    weights: (q, k + 4) of the quantiles, for QUANTILE_LEVELS, for values three deviations below the median (by each of
         _JUDGED_BY), and for the median
     something: (p,) whether even the lower end of the range is something, as a place or a pressure is
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +82,22 @@ def test_a_window_unlike_most_gets_wider_intervals_and_one_unlike_all_no_answer(
     assert alien.interval("x") == pytest.approx((0.0, 9.0), abs=0.1)
     assert not any(alien.resolved)
     assert alien.fit.answered is not None
+
+
+def test_what_is_only_known_to_lie_below_a_limit_is_never_resolved(folder):
+    """Whatever the network makes of it: this one takes a limit for a value."""
+
+    @dataclass(frozen=True)
+    class Told(Scale):
+        def links(self):
+            return np.array([[True, False, True], [False, True, True]])
+
+    features = watched([5.0, 5.0, 0.0])
+    features.limit[0] = [6.0, -np.inf, 1.0]
+    for model, resolved in ((Told(), (False, True)), (Scale(), (True, True))):
+        (estimate,) = Network(folder).bind(model).invert(features)
+        assert estimate.resolved == resolved
+    assert Network(folder).bind(Told()).invert(features)[0].interval("x")[0] == 0.0
 
 
 def test_what_was_doubted_before_is_doubted_after(folder):
