@@ -33,6 +33,8 @@ bench: .venv/.check         ## ratios against the floor, in one run
 	$(BIN)/python -m benchmarks.network
 	$(BIN)/python -m benchmarks.balancing
 	$(BIN)/python -m benchmarks.gateway
+	$(BIN)/python -m benchmarks.modbus_speed
+	$(BIN)/python -m benchmarks.fairness
 
 accuracy: .venv/.check      ## false claims, and coverage of the widths, over many simulated windows
 	$(BIN)/python -m benchmarks.false_claims
