@@ -88,9 +88,13 @@ def _at(marginals: Array, probability: float) -> Array:
 
 
 def _smallest(held: NDArray[np.bool_], level: float) -> Array:
-    """(p,) smallest candidate from which on enough of the windows are held. held: (candidates, n, p)."""
+    """(p,) smallest candidate at which enough of the windows are held. held: (candidates, n, p).
+
+    Not "from which on": wider intervals are not nested where one turns from resolved into an upper bound, and a band
+    in which all upper bounds hold one window too few would be widened without end.
+    """
     n = held.shape[1]
     enough = held.sum(axis=1) >= min(np.ceil((n + 1) * level), n)
-    never = ~np.logical_and.accumulate(enough[::-1], axis=0)[::-1]
-    first: Array = _CANDIDATES[np.minimum(never.sum(axis=0), _CANDIDATES.size - 1)]
+    best = np.where(enough.any(axis=0), enough.argmax(axis=0), _CANDIDATES.size - 1)
+    first: Array = _CANDIDATES[best]
     return first

@@ -19,7 +19,7 @@ Weights = dict[str, Tensor]
 _MOST_STRETCH = 1.6
 _INDEPENDENT = 2.5  # cells of one sample are not independent: see forward.bearing_observation.on_grid
 _IMPACT_WEIGHT = 3.0  # pinball losses of ratios are small numbers
-_LARGEST_RATIO = 3.0
+_LARGEST_RATIO = 10.0
 
 
 @dataclass(frozen=True)
