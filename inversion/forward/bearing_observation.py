@@ -31,7 +31,8 @@ _SAMPLES_A_STRIKE = 20
 _PREDICTOR_ORDER = 100
 _SMOOTHING = 2.0  # samples, of the energy that edges are read from
 _FIRST_LAG = 9  # samples; before it, the strike itself hides an entry
-_MODEL_ERROR = 0.2  # of the strongest edge: secondary edges are no noise
+_MODEL_ERROR = 0.045  # of the strongest edge: secondary edges are no noise
+_FEWEST_BEYOND = 20  # lags that are too far for an entry and say how far edges stand out there
 _INDEPENDENT = 2.5  # samples of lag between independent edge values
 
 
@@ -95,20 +96,24 @@ def observe(waveform: Waveform, shaft_hz: float, bearing: BearingGeometry, wides
 def edge_profile(
     half: Complex, samples: int, period: float, speed: float, sample_rate: float, widest: float
 ) -> EdgeProfile | str:
-    """Edges before the strikes that recur each `period` samples, or why there can be none to see."""
+    """Edges before the strikes that recur each `period` samples, or why there can be none to see.
+
+    Beyond half a period nothing is said: an entry there could as well be an event after the strike before.
+    """
     width = 2 * speed / sample_rate
     if sample_rate < FEWEST_SAMPLES_HZ:
         return f"at {sample_rate:g} Hz an entry cannot be told from a second strike"
-    last = int(widest / width) + 2
-    reach = int(0.45 * period)
-    if last + 20 > reach:
-        return "the next strike comes before the widest spall would end"
+    reach = int(0.5 * period)  # further away, the strike before is nearer
+    last = min(int(widest / width) + 2, reach)
+    if last < 2 * _FIRST_LAG:
+        return "the strikes follow one another too fast to see an entry between them"
     energy = passages.residual_energy(half, samples, _PREDICTOR_ORDER)
     steady, smoother = passages.smooth(energy, (_SMOOTHING, 1.5 * _SMOOTHING))
     times = passages.strikes(smoother, period)
     before = edges(passages.profile_before(steady, times, reach))
     after = edges(passages.profile_before(steady[::-1], (samples - 1 - times)[::-1], reach))
-    noise = max(_rms(before[last:]), _rms(after[_FIRST_LAG:]))
+    beyond = before[last:] if reach - last >= _FEWEST_BEYOND else after[_FIRST_LAG:]
+    noise = max(_rms(beyond), _rms(after[_FIRST_LAG:]))
     if not noise > 0:
         return "no noise around the strikes to judge an entry by"
     inside = before[_FIRST_LAG:last]

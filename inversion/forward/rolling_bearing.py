@@ -7,8 +7,8 @@ Parameters, for the outer race, the inner race and the elements ("ball"):
   against decoys in the same record.
 - `*_spall`: m, shown in mm: width along the path of the contact. Observed as the time between an element's entry
   and its strike on the far edge, `width / (2 v)` (Sawalhi & Randall, Mech. Syst. Signal Process. 25 (2011) 846-870).
-- nuisances `*_edge` (logarithm of how far an entry stands out) and `*_shift` (where within its uncertainty it is
-  seen: an entry is soft, and the edges of a spall are not straight).
+- nuisances `*_edge` (logarithm of how far an entry stands out), `*_corner` (how soft it is) and `*_scatter` (how far
+  the edges of the spall are from straight): see `bearing_entry`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from inversion.core import Features, Parameter, ParameterSpace
 from inversion.core.picture import Picture
 from inversion.core.tangent import Tangent
+from inversion.forward import bearing_entry
 from inversion.forward import bearing_observation as observation
 from inversion.forward.bearing_inputs import Channels, gather
 from inversion.physics.bearing import (
@@ -42,13 +43,7 @@ Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
 CELLS = 128  # of the width grid
-_EDGE_SAMPLES = 2.5  # half width of the mark that an entry leaves in the edge profile
-#: Rise of the log energy at an entry, weak to strong: a nuisance, uniform in its logarithm.
-_EDGES = (0.03, 4.0)
-#: An edge is seen `a + b lag + shift (c + d lag)` samples before its lag, with shift from -1 to 1. Set on simulated
-#: entries of every strength and softness (benchmarks/width_coverage.py); the share of the lag holds for edges that
-#: are not straight.
-_SHIFT = (0.3, 0.018, 0.08, 0.012)
+_OF_A_RACE = (3, 6, 9, 12)  # its width, height, corner and scatter, of the first race
 
 
 @dataclass(frozen=True)
@@ -70,7 +65,7 @@ class RollingBearing:
     tacho_channel: str = ""
     pulses_per_revolution: int = 1
     shaft_hz: float | None = None
-    widest_mm: float = 8.0
+    widest_mm: float = 8.5
     hardest_g: float = 50.0
 
     def __post_init__(self) -> None:
@@ -122,13 +117,19 @@ class RollingBearing:
             Parameter(f"{race}_spall", "m", 0.0, self.widest_mm * 1e-3, f"width of a spall, {race}", "mm")
             for race in RACES
         ]
-        low, high = np.log(_EDGES)
+        low, high = np.log(bearing_entry.HEIGHTS)
         edges = [
-            Parameter(f"{race}_edge", "1", float(low), float(high), "log of the rise at entry", nuisance=True)
+            Parameter(f"{race}_edge", "1", float(low), float(high), "log of the energy at entry", nuisance=True)
             for race in RACES
         ]
-        shifts = [Parameter(f"{race}_shift", "1", -1.0, 1.0, "where an entry is seen", nuisance=True) for race in RACES]
-        return ParameterSpace((*impacts, *spalls, *edges, *shifts))
+        corners = [
+            Parameter(f"{race}_corner", "Hz", *bearing_entry.CORNERS_HZ, "softness of entry", nuisance=True)
+            for race in RACES
+        ]
+        scatters = [
+            Parameter(f"{race}_scatter", "1", *bearing_entry.SCATTERS, "crooked edges", nuisance=True) for race in RACES
+        ]
+        return ParameterSpace((*impacts, *spalls, *edges, *corners, *scatters))
 
     @cached_property
     def observables(self) -> tuple[str, ...]:
@@ -160,63 +161,46 @@ class RollingBearing:
     def simulate(self, theta: Array, conditions: Array) -> Array:
         """Impacts as they are; an edge profile with one mark where entry and exit are that far apart.
 
-        theta: (..., 12); conditions: (..., 2) shaft speed and sample rate, Hz; returns (..., 3 + 3 CELLS).
+        theta: (..., 15); conditions: (..., 2) shaft speed and sample rate, Hz; returns (..., 3 + 3 CELLS).
         """
         theta, conditions = np.asarray(theta), np.asarray(conditions)
         speed = contact_speed(self.geometry, 1.0) * conditions[..., 0]
         sample = 2 * speed / conditions[..., 1]  # m of width a sample of lag
-        width, edge, shift = theta[..., 3:6], np.exp(theta[..., 6:9]), theta[..., 9:12]
-        fixed, share, loose, loose_share = _SHIFT
-        seen = width * (1 + share + loose_share * shift) + (fixed + loose * shift) * sample[..., None]
-        shape = np.broadcast_shapes(seen.shape, edge.shape)
-        predicted = np.empty((*shape[:-1], 3 + 3 * CELLS))
+        shape = np.broadcast_shapes(theta.shape[:-1], conditions.shape[:-1])
+        predicted = np.empty((*shape, 3 + 3 * CELLS))
         predicted[..., :3] = theta[..., :3]
         for race in range(3):
-            cells = slice(3 + race * CELLS, 3 + (race + 1) * CELLS)
-            predicted[..., cells] = self._marks(seen[..., race], edge[..., race], sample)
+            where = slice(3 + race * CELLS, 3 + (race + 1) * CELLS)
+            marks = bearing_entry.marks(theta[..., [k + race for k in _OF_A_RACE]], sample, conditions[..., 1])
+            predicted[..., where] = marks.at(self.widths / sample[..., None])
         return predicted
 
-    def _marks(self, seen: Array, edge: Array, sample: Array) -> Array:
-        """(..., CELLS) edge profiles with a mark at `seen`, m, `edge` high; one row where all rows are the same."""
-        if seen.size > 1 and np.ptp(seen) == 0 and np.ptp(edge) == 0 and np.ptp(sample) == 0:
-            seen, edge, sample = seen.flat[:1], edge.flat[:1], sample.flat[:1]
-        distance = (self.widths - seen[..., None]) / (_EDGE_SAMPLES * sample[..., None])
-        marks: Array = edge[..., None] * np.exp(-0.5 * distance**2)
-        return marks
-
     def links(self) -> NDArray[np.bool_]:
-        """(12, 3 + 3 CELLS): an impact moves its observable; width, edge and shift the edge profile of their race."""
+        """(15, 3 + 3 CELLS): an impact moves its observable; width and nuisances the edge profile of their race."""
         races = np.eye(len(RACES), dtype=np.bool_)
         cells = np.repeat(races, CELLS, axis=1)
         nothing = np.zeros_like(races)
-        return np.block([[races, np.zeros_like(cells)], *([nothing, cells] for _ in range(3))])
+        return np.block([[races, np.zeros_like(cells)], *([nothing, cells] for _ in _OF_A_RACE)])
 
     def tangent(self, theta: Array, conditions: Array, parameters: Index, observables: Index) -> Tangent:
-        """Of `simulate`, in closed form: of a mark only its place and its height change."""
+        """Of `simulate`, in closed form but for the few numbers that describe a mark."""
         prediction = np.empty((*theta.shape[:-1], observables.size))
         slope = np.zeros((*theta.shape[:-1], parameters.size, observables.size))
-        impact = np.flatnonzero(observables < len(RACES))
+        impact = np.flatnonzero(observables < 3)
         prediction[..., impact] = theta[..., observables[impact]]
         slope[..., impact] = parameters[:, None] == observables[impact]
-        place = {int(i): k for k, i in enumerate(parameters)}
-        fixed, share, loose, loose_share = _SHIFT
         sample = 2 * contact_speed(self.geometry, 1.0) * conditions[..., 0] / conditions[..., 1]
-        race_of = (observables - len(RACES)) // CELLS
-        for race in np.unique(race_of[observables >= len(RACES)]).tolist():
-            cells = _stretch(np.flatnonzero((race_of == race) & (observables >= len(RACES))))
-            width, edge, shift = (theta[..., start + race] for start in (3, 6, 9))
-            stretch = 1 + share + loose_share * shift
-            seen = width * stretch + (fixed + loose * shift) * sample
-            scale = 1 / (_EDGE_SAMPLES * sample)
-            distance = (self.widths[(observables[cells] - len(RACES)) % CELLS] - seen[..., None]) * scale[..., None]
-            marks = np.exp(edge[..., None] - 0.5 * (distance * distance))
-            prediction[..., cells] = marks
-            distance *= marks
-            for i, factor in ((3, stretch), (9, loose * sample + loose_share * width)):
-                if i + race in place:
-                    np.multiply(distance, (factor * scale)[..., None], out=slope[..., place[i + race], cells])
-            if 6 + race in place:
-                slope[..., place[6 + race], cells] = marks
+        place = {int(i): k for k, i in enumerate(parameters)}
+        race_of = (observables - 3) // CELLS
+        for race in np.unique(race_of[observables >= 3]).tolist():
+            cells = _stretch(np.flatnonzero((race_of == race) & (observables >= 3)))
+            own = [k + race for k in _OF_A_RACE]
+            wanted = [k for k, i in enumerate(own) if i in place]
+            marks, changes = bearing_entry.changes(theta[..., own], sample, conditions[..., 1], wanted)
+            lags = self.widths[(observables[cells] - 3) % CELLS] / sample[..., None]
+            prediction[..., cells], slopes = marks.slopes(lags, changes)
+            for k, change in zip(wanted, np.moveaxis(slopes, -2, 0), strict=True):
+                slope[..., place[own[k]], cells] = change
         return Tangent(prediction, slope)
 
     def observe(self, frames: Sequence[Frame]) -> Features:

@@ -22,7 +22,8 @@ Array = NDArray[np.float64]
 Real = NDArray[np.float32]
 
 _MEDIAN_STRIDE = 7  # enough samples for a median
-_PASS_BAND = (0.02, 0.40)  # of the sample rate: above what belongs to the shaft, below the sensor's own filter
+_RISING = (0.01, 0.05)  # of the sample rate: above what belongs to the shaft
+_FALLING = (0.30, 0.46)  # below the sensor's own filter
 _CELLS = 64  # that a period is cut into
 _SPREAD = 0.03  # of a period: how far a strike may come early or late
 _TIGHT = 2.5  # that far is so many standard deviations
@@ -51,9 +52,8 @@ def residual_energy(half: Complex, samples: int, order: int) -> Real:
     correlation[0] *= 1 + 1e-3
     predictor = scipy.linalg.solve_toeplitz(correlation[:-1], correlation[1:])
     whitener = spectrum(np.concatenate([[1.0], -predictor]).astype(np.float32), samples)
-    low, high = (int(edge * samples) for edge in _PASS_BAND)
-    passed = np.zeros(half.size, dtype=np.complex64)
-    np.multiply(half[low:high], whitener[low:high], out=passed[low:high])
+    passed: Complex = half * whitener
+    passed *= _pass_band(samples)
     energy = signal(passed, samples)  # two real transforms take half the time of a complex one
     energy *= energy
     passed *= np.complex64(-1j)
@@ -62,6 +62,17 @@ def residual_energy(half: Complex, samples: int, order: int) -> Real:
     energy += quadrature
     typical = float(np.median(energy[::_MEDIAN_STRIDE]))
     return energy / np.float32(typical) if typical > 0 else np.ones(samples, dtype=np.float32)
+
+
+@lru_cache(maxsize=8)
+def _pass_band(samples: int) -> Real:
+    """(samples // 2 + 1,) gain, with soft edges: a hard one rings around each strike and hides the entry before it."""
+    frequency = np.arange(samples // 2 + 1) / samples
+    (low, from_here), (to_here, high) = _RISING, _FALLING
+    rising, falling = (frequency - low) / (from_here - low), (high - frequency) / (high - to_here)
+    gain: Real = (np.sin(np.pi / 2 * np.clip(np.minimum(rising, falling), 0, 1)) ** 2).astype(np.float32)
+    gain.flags.writeable = False
+    return gain
 
 
 def smooth(energy: Real, widths: tuple[float, ...]) -> tuple[Real, ...]:
