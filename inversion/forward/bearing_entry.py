@@ -124,9 +124,9 @@ def _shape(rise: Array, blur: Array, height: Array) -> Array:
 
 
 def _node(grid: Array, value: Array) -> tuple[NDArray[np.intp], Array]:
-    """The node below, and how far beyond it; outside the grid the cell at its end goes on."""
-    place = (value - grid[0]) / (grid[1] - grid[0])
-    cell = np.clip(place, 0, grid.size - 2).astype(np.intp)
+    """The node below, and how far beyond it; outside the grid, the node at its end."""
+    place = np.clip((value - grid[0]) / (grid[1] - grid[0]), 0, grid.size - 1)
+    cell = np.minimum(place, grid.size - 2).astype(np.intp)
     return cell, place - cell
 
 

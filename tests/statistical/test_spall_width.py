@@ -1,102 +1,109 @@
-"""Do the intervals of the spall width cover the truth as often as they say? On the demo's machine, fresh seeds."""
+"""Do the intervals of the spall width cover the truth as often as they say? On the demo's machine, fresh seeds.
+
+Small samples, so that they run in a minute: shares are held to what chance leaves open. The large figures are those of
+`python -m benchmarks.width_coverage`, which draws as these tests do and with other seeds.
+"""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
+from benchmarks.width_coverage import BEARING, PRIOR_MM, STRONG, WEAK, WIDTHS_M, simulated_frame, windows, winkler
 from inversion.engines.least_squares import LeastSquares
 from inversion.forward import bearing_observation as observation
 from inversion.forward.rolling_bearing import RollingBearing
-from inversion.physics.bearing import BearingGeometry, contact_speed, fault_orders
-from inversion.physics.bearing_simulation import Machine, Spall, simulate_waveform
+from inversion.physics.bearing import RACES, contact_speed, fault_orders
+from inversion.physics.bearing_simulation import Machine, Spall
 from inversion.physics.machine_draws import draw_machine, draw_spall
 from inversion.signal.transform import fast_length_below, spectrum
-from sensors import Frame, Waveform
 
 pytestmark = pytest.mark.statistical
 
-BEARING = BearingGeometry(9, 7.94, 39.04)
-SAMPLE_RATE = 51_200.0
-SHAFT_HZ = 30.0
-REVOLUTIONS = 40
-WINDOWS = 400
-WIDEST_MM = 5.0
+RATE, SHAFT_HZ = 51_200.0, 30.0
+EACH = 100  # windows a race
+FEW = 40
 
 
 @pytest.fixture(scope="module")
-def windows() -> np.ndarray:
-    """(WINDOWS, 5): true width, low and high end of the 90 % interval (mm), resolved, entry strength."""
-    rng = np.random.default_rng(2_026)
-    model = RollingBearing(BEARING, widest_mm=WIDEST_MM)
-    inverter = LeastSquares().bind(model)
-    rows = []
-    for _ in range(WINDOWS):
-        spall = draw_spall("outer", rng.uniform(0, WIDEST_MM * 1e-3), rng.uniform(0, 20), rng)
-        frame = simulated_frame(draw_machine(BEARING, SHAFT_HZ, rng), spall, rng)
-        estimate = inverter.invert(model.observe([frame]))[0]
-        low, high = estimate.interval("outer_spall", 0.9)
-        rows.append((spall.width, low, high, estimate.resolvable("outer_spall"), spall.entry))
-    return np.array(rows) * (1e3, 1e3, 1e3, 1, 1)
+def all_entries() -> dict[str, np.ndarray]:
+    """Of each race, windows as `benchmarks.width_coverage.windows` returns them; entries of every strength."""
+    return {race: windows(RATE, SHAFT_HZ, race, EACH, [2026, k]) for k, race in enumerate(RACES)}
 
 
-def simulated_frame(machine: Machine, spall: Spall, rng: np.random.Generator) -> Frame:
-    samples = int(REVOLUTIONS * SAMPLE_RATE / machine.shaft_hz)
-    record = simulate_waveform(machine, (spall,), SAMPLE_RATE, samples, rng)
-    channels = {
-        "acceleration": Waveform(record, SAMPLE_RATE, "m/s2"),
-        "shaft_hz": Waveform(np.array([machine.shaft_hz]), 1.0, "Hz"),
-    }
-    return Frame("simulated", 0, True, channels)
-
-
-def covered(windows: np.ndarray) -> np.ndarray:
-    width, low, high = windows[:, :3].T
+def held(rows: np.ndarray) -> np.ndarray:
+    width, low, high = rows[:, :3].T
     return (low <= width) & (width <= high)
 
 
-def test_ninety_percent_intervals_cover_85_to_95_percent(windows):
-    assert 0.85 <= covered(windows).mean() <= 0.95
+def at_least(hits: np.ndarray, share: float) -> bool:
+    """Whether a true share of at least this much would give so few hits once in a thousand times, or more often."""
+    return bool(binom.cdf(np.count_nonzero(hits), hits.size, share) > 1e-3)
 
 
-def test_no_third_of_the_widths_is_left_uncovered(windows):
-    third = np.minimum((windows[:, 0] / WIDEST_MM * 3).astype(int), 2)
+def at_most(hits: np.ndarray, share: float) -> bool:
+    return at_least(~hits, 1 - share)
+
+
+def test_ninety_percent_intervals_cover_87_to_94_percent(all_entries):
+    hits = held(np.concatenate(list(all_entries.values())))
+    assert at_least(hits, 0.87)
+    assert at_most(hits, 0.94)
+
+
+@pytest.mark.parametrize("race", RACES)
+def test_no_third_of_the_widths_is_left_uncovered(all_entries, race):
+    rows = all_entries[race]
+    third = np.minimum((rows[:, 0] / WIDTHS_M[1] / 1e3 * 3).astype(int), 2)
     for k in range(3):
-        assert covered(windows)[third == k].mean() >= 0.8
+        assert at_least(held(rows)[third == k], 0.8)
 
 
-def test_weak_and_strong_entries_are_both_covered(windows):
-    weak = windows[:, 4] < np.median(windows[:, 4])
-    assert covered(windows)[weak].mean() >= 0.85
-    assert covered(windows)[~weak].mean() >= 0.85
+@pytest.mark.parametrize("strength", [STRONG, WEAK])
+def test_entries_from_either_end_of_their_range_are_covered(strength):
+    """All of them strong, all of them weak: whatever strength the intervals were set on, one of these is the other."""
+    seed = [2027, int(1000 * strength[1])]
+    rows = [windows(RATE, SHAFT_HZ, race, FEW, [*seed, k], strength) for k, race in enumerate(RACES)]
+    assert held(np.concatenate(rows)).mean() >= 0.85
+    if strength == STRONG:
+        spans = np.concatenate([each[:, 2] - each[:, 1] for each in rows])
+        assert spans.mean() <= 0.5 * (PRIOR_MM[1] - PRIOR_MM[0])  # where v / fs <= 0.04 mm
+        assert contact_speed(BEARING, SHAFT_HZ) / RATE <= 0.04e-3
 
 
-def test_what_is_called_resolved_is_narrow_and_covered(windows):
-    resolved = windows[:, 3] > 0
-    assert resolved.mean() > 0.3
-    assert np.median((windows[:, 2] - windows[:, 1])[resolved]) < 0.1 * WIDEST_MM
-    assert covered(windows)[resolved].mean() >= 0.85
+@pytest.mark.parametrize("race", RACES)
+def test_intervals_score_better_than_the_prior_interval(all_entries, race):
+    rows = all_entries[race]
+    assert winkler(*rows[:, :3].T).mean() < winkler(rows[:, 0], *PRIOR_MM).mean()
 
 
-def test_nothing_below_the_floor_is_called_resolved(windows):
-    floor = RollingBearing(BEARING).floor(np.array([SHAFT_HZ, SAMPLE_RATE]))[3] * 1e3
-    assert not np.any(windows[windows[:, 0] < 0.9 * floor, 3])
+def test_what_is_called_resolved_is_narrow_and_covered(all_entries):
+    rows = np.concatenate(list(all_entries.values()))
+    resolved = rows[:, 4] > 0
+    assert resolved.mean() > 0.4
+    assert np.median((rows[:, 2] - rows[:, 1])[resolved]) < 0.3
+    assert at_least(held(rows)[resolved], 0.87)
 
 
-@pytest.mark.parametrize("width_mm", [1.5, 3.0, 4.5])
+def test_nothing_below_the_floor_is_called_resolved(all_entries):
+    floor = RollingBearing(BEARING).floor(np.array([SHAFT_HZ, RATE]))[3] * 1e3
+    rows = np.concatenate(list(all_entries.values()))
+    assert not np.any(rows[rows[:, 0] < 0.9 * floor, 4])
+
+
+@pytest.mark.parametrize("width_mm", [1.5, 3.0, 4.5, 7.5])
 def test_easy_case_is_resolved_to_a_tenth_of_a_millimeter(width_mm):
     """100 kHz, 20 dB, strong entry: if this fails, the feature is broken."""
     rng = np.random.default_rng(int(width_mm * 10))
-    machine = Machine(BEARING, SHAFT_HZ)
-    record = simulate_waveform(machine, (Spall("outer", width_mm * 1e-3, 10.0, 0.8),), 102_400.0, 136_000, rng)
-    channels = {
-        "acceleration": Waveform(record, 102_400.0, "m/s2"),
-        "shaft_hz": Waveform(np.array([SHAFT_HZ]), 1.0, "Hz"),
-    }
+    spall = Spall("outer", width_mm * 1e-3, 10.0, 0.8)
+    frame = simulated_frame(Machine(BEARING, SHAFT_HZ), spall, 102_400.0, rng)
     model = RollingBearing(BEARING)
-    estimate = LeastSquares().bind(model).invert(model.observe([Frame("easy", 0, True, channels)]))[0]
+    estimate = LeastSquares().bind(model).invert(model.observe([frame]))[0]
     assert estimate.resolvable("outer_spall")
     assert abs(estimate.value("outer_spall") * 1e3 - width_mm) < 0.1
+    low, high = estimate.interval("outer_spall")
+    assert low <= width_mm * 1e-3 <= high
 
 
 def test_without_an_entry_no_width_is_resolved():
@@ -107,24 +114,25 @@ def test_without_an_entry_no_width_is_resolved():
     resolved = 0
     for _ in range(60):
         machine = draw_machine(BEARING, SHAFT_HZ, rng)
-        spall = replace(draw_spall("outer", rng.uniform(1e-3, 5e-3), rng.uniform(5, 20), rng), entry=0.0)
-        estimate = inverter.invert(model.observe([simulated_frame(machine, spall, rng)]))[0]
+        spall = replace(draw_spall("outer", rng.uniform(1e-3, 8e-3), rng.uniform(5, 20), rng), entry=0.0)
+        estimate = inverter.invert(model.observe([simulated_frame(machine, spall, RATE, rng)]))[0]
         resolved += estimate.resolvable("outer_spall")
     assert resolved <= 1
 
 
-def test_the_highest_edge_stands_at_the_lag_of_the_true_width():
+@pytest.mark.parametrize("race", RACES)
+def test_the_highest_edge_stands_at_the_lag_of_the_true_width(race):
     """Control: a wrong lag must not score as well, or what scores is not a size."""
     rng = np.random.default_rng(8)
     speed = contact_speed(BEARING, SHAFT_HZ)
     hits = 0
     for _ in range(20):
         machine = draw_machine(BEARING, SHAFT_HZ, rng)
-        spall = replace(draw_spall("outer", rng.uniform(1.5e-3, 4.5e-3), 15.0, rng), entry=0.6)
-        samples = simulated_frame(machine, spall, rng).channels["acceleration"].samples
+        spall = replace(draw_spall(race, rng.uniform(1.5e-3, 7.5e-3), 15.0, rng), entry=0.6)
+        samples = simulated_frame(machine, spall, RATE, rng).channels["acceleration"].samples
         samples = samples[: fast_length_below(samples.size)]
-        period = SAMPLE_RATE / (fault_orders(BEARING)["outer"] * (1 + machine.slip) * SHAFT_HZ)
-        profile = observation.edge_profile(spectrum(samples), samples.size, period, speed, SAMPLE_RATE, 5e-3)
+        period = RATE / (fault_orders(BEARING)[race] * (1 + machine.slip) * SHAFT_HZ)
+        profile = observation.edge_profile(spectrum(samples), samples.size, period, speed, RATE, 8e-3)
         highest = 10 + int(profile.edge[9:].argmax())
-        hits += abs(highest - spall.width / profile.width) <= 4
+        hits += abs(highest - spall.width / profile.width) <= 5
     assert hits >= 18
