@@ -75,7 +75,7 @@ def simulated_frame(machine: Machine, spall: Spall, sample_rate: float, rng: np.
 
 
 def winkler(width: np.ndarray, low: np.ndarray | float, high: np.ndarray | float) -> np.ndarray:
-    """Interval score at 90 %: the length, and 20 times what it misses by (Winkler, J. Am. Stat. Assoc. 67 (1972) 187)."""
+    """Interval score at 90 %: the length, 20 times what it misses by (Winkler, J. Am. Stat. Assoc. 67 (1972) 187)."""
     missed = np.maximum(low - width, 0) + np.maximum(width - high, 0)
     return np.asarray(high - low + 20 * missed)
 

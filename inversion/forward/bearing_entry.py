@@ -22,9 +22,9 @@ Array = NDArray[np.float64]
 
 NEAR, FAR = range(-3, 1), range(2, 7)  # samples; an edge is the mean over NEAR less the mean over FAR of a lag
 
-#: Priors of the nuisances of an entry, each uniform: its height as the energy over that of the noise, weak to strong (in
-#: its logarithm); the corner of its spectrum, soft to hard; how far edges are from straight, as the standard deviation of
-#: the lag in shares of it.
+#: Priors of the nuisances of an entry, uniform: its height as energy over that of the noise, weak to strong (uniform in
+#: its logarithm); the corner of its spectrum, soft to hard; how far edges are from straight, as the standard deviation
+#: of the lag in shares of it.
 HEIGHTS = (0.05, 2000.0)
 CORNERS_HZ = (2_500.0, 14_000.0)
 SCATTERS = (0.01, 0.035)
@@ -35,7 +35,7 @@ _BLUR_SAMPLES = 2.2  # standard deviation of what smooths the energy
 _STEPS = (1e-8, 1e-5, 1e-1, 1e-6)  # of forward differences by width, height, corner, scatter
 
 _FINE = 4  # steps a sample
-_REACH = 28.0  # samples to either side of the beginning of an entry
+_REACH = 72.0  # samples to either side of the beginning of an entry
 _RISES: Array = np.linspace(0.5, 8.5, 9)  # samples
 _BLURS: Array = np.linspace(1.5, 11.5, 11)  # samples
 _LOG_HEIGHTS: Array = np.linspace(-3.0, 8.0, 12)
