@@ -30,7 +30,7 @@ CORNERS_HZ = (2_500.0, 14_000.0)
 SCATTERS = (0.01, 0.035)
 
 #: When a strike is seen after it began: the structure delays it; how it and an edge are looked for makes the rest.
-_STRIKE_S, _STRIKE_SAMPLES = 20e-6, -1.0
+_STRIKE_S, _STRIKE_SAMPLES = 20e-6, -1.3
 _BLUR_SAMPLES = 2.2  # standard deviation of what smooths the energy
 _STEPS = (1e-8, 1e-5, 1e-1, 1e-6)  # of forward differences by width, height, corner, scatter
 

@@ -31,7 +31,10 @@ _SAMPLES_A_STRIKE = 20
 _PREDICTOR_ORDER = 100
 _SMOOTHING = 2.0  # samples, of the energy that edges are read from
 _FIRST_LAG = 9  # samples; before it, the strike itself hides an entry
-_MODEL_ERROR = 0.045  # of the strongest edge: secondary edges are no noise
+_MODEL_ERROR = 0.022  # of the strongest edge: no entry looks quite as predicted
+_CROOKED_ERROR = (
+    1.2e-3  # likewise, a sample of lag, of one strike: crooked edges scatter the lag, its mean over few too
+)
 _FEWEST_BEYOND = 20  # lags that are too far for an entry and say how far edges stand out there
 _INDEPENDENT = 2.5  # samples of lag between independent edge values
 
@@ -110,7 +113,8 @@ def edge_profile(
     energy = passages.residual_energy(half, samples, _PREDICTOR_ORDER)
     steady, smoother = passages.smooth(energy, (_SMOOTHING, 1.5 * _SMOOTHING))
     times = passages.strikes(smoother, period)
-    before = edges(passages.profile_before(steady, times, reach))
+    profile = passages.profile_before(steady, times, reach)
+    before = edges(profile)
     after = edges(passages.profile_before(steady[::-1], (samples - 1 - times)[::-1], reach))
     beyond = before[last:] if reach - last >= _FEWEST_BEYOND else after[_FIRST_LAG:]
     noise = max(_rms(beyond), _rms(after[_FIRST_LAG:]))
@@ -118,7 +122,10 @@ def edge_profile(
         return "no noise around the strikes to judge an entry by"
     inside = before[_FIRST_LAG:last]
     seen = bool(inside.max() > EDGE_THRESHOLD * noise)
-    deviation = np.full(last, max(noise, _MODEL_ERROR * float(inside.max())) if seen else noise)
+    deviation = np.full(last, noise)
+    if seen:
+        crooked = _CROOKED_ERROR * (1 + np.arange(last)) / np.sqrt(profile.effective)
+        deviation = np.maximum(noise, np.hypot(_MODEL_ERROR, crooked) * float(inside.max()))
     deviation[:_FIRST_LAG] = np.inf
     return EdgeProfile(before[:last], deviation, width, -np.inf if seen else EDGE_THRESHOLD * noise)
 

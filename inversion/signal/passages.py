@@ -33,12 +33,14 @@ _TIGHT = 2.5  # that far is so many standard deviations
 class StrikeProfile:
     """Mean energy before a strike, in units of the median energy of the record.
 
-    energy: (m,) at 1, 2, ... samples before it; strike: at it; count: strikes averaged
+    energy: (m,) at 1, 2, ... samples before it; strike: at it
+    count: strikes averaged; effective: strikes of equal weight that would scatter as much
     """
 
     energy: Array
     strike: float
     count: int
+    effective: float = 1.0
 
 
 def residual_energy(half: Complex, samples: int, order: int) -> Real:
@@ -186,4 +188,4 @@ def profile_before(energy: Real, times: NDArray[np.intp], reach: int) -> StrikeP
         return StrikeProfile(np.ones(reach), float(heights.mean()), int(inside.size))
     weights /= weights.sum()
     before = energy[inside[:, None] - np.arange(1, reach + 1)]
-    return StrikeProfile(weights @ before, float(weights @ heights), int(inside.size))
+    return StrikeProfile(weights @ before, float(weights @ heights), int(inside.size), float(1 / (weights @ weights)))
