@@ -1,7 +1,8 @@
 """Which faults of a bearing a record holds: combs of lines in its envelope spectrum, against decoys in the same record.
 
-A record of many revolutions is cut into segments, and the log evidence of all is averaged: random slip smears the lines
-of one long spectrum, and what is averaged scatters less.
+A record of many revolutions is cut into segments, and their powers are averaged in each band: random slip smears the
+lines of one long spectrum, and what is averaged scatters less. Of the bands the logarithms are averaged, so that no
+loud one decides.
 """
 
 from __future__ import annotations
@@ -96,8 +97,8 @@ def _evidence(
     top = comb.HARMONICS * comb.RANGE * highest * shaft_hz
     edges = envelope.bands(sample_rate, top)
     bins = int(top / bin_hz) + 2
-    spectra = [envelope.log_envelope_spectrum(envelope.prewhiten(part), bin_hz, edges, bins) for part in parts]
-    log_power: Real = np.mean(spectra, axis=0, dtype=np.float32)
+    whitened = [envelope.prewhiten(part) for part in parts]
+    log_power = envelope.log_envelope_spectrum(whitened, bin_hz, edges, bins)
     evidence = envelope.above_background(log_power, int(_BACKGROUND_ORDERS * shaft_hz / bin_hz))
     evidence[: max(1, int(0.3 * shaft_hz / bin_hz))] = 0.0
     return evidence, bin_hz / shaft_hz

@@ -51,27 +51,33 @@ def prewhiten(half: Complex) -> Complex:
     return whitened
 
 
-def log_envelope_spectrum(half: Complex, bin_hz: float, edges: Sequence[tuple[float, float]], bins: int) -> Real:
+def log_envelope_spectrum(
+    halves: Sequence[Complex], bin_hz: float, edges: Sequence[tuple[float, float]], bins: int
+) -> Real:
     """Mean over the bands of the log power of the squared-envelope spectrum, (bins,), one bin each `bin_hz`.
 
-    half: (k,) one-sided spectrum of the record. A band too narrow for all `bins` counts where it reaches.
+    halves: (k,) one-sided spectra of segments of one record; their powers are averaged in each band. A band too narrow
+    for all `bins` counts where it reaches.
     """
-    parts = sorted((half[int(low / bin_hz) : int(high / bin_hz)] for low, high in edges), key=len, reverse=True)
+    spans = sorted(((int(low / bin_hz), int(high / bin_hz)) for low, high in edges), key=lambda s: s[0] - s[1])
     total = np.zeros(bins, dtype=np.float32)
     reach = np.zeros(bins, dtype=np.float32)
-    for first in range(0, len(parts), _LANES):
-        together = parts[first : first + _LANES]
-        logs = _log_powers(together, bins)
-        for part, log_power in zip(together, logs, strict=False):
-            usable = min(bins, part.size)
+    for first in range(0, len(spans), _LANES):
+        together = spans[first : first + _LANES]
+        power = _powers([halves[0][low:high] for low, high in together], bins)
+        for half in halves[1:]:
+            power += _powers([half[low:high] for low, high in together], bins)
+        logs = np.log(power * np.float32(1 / len(halves)) + np.float32(1e-30))
+        for (low, high), log_power in zip(together, logs, strict=False):
+            usable = min(bins, halves[0][low:high].size)
             total[:usable] += log_power[:usable]
             reach[:usable] += 1
     covered = int(np.count_nonzero(reach))
     return total[:covered] / reach[:covered]
 
 
-def _log_powers(parts: Sequence[Complex], bins: int) -> Real:
-    """Log power of the squared-envelope spectrum of each band, up to `_LANES` of them, the longest one first.
+def _powers(parts: Sequence[Complex], bins: int) -> Real:
+    """Power of the squared-envelope spectrum of each band, up to `_LANES` of them, the longest one first.
 
     All are transformed at one length, and always `_LANES` at once: so many go through one vector unit in the time of
     one. The length keeps aliases out of the bins that are asked for; beyond them it need not.
@@ -84,8 +90,8 @@ def _log_powers(parts: Sequence[Complex], bins: int) -> Real:
     squared = analytic(padded).view(np.float32)
     squared *= squared
     lines = spectrum(squared[:, ::2] + squared[:, 1::2])[:, :bins]
-    logs: Real = np.log(lines.real**2 + lines.imag**2 + np.float32(1e-30))
-    return logs
+    power: Real = lines.real**2 + lines.imag**2
+    return power
 
 
 def above_background(log_power: NDArray[np.float32], width: int) -> NDArray[np.float32]:

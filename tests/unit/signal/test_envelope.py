@@ -49,7 +49,7 @@ def noise(modulation: float, hz: float) -> np.ndarray:
 
 def evidence(record: np.ndarray, bins: int = 1000) -> np.ndarray:
     bin_hz = RATE / N
-    log_power = log_envelope_spectrum(prewhiten(spectrum(record)), bin_hz, bands(RATE, bins * bin_hz), bins)
+    log_power = log_envelope_spectrum([prewhiten(spectrum(record))], bin_hz, bands(RATE, bins * bin_hz), bins)
     return above_background(log_power, 60)
 
 
@@ -78,9 +78,9 @@ def test_loudness_does_not_matter():
 def test_a_narrow_band_counts_as_far_as_it_reaches():
     half = prewhiten(spectrum(noise(0.0, 100.0)))
     bin_hz = RATE / N
-    assert log_envelope_spectrum(half, bin_hz, ((1000.0, 1200.0),), 1000).size == int(200 / bin_hz)
-    both = log_envelope_spectrum(half, bin_hz, ((1000.0, 1200.0), (2000.0, 3000.0)), 1000)
-    wide = log_envelope_spectrum(half, bin_hz, ((2000.0, 3000.0),), 1000)
+    assert log_envelope_spectrum([half], bin_hz, ((1000.0, 1200.0),), 1000).size == int(200 / bin_hz)
+    both = log_envelope_spectrum([half], bin_hz, ((1000.0, 1200.0), (2000.0, 3000.0)), 1000)
+    wide = log_envelope_spectrum([half], bin_hz, ((2000.0, 3000.0),), 1000)
     assert both.size == 1000
     np.testing.assert_allclose(both[400:], wide[400:])
 
@@ -122,4 +122,18 @@ def test_bands_transformed_together_are_what_each_one_says_alone(bins):
         part = half[int(low / bin_hz) : int(high / bin_hz)].astype(np.complex128)
         squared = np.abs(np.fft.ifft(part, 2 * part.size)) ** 2
         alone.append(np.log(np.abs(np.fft.rfft(squared)[:bins]) ** 2))
-    np.testing.assert_allclose(log_envelope_spectrum(half, bin_hz, edges, bins), np.mean(alone, axis=0), atol=2e-3)
+    np.testing.assert_allclose(log_envelope_spectrum([half], bin_hz, edges, bins), np.mean(alone, axis=0), atol=2e-3)
+
+
+def test_segments_that_are_pooled_scatter_less_than_their_logarithms_would():
+    """The mean of powers is worth more than the mean of logs: 1 against pi^2 / 6 in variance, for many segments."""
+    rng = np.random.default_rng(8)
+    size, bins = 8192, 400
+    halves = [prewhiten(spectrum(rng.normal(0, 1, size).astype(np.float32))) for _ in range(12)]
+    bin_hz = RATE / size
+    edges = ((2000.0, 2000.0 + 2 * bins * bin_hz),)
+    pooled = log_envelope_spectrum(halves, bin_hz, edges, bins)
+    logs = np.mean([log_envelope_spectrum([half], bin_hz, edges, bins) for half in halves], axis=0)
+    assert pooled[20:].std() < 0.9 * logs[20:].std()
+    thrice = log_envelope_spectrum(halves[:1] * 3, bin_hz, edges, bins)
+    np.testing.assert_allclose(thrice, log_envelope_spectrum(halves[:1], bin_hz, edges, bins), atol=1e-5)
