@@ -34,6 +34,22 @@ class Claiming(Protocol):
         ...
 
 
+@runtime_checkable
+class Learning(Protocol):
+    """A source that finds out about its device what nobody told it. Optional; who keeps the lessons spares a restart
+    from learning them again.
+    """
+
+    @property
+    def lessons(self) -> tuple[str, ...]:
+        """What was learned so far, a line each."""
+        ...
+
+    def recall(self, lessons: Sequence[str]) -> None:
+        """Takes back what was learned before; a line that says nothing changes nothing."""
+        ...
+
+
 class Reader(Protocol):
     """Reads one kind of recorded file. Implementations are frozen dataclasses; fields are their options."""
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 
 from inversion.app.last_resort import attempt, reason
 from inversion.app.patience import delays, pause
 from sensors import DecodeError, Frame, RecordingError, SensorError, Source, SourceUnavailable
+from sensors.source import Learning
 
 log = logging.getLogger("inversion.gateway")
 
 #: Share by which chance shortens a wait.
 _JITTER = 0.2
+#: Kind of the events that keep what a source learned of its device.
+_LEARNED = "learned"
 
 Note = Callable[[str, str], None]
 
@@ -39,6 +42,7 @@ class Acquisition:
         self._retry = retry
         self._waits = delays(*retry)
         self._gone = False
+        self._told: set[str] = set()
         self._chance = random.Random(name)  # sources that were lost together do not come back in step
 
     async def run(self) -> bool:
@@ -63,6 +67,7 @@ class Acquisition:
         async with aclosing(self._source.frames()) as frames:
             while (frame := await self._next(frames)) is not None:
                 self._arrived()
+                self._tell_lessons()
                 _refuse_repeated(windows, frame)
                 await self._put(frame)
 
@@ -87,10 +92,31 @@ class Acquisition:
             self._waits = delays(*self._retry)
             self._note("source_back", f"{self._name}: back")
 
+    def recall(self, events: Iterable[tuple[str, str]]) -> None:
+        """Gives the source back what it learned before a restart. events: kind and text, as they were noted."""
+        if isinstance(self._source, Learning):
+            told = lessons_of(getattr(self._source, "asset", self._name), events)
+            self._source.recall(told)
+            self._told.update(told)
+
+    def _tell_lessons(self) -> None:
+        if isinstance(self._source, Learning):
+            asset = getattr(self._source, "asset", self._name)
+            for lesson in self._source.lessons:
+                if lesson not in self._told:
+                    self._told.add(lesson)
+                    self._note(_LEARNED, f"{asset}: {lesson}")
+
     def _fail(self, error: Exception) -> None:
         self._note("source_failed", f"{self._name}: stopped: {reason(error)}")
         if not isinstance(error, SensorError):
             log.debug("%s", self._name, exc_info=error)
+
+
+def lessons_of(asset: str, events: Iterable[tuple[str, str]]) -> list[str]:
+    """What was learned of the device of an asset, from events as they were noted: kind and text."""
+    begin = f"{asset}: "
+    return [text.removeprefix(begin) for kind, text in events if kind == _LEARNED and text.startswith(begin)]
 
 
 def _refuse_repeated(windows: dict[tuple[str, str], int], frame: Frame) -> None:

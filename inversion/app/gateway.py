@@ -117,6 +117,9 @@ class Gateway:
         cycles = await self._ledger.ask(self._journal.cycles)
         self._desk = AlarmDesk(self._site.latching, self._site.silences, self._site.alarm_desk, cycles)
         self._desk.know(await self._ledger.ask(self._journal.last_findings))
+        events = [(event.kind, event.text) for event in await self._ledger.ask(self._journal.events)]
+        for acquisition in self._acquisitions:
+            acquisition.recall(events)
         await self._ledger.ask(self._journal.register, list(self._site.sinks))
         self._ledger.news += [delivery.news for delivery in self._deliveries]
         self._heard = {asset: time.monotonic_ns() for asset in _assets(self._site)}

@@ -35,8 +35,8 @@ _REPEATABLE = frozenset(READ.values())
 _MOST_IDLE = 4096
 #: Weight of the last exchange in what exchanges are measured to take.
 _WEIGHT = 0.2
-#: A late reply is expected for this many time-outs.
-_LATE = 10
+#: A late reply is expected for so long, s, and for so many time-outs: a unit may have been busy with what came before.
+_LATE_S, _LATE = 30.0, 10
 
 
 class Mismatched(Exception):
@@ -142,7 +142,7 @@ class Line:
         if self._framing.numbered:
             return await self._exchange(unit, pdu, timeout_s)
         owed = self._owed[unit]
-        owed.late_s = _LATE * timeout_s
+        owed.late_s = max(_LATE_S, _LATE * timeout_s)
         if owed.ambiguous(pdu, self._loop.time()):
             self.counts["questions"] += 1
             await self._settling(owed, unit, owed.question(pdu), timeout_s)

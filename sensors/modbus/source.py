@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,8 +13,9 @@ import numpy as np
 from sensors.errors import DecodeError, SourceUnavailable
 from sensors.frame import Frame
 from sensors.modbus.cycles import Cycles
+from sensors.modbus.lessons import lessons, recalled
 from sensors.modbus.polled import POLL_TIME
-from sensors.modbus.poller import Memory, Poller, limits_of
+from sensors.modbus.poller import Memory, Poller, limits_of, place_of
 from sensors.modbus.port import unit_port
 from sensors.modbus.settings import LineSettings
 from sensors.profile import Profile
@@ -98,6 +99,17 @@ class ModbusSource:
     def memory(self) -> Memory:
         """What was learned of this device; it stays when the device is lost and comes back."""
         return Memory(limits_of(self.loaded_profile))
+
+    @property
+    def lessons(self) -> tuple[str, ...]:
+        """What was learned of the device's limits, a line each."""
+        return lessons(self.memory.limits, limits_of(self.loaded_profile))
+
+    def recall(self, lessons: Sequence[str]) -> None:
+        """Takes back what was learned before, unless it leaves no way to read the profile any more."""
+        limits = recalled(self.memory.limits, lessons)
+        if all(limits.allow(place_of(register)) for register in self.loaded_profile.registers):
+            self.memory.limits = limits
 
     @property
     def claim(self) -> tuple[str, str]:

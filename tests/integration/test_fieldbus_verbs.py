@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,9 +13,12 @@ from typer.testing import CliRunner
 
 from inversion.app.configuration import load_site
 from inversion.app.fieldbus.verbs import VERBS
+from inversion.app.gateway import run_gateway
+from inversion.app.journal import read_journal
 from inversion.app.stop import Stop
 from inversion.app.verbs import app
 from inversion.core import ConfigurationError
+from sensors.modbus.pdu import read_request
 from sensors.modbus.simulator import serve, serve_serial
 from sensors.profilefile import load_profile
 
@@ -146,6 +150,42 @@ def test_doctor_shows_what_was_learned_and_calls_a_good_device_good(tmp_path, ri
     assert code == 0, said
     assert "fan (127.0.0.1" in said
     assert "learned: no request may touch input 11 (30012)" in said
+
+
+def test_a_gateway_journals_what_it_learned_and_knows_it_when_it_starts_again(tmp_path, rig):
+    gap = PROFILE.replace("address = 20", "address = 12\ntable = 'input'")
+    (tmp_path / "rig.toml").write_text(gap)
+    path = site(tmp_path, {"asset": "fan", "line": "tcp://127.0.0.1:1", "poll_s": 0.01})
+    asked = []
+
+    async def run(line):
+        loaded = load_site(path)
+        source = replace(loaded.sources[0], line=line)
+        stop = asyncio.Event()
+        gateway = asyncio.create_task(run_gateway(replace(loaded, sources=(source,)), stop))
+        while not source.lessons and not gateway.done():
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+        stop.set()
+        await gateway
+        return source.lessons
+
+    async def twice():
+        def behave(request):
+            asked.append(request.pdu)
+
+        async with serve(load_profile(tmp_path / "rig.toml"), Machine(), misbehave=behave) as device:
+            first = await run(device.line)
+            number = len(asked)
+            assert await run(device.line) == first == ("no request may touch input 11 (30012)",)
+            return asked[number:]
+
+    refused = read_request("input", 9, 5)
+    assert refused not in asyncio.run(twice())
+    assert refused in asked
+    with read_journal(load_site(path).journal) as journal:
+        learned = [event.text for event in journal.events() if event.kind == "learned"]
+    assert learned == ["fan: no request may touch input 11 (30012)"]
 
 
 def test_doctor_tells_a_dead_unit_from_a_dead_line(tmp_path, rig):

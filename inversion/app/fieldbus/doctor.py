@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from inversion.app.acquisition import lessons_of
+from inversion.app.configuration import load_site
 from inversion.app.fieldbus.plan import plan_lines_of
 from inversion.app.fieldbus.read import shown
 from inversion.app.fieldbus.sources import modbus_sources
+from inversion.app.journal import read_journal
 from sensors import Quality, SensorError, SourceUnavailable
 from sensors.modbus.lines import shared_line
-from sensors.modbus.planner import Limits
-from sensors.modbus.poller import Poller, limits_of
+from sensors.modbus.poller import Poller
 from sensors.modbus.port import UnitPort
 from sensors.modbus.source import ModbusSource
 from sensors.profile import Register
@@ -40,7 +42,18 @@ async def examine_site(site: Path, polls: int = 5) -> list[Diagnosis]:
         for plan in plan_lines_of(sources)
         if not plan.fits
     ]
+    journalled = _journalled(load_site(site).journal)
+    for source in sources:
+        source.recall(lessons_of(source.asset, journalled))
     return [*overloaded, *await asyncio.gather(*(examine(source, polls) for source in sources))]
+
+
+def _journalled(path: Path) -> list[tuple[str, str]]:
+    """Kind and text of the events that the gateway journalled; none where there is no journal yet."""
+    if not path.exists():
+        return []
+    with read_journal(path) as journal:
+        return [(event.kind, event.text) for event in journal.events()]
 
 
 async def examine(source: ModbusSource, polls: int) -> Diagnosis:
@@ -70,7 +83,7 @@ async def examine(source: ModbusSource, polls: int) -> Diagnosis:
                         problems.append(f"{register.name}: {shown(register, reading)}{_other_orders(register, words)}")
                 cost = port.cost()
                 facts.append(f"{len(poller.reads)} requests a poll, answered in {1e3 * cost.request_s:.1f} ms each")
-            facts += _learned(source, poller.memory.limits)
+            facts += [f"learned: {lesson}" for lesson in source.lessons]
             counted = {kind: number for kind, number in line.counts.items() if kind not in _GOOD and number}
             if counted:
                 facts.append("on the line: " + ", ".join(f"{number} {kind}" for kind, number in counted.items()))
@@ -98,17 +111,6 @@ def _other_orders(register: Register, words: Words) -> str:
         if order != register.order and reading.quality is Quality.GOOD:
             fitting.append(f"order {order} it would be {shown(other, reading)}")
     return f"; in {', in '.join(fitting)}" if fitting else ""
-
-
-def _learned(source: ModbusSource, limits: Limits) -> Iterator[str]:
-    stated = limits_of(source.loaded_profile)
-    if limits.registers < stated.registers:
-        most = limits.registers
-        yield f"learned: at most {most} registers a request; say `block = {most}` in the profile"
-    if limits.bits < stated.bits:
-        yield f"learned: at most {limits.bits} bits a request"
-    for place in sorted(limits.forbidden):
-        yield f"learned: no request may touch {place.place}"
 
 
 def told(found: Sequence[Diagnosis]) -> list[str]:
