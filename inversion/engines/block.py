@@ -7,18 +7,17 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_ndtr
 
 from inversion.core import AffineModel, ForwardModel, ParameterSpace
 from inversion.core.parameter import LOGISTIC
 from inversion.core.spread import Spreading
 from inversion.core.tangent import Differentiable, Tangent
+from inversion.engines.censored import stayed_below
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
 _STEP = 1e-4  # latent, of a forward difference
-_LOG_ROOT_2PI = 0.5 * float(np.log(2 * np.pi))
 _TINY = 1e-12
 
 
@@ -137,11 +136,12 @@ class Block:
         censored = self._censored[owner][:, None]
         if not censored.any():
             return misfit, weight
-        room = np.where(censored, -misfit, 0.0)
-        log_below = log_ndtr(room)
-        root = np.sqrt(-2 * log_below)
-        hazard = np.exp(-0.5 * room * room - _LOG_ROOT_2PI - log_below) / np.maximum(root, _TINY)
-        return np.where(censored, root, misfit), np.where(censored, hazard, 1.0) * weight
+        if censored.all():
+            root, steep = stayed_below(-misfit)
+            steep *= weight
+            return root, steep
+        root, steep = stayed_below(np.where(censored, -misfit, 0.0))
+        return np.where(censored, root, misfit), np.where(censored, steep, 1.0) * weight
 
     def _compressed(self, misfit: Array, owner: Index) -> tuple[Array, Array]:
         """Robust residuals, and their derivatives by the plain ones; censored ones are left alone."""
