@@ -79,33 +79,46 @@ class Block:
         depends on the parameters, its logarithm is a part of the likelihood; half of it counts as a squared residual.
         The bend is what the way from latent space adds to the curvature, where it adds: beside a bound most of all.
         """
-        tangent = self._tangent(latent, owner, free)
+        tangent, steep = self._tangent(latent, owner, free)
         residual, slope, widened, widening = self._residuals(tangent, owner)
         moved = latent[..., free]
-        loss = 0.5 * np.add.reduce(residual * residual, axis=-1) + 0.5 * np.add.reduce(moved * moved, axis=-1)
+        loss = _loss(residual, widened) + 0.5 * np.add.reduce(moved * moved, axis=-1)
         gradient = np.matmul(slope, residual[..., None])[..., 0]
-        curvature = np.matmul(slope, slope.swapaxes(-1, -2)) + np.eye(free.size)
+        curvature = np.matmul(slope, slope.swapaxes(-1, -2))
         if widened is not None and widening is not None:
-            loss = loss + np.add.reduce(widened, axis=-1)
-            gradient = gradient + np.add.reduce(widening, axis=-1)
+            gradient += np.add.reduce(widening, axis=-1)
             root = widening / np.sqrt(2 * np.maximum(widened, _TINY))[..., None, :]
-            curvature = curvature + np.matmul(root, root.swapaxes(-1, -2))
+            curvature += np.matmul(root, root.swapaxes(-1, -2))
+        gradient *= steep
+        curvature = curvature * (steep[..., None] * steep[..., None, :]) + np.eye(free.size)
         bend = np.maximum(gradient * (-LOGISTIC * np.tanh(LOGISTIC / 2 * moved)), 0.0)
         return loss, gradient + moved, curvature, bend
 
+    def losses(self, latent: Array) -> Array:
+        """(W, b, l) losses of the same points (b, l, q) in every window, without a prior; the conditions are alike."""
+        owner = np.zeros(len(latent), dtype=np.intp)
+        tangent, _ = self._tangent(latent, owner, owner[:0])
+        found = []
+        for window in range(len(self)):
+            residual, _, widened, _ = self._residuals(tangent, owner + window)
+            found.append(_loss(residual, widened))
+        return np.array(found)
+
+    @cached_property
+    def alike(self) -> bool:
+        """Whether all windows were taken under the same conditions, so that the same is predicted of them."""
+        return bool(np.all(self.conditions == self.conditions[:1]))
+
     def misfit(self, latent: Array) -> Array:
         """(W, q), a point a window, to (W,) sum of squares of whitened residuals, none of them robust."""
-        tangent = self._tangent(latent[:, None], np.arange(len(self)), np.zeros(0, dtype=np.intp))
+        tangent, _ = self._tangent(latent[:, None], np.arange(len(self)), np.zeros(0, dtype=np.intp))
         deviation, _, _ = self._deviation(tangent, np.arange(len(self)))
         plain, _ = self._misfits(tangent.prediction, deviation, np.arange(len(self)))
         total: Array = np.add.reduce(plain * plain, axis=-1)[:, 0]
         return total
 
     def _residuals(self, tangent: Tangent, owner: Index) -> tuple[Array, Array, Array | None, Array | None]:
-        """(b, l, m) residuals, (b, l, f, m) their derivatives; of the deviation's logarithm the same, where it varies.
-
-        A tangent's derivatives are by the free latent coordinates here.
-        """
+        """(b, l, m) residuals and (b, l, f, m) derivatives; of the logarithm of the deviation too, where it varies."""
         deviation, widened, widening = self._deviation(tangent, owner)
         misfit, by_prediction = self._misfits(tangent.prediction, deviation, owner)
         if np.isfinite(self.freedom):
@@ -160,8 +173,8 @@ class Block:
         full[..., self.parameters] = self.space.from_latent(latent)
         return full
 
-    def _tangent(self, latent: Array, owner: Index, free: Index) -> Tangent:
-        """(b, l, q) points to their predictions and derivatives by the free latent coordinates."""
+    def _tangent(self, latent: Array, owner: Index, free: Index) -> tuple[Tangent, Array]:
+        """Tangent of points (b, l, q) by the free coordinates, and (b, l, f) how fast these go with the latent ones."""
         theta = self._theta(latent)
         conditions = np.repeat(self.conditions[owner][:, None], latent.shape[1], axis=1)
         by = self.parameters[free]
@@ -170,12 +183,10 @@ class Block:
         elif self._affine is not None:
             tangent = self._linear(theta, owner, by, *self._affine)
         else:
-            return self._differences(latent, theta, conditions, free)
+            return self._differences(latent, theta, conditions, free), np.ones((*latent.shape[:-1], free.size))
         low, span = self.space.low[free], (self.space.high - self.space.low)[free]
         share = (theta[..., by] - low) / span
-        steep = (LOGISTIC * span * share * (1 - share))[..., None]
-        spread_slope = None if tangent.spread_slope is None else tangent.spread_slope * steep
-        return Tangent(tangent.prediction, tangent.slope * steep, tangent.spread, spread_slope)
+        return tangent, LOGISTIC * span * share * (1 - share)
 
     @cached_property
     def _differentiable(self) -> Differentiable | None:
@@ -186,8 +197,7 @@ class Block:
         """(W, p, m) and (W, m), or one for all where their conditions are alike; None where the model is not linear."""
         if not isinstance(self.model, AffineModel) or self._spreading is not None:
             return None
-        alike = bool(np.all(self.conditions == self.conditions[:1]))
-        found = [self.model.affine(each) for each in (self.conditions[:1] if alike else self.conditions)]
+        found = [self.model.affine(each) for each in (self.conditions[:1] if self.alike else self.conditions)]
         matrices, offsets = (np.array([each[k][self.observables] for each in found]) for k in range(2))
         return matrices.swapaxes(-1, -2), offsets
 
@@ -201,7 +211,7 @@ class Block:
         return Tangent(np.matmul(theta, matrix) + offsets[chosen][:, None], matrix[:, None, by])
 
     def _differences(self, latent: Array, theta: Array, conditions: Array, free: Index) -> Tangent:
-        """By forward differences."""
+        """By forward differences, by the latent coordinates."""
         points = [theta]
         for k in free:
             shifted = latent.copy()
@@ -215,3 +225,8 @@ class Block:
             return Tangent(predicted[0], slope)
         spread = self._spreading.spread(together, everywhere)[..., self.observables]
         return Tangent(predicted[0], slope, spread[0], np.moveaxis((spread[1:] - spread[0]) / _STEP, 0, -2))
+
+
+def _loss(residual: Array, widened: Array | None) -> Array:
+    squares: Array = 0.5 * np.add.reduce(residual * residual, axis=-1)
+    return squares if widened is None else squares + np.add.reduce(widened, axis=-1)

@@ -57,6 +57,17 @@ def look(block: Block, latent: Array, owner: Index, free: Index) -> Places:
     return Places(latent, owner, *(each.reshape(index.size, *each.shape[2:])[places] for each in joined))
 
 
+def look_everywhere(block: Block, latent: Array) -> Array:
+    """(W, n) losses of the same points (n, q) in every window, the prior left out."""
+    n, windows = len(latent), len(block)
+    if not block.alike:
+        owner = np.repeat(np.arange(windows), n)
+        return look(block, np.tile(latent, (windows, 1)), owner, owner[:0]).loss.reshape(windows, n)
+    index, places = _lanes(np.zeros(n, dtype=np.intp))
+    losses: Array = block.losses(latent[index]).reshape(windows, -1)[:, places]
+    return losses
+
+
 def descend(block: Block, start: Places, free: Index, iterations: int, best: Array) -> Places:
     """Points of lower loss. A point rests when it moves no more, or cannot come near the best one of its window.
 

@@ -25,7 +25,7 @@ _INFORMED = 0.5  # of the prior's interval: an estimate that is wider has not be
 class Posterior:
     """Of W windows and q parameters of which s are shown.
 
-    mean: (W, q), covariance: (W, q, q), latent; chi2: (W,) sum of squares of the misfits at the mode
+    mean: (W, q), covariance: (W, q, q), latent; chi2: (W,) sum of squares of the misfits where the fit is best
     shown: (s,) places of the shown parameters in the block; marginals: (W, s, k) SI; resolved: (W, q)
     """
 
@@ -44,13 +44,12 @@ def posterior(block: Block, how: Grid, floor: Array) -> Posterior:
     modes = _mode(block, _best_of_many(block, how.iterations), how.iterations) if q > 1 else None
     found = {k: profiles(block, k, how, modes) for k in shown}
     start = np.zeros((windows, q)) if modes is None else modes.latent.copy()
-    for window in range(windows):
-        ends = [found[k][window].lowest(k) for k in shown]
-        if ends:
-            start[window] = min(ends, key=lambda end: end[0])[1]
+    fitted = start.copy()
+    for window in range(windows if shown else 0):
+        start[window] = min((found[k][window].lowest(k) for k in shown), key=lambda end: end[0])[1]
+        fitted[window] = min((found[k][window].lowest() for k in shown), key=lambda end: end[0])[1]
     at = _mode(block, start, how.iterations)
     mode, covariance = at.latent, np.linalg.inv(at.curvature).astype(np.float64, copy=False)
-    chi2 = block.misfit(mode)
     marginals = np.zeros((windows, len(shown), QUANTILE_LEVELS.size))
     resolved = np.zeros((windows, q), dtype=np.bool_)
     for column, k in enumerate(shown):
@@ -60,7 +59,7 @@ def posterior(block: Block, how: Grid, floor: Array) -> Posterior:
                 profile, block.space.parameters[k], marginals[window, column], float(floor[window, k])
             )
         _match(block, k, marginals[:, column], mode, covariance)
-    return Posterior(mode, covariance, chi2, np.array(shown, dtype=np.intp), marginals, resolved)
+    return Posterior(mode, covariance, block.misfit(fitted), np.array(shown, dtype=np.intp), marginals, resolved)
 
 
 def _best_of_many(block: Block, iterations: int) -> Array:

@@ -39,9 +39,9 @@ class Profile:
     loss: Array
     latent: Array
 
-    def lowest(self, k: int) -> tuple[float, Array]:
-        """The least loss, the prior of the k-th parameter included, and where (q,)."""
-        loss = self.loss + 0.5 * self.latent[:, k] ** 2
+    def lowest(self, k: int | None = None) -> tuple[float, Array]:
+        """The least loss and where (q,); with the prior of the k-th parameter in it where k is given."""
+        loss = self.loss if k is None else self.loss + 0.5 * self.latent[:, k] ** 2
         at = int(loss.argmin())
         return float(loss[at]), self.latent[at]
 
@@ -99,16 +99,17 @@ def _finer(theta: Array, alive: NDArray[np.bool_], grid: int) -> Array:
 def _first(block: Block, k: int, theta: Array, how: Grid, modes: minimize.Places, best: Array) -> tuple[Array, Array]:
     """Losses and places on the first grid (W, g), from the best of several starts each."""
     windows, q = np.arange(len(block)), len(block.space)
-    latent = np.zeros((*theta.shape, 1 + len(_COLD), q))
-    latent[..., 0, :] = _beside(modes, k, block.to_latent(k, theta))
+    along, starts = block.to_latent(k, theta), 1 + len(_COLD)
+    latent = np.zeros((*theta.shape, starts, q))
+    latent[..., 0, :] = _beside(modes, k, along)
     latent[..., 1:, :] = np.array(_COLD)[:, None]
-    points = np.repeat(theta[..., None], latent.shape[2], axis=2).reshape(windows.size, -1)
-    places = _looked(block, k, points, latent, windows, np.zeros(0, dtype=np.intp))
-    others = np.arange(q) != k
-    loss = places.loss + 0.5 * np.add.reduce(places.latent[:, others] ** 2, axis=1)
-    chosen = loss.reshape(-1, latent.shape[2]).argmin(axis=1)
-    start = latent.reshape(-1, *latent.shape[2:])[np.arange(chosen.size), chosen]
-    return _losses(block, k, theta, start, windows, how.iterations, best)
+    latent[..., k] = along[..., None]
+    loss = 0.5 * np.add.reduce(latent[..., np.arange(q) != k] ** 2, axis=-1)
+    loss[..., 1:] += minimize.look_everywhere(block, latent[0, :, 1:].reshape(-1, q)).reshape(*theta.shape, -1)
+    owner = np.repeat(windows, theta.shape[1])
+    loss[..., 0] += minimize.look(block, latent[..., 0, :].reshape(-1, q), owner, windows[:0]).loss.reshape(theta.shape)
+    chosen = loss.argmin(axis=2)[..., None, None]
+    return _losses(block, k, theta, np.take_along_axis(latent, chosen, axis=2), windows, how.iterations, best)
 
 
 def _beside(modes: minimize.Places, k: int, along: Array) -> Array:
@@ -132,11 +133,8 @@ def _descended(
     block: Block, k: int, theta: Array, start: Array, windows: Index, iterations: int, best: Array
 ) -> minimize.Places:
     """Places of low loss at each `theta` (W, g), starting at `start` (W g, q), whose k-th coordinate is overwritten."""
-    free = np.flatnonzero(np.arange(len(block.space)) != k)
-    return minimize.descend(block, _looked(block, k, theta, start, windows, free), free, iterations, best)
-
-
-def _looked(block: Block, k: int, theta: Array, start: Array, windows: Index, free: Index) -> minimize.Places:
     latent = start.reshape(-1, len(block.space)).copy()
     latent[:, k] = block.to_latent(k, theta).ravel()
-    return minimize.look(block, latent, np.repeat(windows, theta.shape[1]), free)
+    free = np.flatnonzero(np.arange(len(block.space)) != k)
+    places = minimize.look(block, latent, np.repeat(windows, theta.shape[1]), free)
+    return minimize.descend(block, places, free, iterations, best)
