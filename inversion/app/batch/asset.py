@@ -15,7 +15,7 @@ from inversion.pipeline import AssetState, Pipeline, advance
 from sensors import Frame, RecordingError, SensorError
 from sensors.recording import RecordingSource
 
-_TOGETHER = 8  # frames observed at once: enough to spread fixed costs, few enough to stay in the cache
+_TOGETHER = 32  # frames inverted at once: enough to spread the fixed costs
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from sensors.recording import RecordingSource
 
 Array = NDArray[np.float64]
 
-_TOGETHER = 8  # frames observed at once
+_TOGETHER = 32  # frames inverted at once
 _RESIDUALS = 64  # windows of a recording whose residuals are looked at
 
 
