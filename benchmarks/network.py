@@ -30,6 +30,7 @@ from inversion.engines.network import Network, NetworkInverter
 from inversion.forward.rolling_bearing import RollingBearing
 from inversion.physics.bearing_simulation import Spall, simulate_waveform
 from inversion.physics.machine_draws import draw_machine
+from inversion.store.network import network_folder
 from sensors import Frame, Waveform
 
 WINDOWS = (("healthy", ()), ("outer spall 3 mm", (Spall("outer", 3e-3, 3.0),)))
@@ -200,6 +201,10 @@ def main() -> None:
     if "--paced" in arguments:
         paced(network, arguments[-1])
         return
+    try:
+        network_folder(network)
+    except ValueError as error:
+        raise SystemExit(str(error)) from error
     met = ratios(network)
     precisions(network)
     met = latencies(network) and met
