@@ -100,7 +100,7 @@ class Line:
         if not settings.on_wires:
             return Cost(_SUPPOSED_TCP_S if latency_s is None else latency_s, 1e-6)
         characters = 2 if settings.framing.name == "ascii" else 1
-        overhead_s = 13 * characters * settings.byte_s + 2 * settings.gap_s
+        overhead_s = 13 * characters * settings.byte_s + settings.gap_s
         latency_s = _SUPPOSED_SERIAL_S if latency_s is None else latency_s
         return Cost(latency_s + overhead_s, 2 * characters * settings.byte_s)
 
