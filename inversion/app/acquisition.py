@@ -45,6 +45,11 @@ class Acquisition:
         self._told: set[str] = set()
         self._chance = random.Random(name)  # sources that were lost together do not come back in step
 
+    @property
+    def waits(self) -> bool:
+        """Whether its source is gone, and is asked again from time to time."""
+        return self._gone
+
     async def run(self) -> bool:
         """Whether the source ended well (the data ended, or a stop), rather than failed."""
         while not self._stop.is_set():

@@ -14,7 +14,7 @@ def main() -> None:
     stop = Stop()
     if sys.argv[1:2] and sys.argv[1] in _GRACEFUL:
         stop.listen()
-    from inversion.app import alarm_verbs, buffer_verb
+    from inversion.app import alarm_verbs, buffer_verb, install_verb
     from inversion.app.fieldbus.verbs import VERBS
     from inversion.app.verbs import app
 
@@ -22,4 +22,5 @@ def main() -> None:
     app.command(epilog=buffer_verb.EXAMPLE)(buffer_verb.buffer)
     for verb, example in VERBS:
         app.command(epilog=example)(verb)
+    app.command(epilog=install_verb.EXAMPLE)(install_verb.install)
     app(obj=stop)

@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 from inversion.app.journal import Entry, Journal
 from inversion.app.last_resort import attempt, reason
 from inversion.app.ledger import Ledger
-from inversion.app.patience import delays, first_of
+from inversion.app.patience import delays, first_of, pause
 from inversion.core import Sink
 
 _MOST = 256  # findings in one delivery
@@ -49,22 +49,28 @@ class Delivery:
         self._name, self._sink, self._journal, self._ledger = name, sink, journal, ledger
         self._retry, self._timeout_s = retry, timeout_s
         self.news = asyncio.Event()
+        self._retired = asyncio.Event()
+
+    def retire(self) -> None:
+        """Lets `run` return after the delivery in hand, or before the next try of one that fails."""
+        self._retired.set()
 
     async def run(self, finished: asyncio.Event) -> None:
-        """Returns when no finding will follow (`finished`) and the sink has them all."""
+        """Returns when no finding will follow (`finished`) and the sink has them all, or when it is retired."""
         cursor = await self._ledger.ask(self._journal.cursor, self._name)
-        while True:
+        while not self._retired.is_set():
             last = finished.is_set()  # read before the journal: what came before it is then in the journal
             self.news.clear()
             entries = await self._ledger.ask(self._journal.after, cursor, _MOST)
             if entries:
-                await self._deliver(entries)
+                if not await self._deliver(entries):
+                    return
                 cursor = entries[-1].number
                 self._ledger.delivered(self._name, cursor)
             elif last:
                 return
             else:
-                await first_of(self.news, finished)
+                await first_of(self.news, finished, self._retired)
 
     async def close(self) -> None:
         """Tells the sink that nothing will follow, if it wants to know."""
@@ -73,7 +79,8 @@ class Delivery:
             if error is not None:
                 log.error("sink %s: could not be closed: %s", self._name, reason(error))
 
-    async def _deliver(self, entries: Sequence[Entry]) -> None:
+    async def _deliver(self, entries: Sequence[Entry]) -> bool:
+        """Whether the sink has them; it has, sooner or later, unless it is retired before."""
         failed = False
         for delay_s in delays(*self._retry):
             error = await attempt(asyncio.wait_for(self._write(entries), self._timeout_s))
@@ -82,9 +89,12 @@ class Delivery:
             if not failed:
                 failed = True
                 self._ledger.note("sink_failed", f"sink {self._name}: failed: {reason(error)}; trying again")
-            await asyncio.sleep(delay_s)
+            await pause(delay_s, self._retired)
+            if self._retired.is_set():
+                return False
         if failed:
             self._ledger.note("sink_back", f"sink {self._name}: back")
+        return True
 
     async def _write(self, entries: Sequence[Entry]) -> None:
         if isinstance(self._sink, RecordSink):

@@ -1,4 +1,4 @@
-"""A request to stop, heard from the first lines of the process on, long before the event loop stands."""
+"""Requests to stop and to reload, heard from the first lines of the process on, long before the event loop stands."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Stop:
-    """SIGTERM and SIGINT. A second SIGINT does not wait any longer."""
+    """SIGTERM and SIGINT; SIGHUP asks to reload. A second SIGINT does not wait any longer, a second SIGTERM does."""
 
     def __init__(self) -> None:
         self._asked = False
+        self._reload_asked = False
 
     def listen(self) -> None:
         """From here on a signal asks, and no longer ends the process."""
         for number in _SIGNALS:
             signal.signal(number, self._note)
+        signal.signal(signal.SIGHUP, self._note_reload)
 
     def event(self) -> asyncio.Event:
         """Set when a stop is asked for, or was already. Call it in the running loop."""
@@ -33,6 +35,21 @@ class Stop:
         if self._asked:
             event.set()
         return event
+
+    def over(self) -> None:
+        """What is asked from here on comes too late: the process is about to end by itself, with its own exit code."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGHUP})
+
+    def reload_event(self) -> asyncio.Event:
+        """Set when the configuration shall be read again. Call it in the running loop."""
+        event = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, event.set)
+        if self._reload_asked:
+            event.set()
+        return event
+
+    def _note_reload(self, *_: object) -> None:
+        self._reload_asked = True
 
     def _note(self, *_: object) -> None:
         self._asked = True

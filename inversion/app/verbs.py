@@ -107,7 +107,10 @@ def run(context: typer.Context, site: SiteArgument) -> None:
         loaded = load_site(site)
 
         async def gateway() -> int:
-            return await run_gateway(loaded, stop.event())
+            try:
+                return await run_gateway(loaded, stop.event(), stop.reload_event())
+            finally:
+                stop.over()
 
         raise typer.Exit(asyncio.run(gateway()))
 

@@ -1,7 +1,8 @@
 """The worker process: frames in at standard input, findings out at standard output, until the input ends.
 
 It keeps nothing: the states of the assets come with their frames and go back with the findings, so that a worker that
-was lost is replaced by any other. The first message says what to build: `{"site": path, "level": probability}`.
+was lost is replaced by any other. The first message says what to build:
+`{"site": path, "level": probability, "lite": whether as cheaply as possible}`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from inversion.app import wire
-from inversion.app.adaptive import choice_of, throttled_periods
+from inversion.app.adaptive import Choice, choice_of, throttled_periods
 from inversion.app.configuration import load_pipeline
 from inversion.core import InversionError, ParameterSpace, to_json
 from inversion.engines.precision import Strain
@@ -39,6 +40,8 @@ def main() -> int:
         return 2
     _send(answers, {"fingerprint": fingerprint(pipeline.model.space)})
     choice, stops = choice_of(pipeline), throttled_periods()
+    if order[0].get("lite"):
+        choice = Choice(choice.pipelines[-1:])
     while (message := wire.read(requests)) is not None:
         began = time.perf_counter()
         _send(answers, _answer(choice.pipeline, order[0]["level"], *message))

@@ -48,7 +48,8 @@ class WorkerLink:
     """
 
     def __init__(self, site: Path, level: float, timeout_s: float, group: Group | None = None) -> None:
-        self._order = {"site": str(site), "level": level}
+        self._site, self._level = site, level
+        self.lite = False  # whether the next worker answers as cheaply as its engine can
         self._timeout_s = timeout_s
         self._group = group
         self._killed = 0
@@ -67,7 +68,8 @@ class WorkerLink:
         """
         self._process = await _spawn(() if self._group is None else self._group.joins)
         self._killed = self._usage().oom_kills
-        ready = await self._ask(wire.pack(self._order))
+        order = {"site": str(self._site), "level": self._level, "lite": self.lite}
+        ready = await self._ask(wire.pack(order))
         if "error" in ready:
             await self.stop()
             raise ConfigurationError(ready["error"])

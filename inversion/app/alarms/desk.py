@@ -41,6 +41,15 @@ class AlarmDesk:
         self._context: dict[Key, Mapping[str, Any]] = {}
         self._flood = Flood()
 
+    def successor(
+        self, latching: Mapping[str, bool], silences: Sequence[SilenceRule], options: DeskOptions
+    ) -> AlarmDesk:
+        """A desk for changed alarms, with the life cycles of those that remain."""
+        cycles = {key: cycle.to_dict() for key, cycle in self.cycles.items()}
+        after = AlarmDesk(latching, silences, options, cycles)
+        after.changed, after._context, after._flood = self.changed, self._context, self._flood
+        return after
+
     def know(self, findings: Sequence[Mapping[str, Any]]) -> None:
         """Recalls what the last findings said, so that what people do to an alarm is told with it."""
         for finding in findings:
@@ -70,6 +79,11 @@ class AlarmDesk:
                     self._context[asset, rule.name] = of_silence(rule, (monotonic_ns - heard[asset]) / _NS)
                     records += self._sense((asset, rule.name), silent, False, now_ns)
         return records + self._flood_over(now_ns)
+
+    def say(self, key: Key, stands: bool, context: Mapping[str, Any], now_ns: int) -> list[Record]:
+        """What an alarm that no finding judges changes; context: severity, condition and reason."""
+        self._context[key] = context
+        return self._sense(key, stands, False, now_ns)
 
     def act(self, key: Key, move: Callable[[LifeCycle], LifeCycle], by: str, comment: str, now_ns: int) -> list[Record]:
         """What an operator changes. Raises NotAllowed, and KeyError for an alarm that the site does not have."""

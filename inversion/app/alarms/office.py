@@ -11,6 +11,7 @@ from typing import Any
 
 from inversion.alerts.lifecycle import STATES, LifeCycle
 from inversion.app.alarms.desk import AlarmDesk
+from inversion.app.alarms.keeper import OWN
 from inversion.app.alarms.requests import answered, check_request
 from inversion.app.alarms.telling import condition
 from inversion.app.configuration import Site, load_site
@@ -40,7 +41,7 @@ def listed(path: Path, every: bool) -> list[dict[str, Any]]:
     rows = []
     for (asset, alarm), told in cycles.items():
         cycle = LifeCycle.from_dict(told)
-        if alarm in site.latching and (every or cycle.state != "normal"):
+        if (alarm in site.latching or alarm in OWN) and (every or cycle.state != "normal"):
             body = newest.get((asset, alarm), {})
             rows.append({"asset": asset, "alarm": alarm, "state": cycle.state, **_about(cycle, body)})
     order = {state: i for i, state in enumerate((*_FIRST, *(s for s in STATES if s not in _FIRST)))}
@@ -100,7 +101,7 @@ def _here(site: Site, body: Mapping[str, Any]) -> str:
 
 
 def _desk(site: Site, journal: Journal) -> AlarmDesk:
-    desk = AlarmDesk(site.latching, site.silences, site.alarm_desk, journal.cycles())
+    desk = AlarmDesk({**site.latching, **OWN}, site.silences, site.alarm_desk, journal.cycles())
     desk.know(journal.last_findings())
     return desk
 

@@ -1,0 +1,96 @@
+"""The desk in a running gateway: fed by findings, clocks and requests; everything it says goes to the journal."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from inversion.app.alarms.desk import AlarmDesk
+from inversion.app.alarms.requests import answered
+from inversion.app.configuration import Site
+from inversion.app.journal import Journal, Record
+from inversion.app.ledger import Ledger
+
+_LOOK_S = 0.25  # between two looks at the clock and at what operators ask
+DEGRADED, STOPPED = "inference degraded", "inference stopped"
+OWN = {DEGRADED: False, STOPPED: False}  # the gateway's own alarms; they do not latch
+
+log = logging.getLogger("inversion.gateway")
+
+
+class DeskKeeper:
+    """heard: monotonic ns at which an asset was heard of last, kept by the intake."""
+
+    def __init__(self, site: Site, journal: Journal, ledger: Ledger, heard: Mapping[str, int]) -> None:
+        self._journal, self._ledger, self._heard = journal, ledger, heard
+        self._gateway = f"gateway {site.name}"
+        self._desk = _desk(site, {})
+
+    async def restore(self, site: Site) -> None:
+        """Life cycles and the last findings, from the journal."""
+        self._desk = _desk(site, await self._ledger.ask(self._journal.cycles))
+        self._desk.know(await self._ledger.ask(self._journal.last_findings))
+
+    def reload(self, site: Site) -> None:
+        """Goes on with the alarms of a changed site."""
+        self._desk = self._desk.successor({**site.latching, **OWN}, site.silences, site.alarm_desk)
+
+    async def judge(self, findings: Sequence[Mapping[str, Any]], states: Mapping[str, Any], fingerprint: str) -> None:
+        """Journals findings with what they change."""
+        now_ns = time.time_ns()
+        changes = self._desk.judge(findings, now_ns)
+        records = [Record("finding", finding["asset"], now_ns, finding) for finding in findings]
+        await self._journalled([*records, *changes], states, fingerprint, urgent=bool(changes))
+
+    async def degraded(self, step: str, why: str) -> None:
+        """The gateway does less than it should, or all of it again ("full")."""
+        context = {"condition": "supervision", "reason": f"{step}: {why}"}
+        records: list[Record] = []
+        for alarm, severity, stands in (
+            (DEGRADED, "warning", step != "full"),
+            (STOPPED, "alarm", step == "acquisition only"),
+        ):
+            told = {**context, "severity": severity}
+            records += self._desk.say((self._gateway, alarm), stands, told, time.time_ns())
+        await self._journalled(records)
+
+    async def run(self) -> None:
+        """What the clocks and the operators do to alarms, until cancelled."""
+        seen = -1
+        while True:
+            records = self._desk.tick(self._heard, time.monotonic_ns(), time.time_ns())
+            if records or self._desk.changed:
+                await self._journalled(records)
+            changed = await self._ledger.ask(self._journal.changed)
+            if changed != seen:
+                seen = changed
+                await self._answer()
+            await asyncio.sleep(_LOOK_S)
+
+    async def _answer(self) -> None:
+        for number, body in await self._ledger.ask(self._journal.asked):
+            answer, records = answered(self._desk, body, time.time_ns())
+            await self._journalled(records)
+            await self._ledger.put(answers={number: answer}, urgent=True)
+
+    async def _journalled(
+        self,
+        records: Sequence[Record],
+        states: Mapping[str, Any] | None = None,
+        fingerprint: str = "",
+        *,
+        urgent: bool = True,
+    ) -> None:
+        """Says what people must hear, and takes all of it for the journal."""
+        for record in records:
+            if record.kind == "event" or (record.kind == "alarm" and record.body["announced"]):
+                log.info(record.body["text"])
+        cycles, self._desk.changed = self._desk.changed, {}
+        await self._ledger.put(records, states=states, fingerprint=fingerprint, cycles=cycles, urgent=urgent)
+
+
+def _desk(site: Site, cycles: Mapping[tuple[str, str], Mapping[str, Any]]) -> AlarmDesk:
+    return AlarmDesk({**site.latching, **OWN}, site.silences, site.alarm_desk, cycles)

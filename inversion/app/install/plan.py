@@ -1,0 +1,65 @@
+"""What `inversion install` writes: a systemd unit and its user, from a site and the place of the command."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from inversion.app.configuration import Site
+from inversion.core import InversionError
+
+_STATE = Path("/var/lib/inversion")
+
+
+def planned(site: Site, command: Path, user: str) -> dict[Path, str]:
+    """Text by the absolute path of every file, for systemd 250 or later."""
+    name = f"inversion-{re.sub(r'[^A-Za-z0-9_.-]', '_', site.name)}.service"
+    template = files("inversion.app.install").joinpath("inversion.service").read_text(encoding="utf-8")
+    folder = site.path.resolve().parent
+    ours = user == "inversion"
+    unit = template.format(
+        name=name,
+        site_name=site.name,
+        site=_word(site.path.resolve()),
+        command=_word(command),
+        user=user,
+        state="StateDirectory=inversion\n" if ours else "",
+        folder=_word(_STATE if ours else folder),
+        writable="".join(f"ReadWritePaths={_word(path)}\n" for path in _written(site)),
+        watchdog_s=round(3 * site.gateway.frame_timeout_s),
+        stop_s=round(site.gateway.stop_s + 25),
+    )
+    written = {Path("/etc/systemd/system") / name: unit}
+    if ours:
+        written[Path("/etc/sysusers.d/inversion.conf")] = f'u inversion - "inversion gateway" {_STATE}\n'
+    return written
+
+
+def write_files(texts: Mapping[Path, str], root: Path) -> list[Path]:
+    """Writes them below `root`. Raises InversionError."""
+    paths = [root / path.relative_to("/") for path in texts]
+    try:
+        for path, text in zip(paths, texts.values(), strict=True):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InversionError(f"{error.filename}: cannot be written: {error.strerror}") from error
+    return paths
+
+
+def _written(site: Site) -> list[Path]:
+    """Folders that the gateway writes: of the journal, and of sinks that have a path."""
+    folders = [site.journal.resolve().parent]
+    for sink in site.sinks.values():
+        values: list[object] = [getattr(sink, one.name) for one in fields(sink)] if is_dataclass(sink) else []
+        folders += [value.resolve().parent for value in values if isinstance(value, Path)]
+    return list(dict.fromkeys(folders))
+
+
+def _word(path: Path) -> str:
+    """A path as one word of a unit: `%` doubled, quoted where it has blanks."""
+    text = str(path).replace("%", "%%")
+    return f'"{text}"' if re.search(r"\s", text) else text

@@ -1,0 +1,58 @@
+"""From the sources to the worker: a bounded queue, every window of a recording once, and when who was heard of."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from inversion.app.journal import Journal
+from inversion.app.ledger import Ledger
+from sensors import Frame
+
+_MOST_FRAMES = 8  # that one request to the worker holds
+
+
+class Intake:
+    """heard: monotonic ns at which a frame of an asset came last; in_hand: whether the worker has some."""
+
+    def __init__(self, journal: Journal, ledger: Ledger, most: int) -> None:
+        self._journal, self._ledger = journal, ledger
+        self._queue: asyncio.Queue[Frame | None] = asyncio.Queue(most)
+        self._positions: dict[tuple[str, str], int] = {}
+        self.heard: dict[str, int] = {}
+        self.in_hand = False
+
+    @property
+    def waiting(self) -> int:
+        """Frames in the queue."""
+        return self._queue.qsize()
+
+    async def put(self, frame: Frame) -> None:
+        """Queues a frame, unless this window of the recording is journalled, or was queued, already."""
+        self.heard[frame.asset] = time.monotonic_ns()
+        if frame.position is not None:
+            key = (frame.asset, frame.source)
+            if key not in self._positions:
+                last = await self._ledger.ask(self._journal.last_position, *key)
+                self._positions[key] = -1 if last is None else last
+            if frame.position <= self._positions[key]:
+                return
+            self._positions[key] = frame.position
+        await self._queue.put(frame)
+
+    async def end(self) -> None:
+        """No frame will follow."""
+        await self._queue.put(None)
+
+    async def take(self) -> list[Frame]:
+        """The frames that wait, at least one; none at the end of the data."""
+        self.in_hand = False
+        frames = [] if (first := await self._queue.get()) is None else [first]
+        while frames and len(frames) < _MOST_FRAMES and not self._queue.empty():
+            following = self._queue.get_nowait()
+            if following is None:
+                self._queue.put_nowait(None)  # for the next call
+                break
+            frames.append(following)
+        self.in_hand = bool(frames)
+        return frames

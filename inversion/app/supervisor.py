@@ -1,0 +1,157 @@
+"""The worker watched: started within its limits, replaced when it is lost, and spared when it is lost again and again.
+
+A frame that loses a worker is tried once more, alone; then it is set aside with the reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from inversion.app.configuration import Site
+from inversion.app.degrade import DegradeRule, Health, later, lost
+from inversion.app.limits import Group, LimitsUnavailable, make_group
+from inversion.app.patience import delays
+from inversion.app.worker_link import Answer, WorkerLink, WorkerLost
+from inversion.core import ConfigurationError
+from sensors import Frame
+
+Note = Callable[..., None]
+
+
+class Supervisor:
+    """Answers frames as long as that is possible, and says when it is not.
+
+    note: takes the kind, the text and the asset of an event
+    degraded: told the name of every new step, and why
+    """
+
+    def __init__(self, site: Site, note: Note, degraded: Callable[[str, str], None]) -> None:
+        self._site, self._note, self._degraded = site, note, degraded
+        self._retry = (site.gateway.retry_s, site.gateway.retry_cap_s)
+        self._rule = DegradeRule()
+        self._health = Health()
+        self._skipped = 0
+        self._turn = asyncio.Lock()
+        self.group: Group | None = None
+        self.states: dict[str, Any] = {}
+        self.worker = self._link(site)
+
+    async def start(self) -> None:
+        """The first worker. Raises ConfigurationError, WorkerLost, or LimitsUnavailable where limits are required."""
+        self._limit()
+        self.worker = self._link(self._site)
+        await self.worker.start()
+        if self.group is not None:
+            if self.worker.pid not in self.group.members():
+                raise LimitsUnavailable(f"limits: the worker (process {self.worker.pid}) is not in its group")
+            version = self.group.version
+            self._note("limits", f"limits: {self._site.limits.told()}, by control groups version {version}")
+
+    async def stop(self) -> None:
+        """Ends the worker and removes its group."""
+        await self.worker.stop()
+        if self.group is not None:
+            self.group.remove()
+
+    async def reload(self, site: Site) -> None:
+        """A worker for a changed site takes over between two requests. Raises ConfigurationError, WorkerLost."""
+        coming = self._link(site)
+        await coming.start()
+        async with self._turn:
+            leaving, self.worker, self._site = self.worker, coming, site
+            if coming.fingerprint != leaving.fingerprint:
+                self.states.clear()
+            self._health = Health()
+        await leaving.stop()
+
+    async def invert(self, frames: Sequence[Frame]) -> Answer:
+        """Findings of these frames, as far as there are any."""
+        async with self._turn:
+            self._heal()
+            if self._health.name == "acquisition only":
+                if any(frame.position is None for frame in frames):
+                    self._skipped += len(frames)
+                    return Answer([], {})
+                await asyncio.sleep(self._health.rest_s)  # a recording can wait; what is live cannot
+                self._heal()
+            return await self._invert(frames)
+
+    async def _invert(self, frames: Sequence[Frame]) -> Answer:
+        try:
+            return await self._advance(frames)
+        except WorkerLost as problem:
+            self._note("worker_lost", f"{problem}; started again")
+            self._lost(str(problem))
+        findings: list[dict[str, Any]] = []
+        states: dict[str, Any] = {}
+        for frame in frames:
+            try:
+                answer = await self._advance([frame])
+            except WorkerLost as problem:
+                self._lost(str(problem))
+                where = f"{frame.source} window {frame.position}" if frame.position is not None else frame.source
+                self._note("frame_set_aside", f"{frame.asset}: {where}: set aside: {problem}, twice", frame.asset)
+                continue
+            findings += answer.findings
+            states |= answer.states
+        return Answer(findings, states)
+
+    async def _advance(self, frames: Sequence[Frame]) -> Answer:
+        await self._have_worker()
+        answer = await self.worker.advance(frames, self.states)
+        self.states |= answer.states
+        return answer
+
+    async def _have_worker(self) -> None:
+        """Starts a worker where none runs, with growing patience: the box may be short of memory for a while."""
+        if self.worker.pid is None:
+            await asyncio.sleep(self._health.wait_s(*self._retry))
+        for delay_s in delays(*self._retry):
+            if self.worker.pid is not None:
+                return
+            try:
+                await self.worker.start()
+            except WorkerLost as problem:
+                self._note("worker_lost", f"{problem} while starting; trying again in {delay_s:g} s")
+                await asyncio.sleep(delay_s)
+            except ConfigurationError as problem:  # the file has become wrong since this gateway read it
+                told = "; ".join(str(problem).splitlines())
+                self._note("worker_lost", f"no worker can be started: {told}; trying again in {delay_s:g} s")
+                await asyncio.sleep(delay_s)
+
+    def _lost(self, why: str) -> None:
+        self._become(lost(self._rule, self._health, time.monotonic()), f"workers are lost again and again: {why}")
+
+    def _heal(self) -> None:
+        self._become(later(self._rule, self._health, time.monotonic()), "tried again")
+
+    def _become(self, health: Health, why: str) -> None:
+        before, self._health = self._health, health
+        if before.step == health.step:
+            return
+        if self._skipped:
+            self._note("frames_not_inverted", f"{self._skipped} frames were not inverted while workers were spared")
+            self._skipped = 0
+        self.worker.lite = health.step > 0
+        self._degraded(health.name, why)
+
+    def _link(self, site: Site) -> WorkerLink:
+        return WorkerLink(site.path, site.level, site.gateway.frame_timeout_s, self.group)
+
+    def _limit(self) -> None:
+        """Makes the worker's group. Raises LimitsUnavailable where its limits cannot be had but are required."""
+        limits = self._site.limits
+        if not limits.any:
+            return
+        try:
+            self.group = make_group(limits, f"inversion-{os.getpid()}")
+        except LimitsUnavailable as problem:
+            if limits.required:
+                raise LimitsUnavailable(
+                    f"{self._site.path}: limits: cannot be had: {problem}; `required = false` runs without them"
+                ) from problem
+            self._note("limits_missing", f"limits: not in force: {problem}")

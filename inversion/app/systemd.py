@@ -1,0 +1,80 @@
+"""What systemd is told (sd_notify(3)): ready, reloading, stopping; and the watchdog, fed only while frames flow."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Mapping, Sequence
+
+from inversion.app.acquisition import Acquisition
+from inversion.app.intake import Intake
+
+_OFTEN = 3  # feedings in the time after which systemd would act
+_QUIET_S = 900.0
+
+
+def notify(message: str, environment: Mapping[str, str]) -> bool:
+    """Sends it to the service manager; False where there is none, or it does not listen."""
+    address = environment.get("NOTIFY_SOCKET", "")
+    if not address:
+        return False
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as line:
+        try:
+            line.sendto(message.encode(), f"\0{address[1:]}" if address.startswith("@") else address)
+        except OSError:
+            return False
+    return True
+
+
+class Systemd:
+    """Frames flow while every frame that came was answered, or one was since the watchdog was fed last.
+
+    A device that is gone is no reason to start again: its source waits for it. One that says nothing, and does not say
+    that it is gone, for a quarter of an hour, is.
+    """
+
+    def __init__(
+        self, intake: Intake, acquisitions: Sequence[Acquisition], environment: Mapping[str, str] = os.environ
+    ) -> None:
+        self._intake, self._acquisitions, self._environment = intake, acquisitions, environment
+        self._answers, self._fed = 0, 0
+
+    def ready(self) -> None:
+        """Started, or reloaded."""
+        notify("READY=1", self._environment)
+
+    def reloading(self) -> None:
+        """Reads its configuration again."""
+        notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}", self._environment)
+
+    def stopping(self) -> None:
+        """Takes no more frames."""
+        notify("STOPPING=1", self._environment)
+
+    def answered(self) -> None:
+        """A request of the worker has come back, whatever it said."""
+        self._answers += 1
+
+    @property
+    def flowing(self) -> bool:
+        """Whether this process does what it is for."""
+        if self._answers > self._fed:
+            return True
+        busy = self._intake.waiting > 0 or self._intake.in_hand
+        heard_s = max(self._intake.heard.values(), default=time.monotonic_ns()) / 1e9
+        quiet = time.monotonic() - heard_s > _QUIET_S
+        waits = any(acquisition.waits for acquisition in self._acquisitions)
+        return not busy and (waits or not quiet)
+
+    async def feed(self) -> None:
+        """Feeds the watchdog while frames flow, until cancelled; returns where there is none."""
+        every_us = int(self._environment.get("WATCHDOG_USEC", "0"))
+        if every_us <= 0:
+            return
+        while True:
+            if self.flowing:
+                notify("WATCHDOG=1", self._environment)
+            self._fed = self._answers
+            await asyncio.sleep(every_us / 1e6 / _OFTEN)
