@@ -12,6 +12,7 @@ import numpy as np
 from sensors.capture import Capture, WaveformBlock
 from sensors.reading import Checks, Reading
 from sensors.registers import BIT_TABLES, TABLES, Encoding, Words, check_order, check_place, notation
+from sensors.units import to_si
 
 #: Registers that one request can read (Modbus Application Protocol V1.1b3, 6.3).
 MOST_REGISTERS = 125
@@ -86,10 +87,9 @@ class Register:
 
     def read(self, words: Words) -> Reading:
         """(width,) registers to SI, judged. Raises DecodeError for another number of registers."""
-        own = self._own(words)
-        raw = float(self.encoding.raw(own)[0])
-        si = float(self.encoding.decode(own)[0])
-        return self.checks.judge(raw, raw * self.scale + self.offset, self.unit, si)
+        raw = float(self.encoding.raw(self._own(words))[0])
+        shown = raw * self.scale + self.offset  # as `Encoding.decode` does, for one number
+        return self.checks.judge(raw, shown, self.unit, to_si(shown, self.unit))
 
     def _own(self, words: Words) -> Words:
         return ((words & self.mask) >> self.bits[0]).astype(np.uint16) if self.bits else words

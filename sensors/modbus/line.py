@@ -13,7 +13,7 @@ from sensors.errors import SourceUnavailable
 from sensors.modbus.framing import Reply, Request, Stray
 from sensors.modbus.link import Link, Opener, open_link
 from sensors.modbus.owed import Owed
-from sensors.modbus.pdu import READ, Defect, Mismatch, exception_code, longest_reply
+from sensors.modbus.pdu import READ, READ_FILE, Defect, Mismatch, exception_code, longest_reply
 from sensors.modbus.planner import Cost
 from sensors.modbus.settings import LineSettings
 
@@ -30,7 +30,7 @@ _TRIES = 3
 #: From one transaction id to the next: all 65,536 come, and none is near the last or a bit away from it.
 _STEP = 0x9E37
 #: Reading twice changes nothing.
-_REPEATABLE = frozenset(READ.values())
+_REPEATABLE = frozenset({*READ.values(), READ_FILE})
 #: Bytes that may come while nobody waits before they are dropped.
 _MOST_IDLE = 4096
 #: Weight of the last exchange in what exchanges are measured to take.

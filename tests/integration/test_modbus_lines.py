@@ -24,8 +24,9 @@ from sensors.modbus.faults import (
 from sensors.modbus.line import Line
 from sensors.modbus.lines import shared_line
 from sensors.modbus.pdu import read_request
+from sensors.modbus.server import modbus_server, serial_server
 from sensors.modbus.settings import LineSettings
-from sensors.modbus.simulator import serve, serve_serial
+from sensors.modbus.simulator import SimulatedRegisters, serve, serve_serial
 from sensors.modbus.source import ModbusSource
 from sensors.profilefile import load_profile
 
@@ -79,6 +80,28 @@ def test_units_on_one_serial_line_take_turns(path):
     for frames in asyncio.run(measure()):
         check(frames)
         assert len(frames) == 20
+
+
+def test_several_unit_ids_share_one_connection_and_a_dead_one_takes_only_its_time_outs(path):
+    profile = load_profile(path)
+    connections = []
+
+    async def measure():
+        devices = {unit: SimulatedRegisters(profile, Machine()) for unit in (1, 2)}
+        async with modbus_server(devices) as port:
+            address = f"tcp://127.0.0.1:{port}"
+            async with shared_line(LineSettings(address, baud=115200)) as line:
+                one, two, dead = (source(path, address, unit_id=unit, timeout_s=0.1) for unit in (1, 2, 9))
+                found = await asyncio.gather(take(one, 20), take(two, 20), take(dead), return_exceptions=True)
+                connections.append(line.counts["connections"])
+                return found
+
+    one, two, dead = asyncio.run(measure())
+    check(one)
+    check(two)
+    assert isinstance(dead, SourceUnavailable)
+    assert "unit 9: discrete 3 (10004): no answer within 0.1 s" in str(dead)
+    assert connections == [1]
 
 
 @pytest.fixture(scope="module")
@@ -192,8 +215,6 @@ def test_a_late_reply_on_wires_does_not_answer_the_next_request(path):
         return delayed(0.2) if request.number == 2 else None
 
     async def exchange():
-        from sensors.modbus.server import serial_server
-
         async with serial_server(Store(), misbehave) as path:
             line = Line(LineSettings(f"rtu://{path}", baud=115200))
             for _ in range(6):
@@ -296,6 +317,32 @@ def test_polling_resumes_and_nothing_is_left_behind_over_200_losses(path, end):
     assert got["lost"] == 200
     assert after <= before + 2  # the server's end of the last connection may still be closing
     assert tasks <= 4
+
+
+@pytest.mark.parametrize("scheme", ["serial", "tls"])
+def test_nothing_is_left_behind_over_200_openings_of_other_lines(path, authority, scheme):
+    server, client = authority.issue("server"), authority.issue("client")
+    keys = {"ca": authority.ca, "certificate": client[0], "key": client[1], "timeout_s": 2.0}
+
+    async def cycles():
+        profile = load_profile(path)
+        tls = authority.server_side(*server)
+        serving = (
+            serve_serial({1: (profile, Machine())})
+            if scheme == "serial"
+            else serve(profile, Machine(), scheme="tls", tls=tls)
+        )
+        async with serving as device:
+            one = source(path, device) if scheme == "serial" else source(path, device.line, **keys)
+            for cycle in range(200):
+                assert len(await take(one)) == 1
+                if cycle == 20:
+                    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+            return before, len(os.listdir("/proc/self/fd")), len(asyncio.all_tasks())  # noqa: PTH208
+
+    before, after, tasks = asyncio.run(cycles())
+    assert after <= before + 3
+    assert tasks <= 5
 
 
 def test_the_profiles_of_real_devices_say_where_they_are_from():

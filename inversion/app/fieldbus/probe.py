@@ -58,7 +58,7 @@ async def units(settings: LineSettings, wanted: Sequence[int], timeout_s: float)
             try:
                 reply = await line.transact(unit, read_request("holding", 0, 1), timeout_s)
             except SourceUnavailable as problem:
-                if "connection" in str(problem) or "opened" in str(problem):
+                if line.counts["not connected"]:  # then no unit will answer
                     raise SourceUnavailable(f"{settings.shown}: {problem}") from problem
                 continue
             code = exception_code(reply)

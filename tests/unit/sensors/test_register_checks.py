@@ -10,7 +10,8 @@ from sensors.errors import ProfileError
 from sensors.frame import Quality
 from sensors.profile import Device, Profile, Register, Text
 from sensors.profilefile import load_profile
-from sensors.registers import TABLES
+from sensors.registers import BCD_KINDS, KINDS, ORDERS, TABLES
+from sensors.units import known_units
 
 
 def words(*values):
@@ -23,6 +24,19 @@ def test_a_value_outside_its_plausible_range_is_uncertain_and_says_why():
     reading = register.read(words(2000))
     assert reading.value == pytest.approx(200 + 273.15)
     assert (reading.quality, reading.reason) == (Quality.UNCERTAIN, "200 degC is not plausible, expected -40 to 105")
+
+
+@given(
+    st.sampled_from([kind for kind in (*KINDS, *BCD_KINDS) if kind != "bool"]),
+    st.sampled_from(ORDERS),
+    st.floats(1e-6, 1e6),
+    st.sampled_from(known_units()),
+    st.lists(st.integers(0, 0xFFFF), min_size=4, max_size=4),
+)
+def test_a_reading_is_the_number_that_the_encoding_decodes(kind, order, scale, unit, raw):
+    register = Register("x", 0, kind=kind, order=order, scale=scale, unit=unit)
+    own = words(*raw[: register.encoding.width])
+    np.testing.assert_array_equal(register.read(own).value, register.decode(own))
 
 
 def test_a_code_for_no_value_is_no_value():
