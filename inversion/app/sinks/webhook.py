@@ -1,0 +1,120 @@
+"""Records to a web server, as signed JSON by HTTP POST.
+
+The body is `{"records": [{"journal", "asset", "sequence", "kind", "body"}, ...]}`; (journal, asset, sequence) names a
+record for ever, since after a lost answer it comes again. With a secret, `X-Inversion-Signature` is `sha256=` and the
+HMAC (RFC 2104) of `X-Inversion-Timestamp`, a dot and the body: the receiver can tell who sent it, and when.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import ssl
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from inversion.app.journal import Entry
+from inversion.core import dumps
+
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_ENOUGH = 4096  # bytes of an answer that are read
+_KINDS = ("finding", "alarm", "event")
+
+
+@dataclass(frozen=True)
+class WebhookSink:
+    """Posts every record, in order, and takes any answer of 2xx as received.
+
+    url: https, or http to this machine; it holds no password, since addresses are logged
+    kinds: of records that are sent; secret_file: its first line signs, read anew at each post
+    ca: PEM file of who may answer, where that is not one of the system's
+    """
+
+    url: str
+    kinds: tuple[str, ...] = ("alarm", "event")
+    secret_file: Path | None = None
+    ca: Path | None = None
+    timeout_s: float = 10.0
+    clock: Callable[[], float] = field(default=time.time, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"url must begin with https:// and name a host, got {parts.scheme or 'no scheme'!r}")
+        if parts.username or parts.password:
+            raise ValueError("url must hold no user and no password: addresses are logged; use secret_file")
+        if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+            raise ValueError(f"url must be https, or http to this machine, got http to {parts.hostname!r}")
+        if not self.kinds or not set(self.kinds) <= set(_KINDS):
+            raise ValueError(f"kinds must be some of {', '.join(_KINDS)}, got {list(self.kinds)}")
+        if not self.timeout_s > 0:
+            raise ValueError(f"timeout_s must be positive, got {self.timeout_s}")
+
+    async def write(self, findings: Sequence[Mapping[str, Any]]) -> None:
+        """Findings alone, without names of their records. Raises ConnectionError."""
+        if "finding" in self.kinds:
+            await asyncio.to_thread(self._post, [{"kind": "finding", "body": dict(finding)} for finding in findings])
+
+    async def write_records(self, entries: Sequence[Entry]) -> None:
+        """Raises ConnectionError where nobody answers, or not with 2xx; what was received may come a second time."""
+        records = [
+            {
+                "journal": entry.journal,
+                "asset": entry.asset,
+                "sequence": entry.sequence,
+                "kind": entry.kind,
+                "body": dict(entry.body),
+            }
+            for entry in entries
+            if entry.kind in self.kinds
+        ]
+        if records:
+            await asyncio.to_thread(self._post, records)
+
+    def _post(self, records: Sequence[Mapping[str, Any]]) -> None:
+        body = dumps({"records": list(records)}).encode()
+        headers = {"Content-Type": "application/json", "User-Agent": "inversion", **self._signature(body)}
+        request = urllib.request.Request(self.url, data=body, headers=headers, method="POST")
+        where = urlsplit(self.url).netloc
+        try:
+            with self._opener().open(request, timeout=self.timeout_s) as answer:
+                answer.read(_ENOUGH)
+        except urllib.error.HTTPError as problem:
+            problem.close()
+            raise ConnectionError(f"{where} answered {problem.code} {problem.reason}") from problem
+        except (OSError, HTTPException) as problem:
+            raise ConnectionError(f"{where}: {getattr(problem, 'reason', problem)}") from problem
+
+    def _opener(self) -> urllib.request.OpenerDirector:
+        context = ssl.create_default_context(cafile=self.ca)
+        return urllib.request.build_opener(
+            urllib.request.HTTPSHandler(context=context), urllib.request.ProxyHandler({}), _NoRedirect()
+        )
+
+    def _signature(self, body: bytes) -> dict[str, str]:
+        if self.secret_file is None:
+            return {}
+        try:
+            lines = self.secret_file.read_bytes().splitlines()
+        except OSError as problem:
+            raise ConnectionError(f"secret_file cannot be read: {problem.strerror}") from problem
+        if not lines or not lines[0].strip():
+            raise ConnectionError("secret_file is empty")
+        stamp = f"{self.clock():.0f}"
+        digest = hmac.new(lines[0].strip(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
+        return {"X-Inversion-Timestamp": stamp, "X-Inversion-Signature": f"sha256={digest}"}
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Records go where they were sent, nowhere else: a redirect is an answer that is not 2xx."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
