@@ -28,8 +28,8 @@ from sensors import Quality
 
 Array = NDArray[np.float64]
 
-_AT_SIGMAS = np.array([0.158655253931457, 0.5, 0.841344746068543])  # normal probability at -1, 0, 1 deviations
 _NARROWEST = 1e-6  # latent variance
+_EDGE = 1e-9  # a share at its bound maps to a large finite latent value
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Reader:
         table = self.table(raw, self.misfit.widening(distance))
         mean, variance = self._moments(table)
         marginals = self._marginals(table)
-        sound = np.isfinite(distance) & np.all(np.isfinite(marginals), axis=(1, 2))
+        sound = np.isfinite(distance + marginals[:, :, 0].sum(axis=1))  # one that is no number spoils its whole row
         resolved = np.zeros((len(features), len(self.space)), dtype=np.bool_)
         resolved[:, self.shown] = table.resolved & self._measured(raw)
         covariance = variance[:, :, None] * np.eye(len(self.space))
@@ -105,7 +105,7 @@ class Reader:
         """(n, parameters) latent means and variances: median and half the distance between one deviation either way."""
         n, p = len(table.marginals), len(self.space)
         mean, variance = np.zeros((n, p)), np.ones((n, p))
-        shares = np.minimum(np.maximum(table.marginals @ _SIGMA_WEIGHTS, 1e-9), 1 - 1e-9)
+        shares = np.minimum(np.maximum(table.center, _EDGE), 1 - _EDGE)
         latent = np.log(shares / (1 - shares)) / LOGISTIC
         mean[:, self.shown] = latent[..., 1]
         variance[:, self.shown] = np.maximum(((latent[..., 2] - latent[..., 0]) / 2) ** 2, _NARROWEST)
@@ -135,11 +135,3 @@ def reader(card: Card, model: ForwardModel) -> Reader:
         bands(card.calibration),
         misfit_score(card.misfit),
     )
-
-
-def _weights(probabilities: Array) -> Array:
-    """(k, m) that interpolate between QUANTILE_LEVELS."""
-    return np.array([np.interp(probabilities, QUANTILE_LEVELS, row) for row in np.eye(QUANTILE_LEVELS.size)])
-
-
-_SIGMA_WEIGHTS = _weights(_AT_SIGMAS)

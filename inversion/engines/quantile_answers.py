@@ -31,9 +31,14 @@ _PRIOR = 1e-6  # share of the prior that is mixed in, so that no marginal is a s
 
 @dataclass(frozen=True)
 class Table:
-    """Marginals of n windows as shares of the ranges: (n, p, k) at QUANTILE_LEVELS, and whether resolved, (n, p)."""
+    """Marginals of n windows as shares of the ranges.
+
+    marginals: (n, p, k) at QUANTILE_LEVELS; center: (n, p, 3) one normal deviation below the median, it, one above
+    resolved: (n, p)
+    """
 
     marginals: Array
+    center: Array
     resolved: Flags
 
 
@@ -41,8 +46,8 @@ class Table:
 class Tabulator:
     """Quantiles at a network's levels to marginals at ours.
 
-    weights: (q, k + 4) of the quantiles, for QUANTILE_LEVELS, for values three deviations below the median (by each of
-        _JUDGED_BY), and for the median
+    weights: (q, k + 6) of the quantiles, for QUANTILE_LEVELS, for the center, and for values three deviations below the
+        median (by each of _JUDGED_BY)
     something: (p,) whether even the lower end of the range is something, as a place or a pressure is
     """
 
@@ -52,23 +57,23 @@ class Tabulator:
     def table(self, quantiles: Array, factors: Array, floors: Array) -> Table:
         """quantiles: (n, p, q) shares of the ranges, rising; factors: (n, p) of widening; floors: (n, p) shares."""
         levels = quantiles @ self.weights
-        middle = levels[..., -1:]
+        middle = levels[..., _MEDIAN, None]
         levels = middle + factors[..., None] * (levels - middle)
-        rejected = (levels[..., _OURS:-1].min(axis=-1) > floors) | (self.something & (floors <= 0))
-        inside = np.minimum(np.maximum(levels[..., :_OURS], 0.0), 1.0)
-        marginals = np.maximum.accumulate(inside, axis=-1) * (1 - _PRIOR) + _LEAST
+        rejected = (levels[..., _OURS + 3 :].min(axis=-1) > floors) | (self.something & (floors <= 0))
+        inside = np.minimum(np.maximum(levels[..., : _OURS + 3], 0.0), 1.0)
+        marginals = np.maximum.accumulate(inside[..., :_OURS], axis=-1) * (1 - _PRIOR) + _LEAST
         span = marginals[..., _HIGH] - marginals[..., _LOW]
-        return Table(marginals, rejected & (span <= _INFORMED * 0.9))
+        return Table(marginals, inside[..., _OURS:], rejected & (span <= _INFORMED * 0.9))
 
 
 def tabulator(space: ParameterSpace, levels: Sequence[float]) -> Tabulator:
     """For the parameters of `space` that are no nuisance, and quantiles at `levels` (q,)."""
     theirs = _scores(levels)
-    ours, median = _line(theirs, _scores(QUANTILE_LEVELS)), _line(theirs, np.zeros(1))
+    ours, center = _line(theirs, _scores(QUANTILE_LEVELS)), _line(theirs, np.array([-1.0, 0.0, 1.0]))
     share = _DEVIATIONS / np.array(_JUDGED_BY)
-    below = (1 - share) * median + share * _line(theirs, -np.array(_JUDGED_BY))
+    below = (1 - share) * center[:, 1:2] + share * _line(theirs, -np.array(_JUDGED_BY))
     return Tabulator(
-        np.concatenate([ours, below, median], axis=1), np.array([each.low != 0 for each in space if not each.nuisance])
+        np.concatenate([ours, center, below], axis=1), np.array([each.low != 0 for each in space if not each.nuisance])
     )
 
 
@@ -88,5 +93,6 @@ def _line(known: Array, wanted: Array) -> Array:
 
 
 _OURS = QUANTILE_LEVELS.size
+_MEDIAN = _OURS + 1
 _LEAST = _PRIOR * QUANTILE_LEVELS
 _LOW, _HIGH = (int(np.argmin(np.abs(QUANTILE_LEVELS - level))) for level in (0.05, 0.95))
