@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from inversion.signal import order_tracking
+from inversion.signal import order_tracking, shaft_speed
+from inversion.signal.transform import fast_length_below, spectrum
 from sensors import Frame, Quality, Waveform
 
 Array = NDArray[np.float64]
@@ -18,13 +19,14 @@ _SWING = (1e-6, 1e6)  # m/s2, between the extremes: outside, it is no vibration
 
 @dataclass(frozen=True)
 class Channels:
-    """Names of the channels, and what stands in for the speed. See `RollingBearing` for their meaning."""
+    """Names of the channels, what stands in for the speed, how far it may be off. See `RollingBearing`."""
 
     acceleration: str
     speed: str
     tacho: str
     pulses_a_revolution: int
     shaft_hz: float | None
+    tolerance: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def gather(frame: Frame, channels: Channels) -> Inputs | str:
     if channels.tacho:
         return _by_tacho(frame, waveform, channels)
     if channels.speed not in frame.channels and channels.shaft_hz is not None:
-        return Inputs(waveform, channels.shaft_hz, True, "")
+        return _as_heard(waveform, channels.shaft_hz, channels.tolerance)
     speed = _sound(frame, channels.speed, "Hz")
     if isinstance(speed, str):
         return speed
@@ -61,9 +63,22 @@ def gather(frame: Frame, channels: Channels) -> Inputs | str:
     if not profile.min() > 0:
         return f"the shaft stands still or reverses ({profile.min():g} Hz)"
     if np.ptp(profile) <= _STEADY * profile.mean():
-        return Inputs(waveform, float(profile.mean()), True, "")
+        return _as_heard(waveform, float(profile.mean()), channels.tolerance)
     times = np.arange(waveform.samples.size) / waveform.sample_rate
     return _at_equal_angles(waveform, order_tracking.revolutions_from_speed(profile, times, waveform.duration_s))
+
+
+def _as_heard(waveform: Waveform, nominal_hz: float, tolerance: float) -> Inputs:
+    """The inputs at the speed that the shaft's own lines tell, where it may be off by `tolerance`."""
+    if not tolerance > 0:
+        return Inputs(waveform, nominal_hz, True, "")
+    samples = fast_length_below(waveform.samples.size)
+    record = waveform.samples[:samples] - waveform.samples[:samples].mean()
+    found = shaft_speed.find_speed(spectrum(record), waveform.sample_rate / samples, nominal_hz, tolerance)
+    if found is None:
+        told = f"no lines of a shaft within {tolerance:.0%} of {nominal_hz:g} Hz: taken as it is, faults may be missed"
+        return Inputs(waveform, nominal_hz, True, told)
+    return Inputs(waveform, found, True, f"the shaft turns at {found:.2f} Hz by its own lines")
 
 
 def _by_tacho(frame: Frame, waveform: Waveform, channels: Channels) -> Inputs | str:

@@ -54,6 +54,8 @@ class RollingBearing:
     fault_orders, as the maker's calculator prints them.
     channel: acceleration, m/s2; speed_channel: shaft speed, Hz, one sample or its course over the window;
     tacho_channel: pulses, any unit, instead of a speed; shaft_hz: used where the frame has no speed
+    speed_tolerance: how far a constant speed may be off, relative, such as 0.05 for a nameplate: it is then found
+        in the vibration
     widest_mm, hardest_g: upper ends of the priors
     """
 
@@ -67,6 +69,7 @@ class RollingBearing:
     shaft_hz: float | None = None
     widest_mm: float = 8.5
     hardest_g: float = 50.0
+    speed_tolerance: float = 0.0
 
     def __post_init__(self) -> None:
         given = [self.bearing is not None, bool(self.designation), self.fault_orders is not None]
@@ -80,6 +83,8 @@ class RollingBearing:
             raise ValueError(f"pulses_per_revolution must be at least 1, got {self.pulses_per_revolution}")
         if not 0 < self.hardest_g < np.inf:
             raise ValueError(f"hardest_g must be positive and finite, got {self.hardest_g}")
+        if not 0 <= self.speed_tolerance <= 0.1:
+            raise ValueError(f"speed_tolerance must lie between 0 and 0.1, got {self.speed_tolerance}")
         if self.shaft_hz is not None and not self.shaft_hz > 0:
             raise ValueError(f"shaft_hz must be positive, got {self.shaft_hz}")
 
@@ -241,7 +246,14 @@ class RollingBearing:
 
     @cached_property
     def _names(self) -> Channels:
-        return Channels(self.channel, self.speed_channel, self.tacho_channel, self.pulses_per_revolution, self.shaft_hz)
+        return Channels(
+            self.channel,
+            self.speed_channel,
+            self.tacho_channel,
+            self.pulses_per_revolution,
+            self.shaft_hz,
+            self.speed_tolerance,
+        )
 
     def _row(self, frame: Frame) -> tuple[Array, Array, Array, Array, Quality, str]:
         d = len(self.observables)

@@ -120,7 +120,7 @@ def test_healthy_channels_are_not_claimed(data, layouts):
     assert total <= 2
 
 
-def test_a_random_wrong_geometry_claims_at_most_one_window_in_twenty(data, layouts):
+def test_a_random_wrong_geometry_claims_at_most_three_windows_in_a_hundred(data, layouts):
     layout = load_layout(layouts / "cwru.toml")
     rng = np.random.default_rng(5)
     claimed = windows = 0
@@ -130,7 +130,7 @@ def test_a_random_wrong_geometry_claims_at_most_one_window_in_twenty(data, layou
             claimed += bool(claims(LeastSquares().bind(model).invert(model.observe([frame]))[0]))
             windows += 1
     assert windows > 100
-    assert claimed <= 0.05 * windows
+    assert claimed <= 0.03 * windows
 
 
 def as_acceleration(frame: Frame) -> Frame:
