@@ -39,6 +39,7 @@ bench: .venv/.check         ## ratios against the floor, in one run
 accuracy: .venv/.check      ## false claims, and coverage of the widths, over many simulated windows
 	$(BIN)/python -m benchmarks.false_claims
 	$(BIN)/python -m benchmarks.width_coverage
+	$(BIN)/python -m benchmarks.wrong_values
 
 clean:
 	rm -rf .venv build results

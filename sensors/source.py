@@ -19,6 +19,7 @@ class Source(Protocol):
         """Frames, in order.
 
         Raises SourceUnavailable when nobody answers (the gateway calls `frames` again, later);
+        raises DecodeError when a device contradicts its profile (it may be set right: called again, but slowly);
         raises another SensorError when retrying cannot help; returns when the data end.
         """
         ...

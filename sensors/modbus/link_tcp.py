@@ -10,11 +10,12 @@ import ssl
 from sensors.errors import SourceUnavailable
 from sensors.modbus.link import Link, Lost, Received
 from sensors.modbus.settings import LineSettings
+from sensors.modbus.tls import client_context
 
 
 async def open_tcp(settings: LineSettings, received: Received, lost: Lost) -> Link:
     """A connection. Raises SourceUnavailable with the reason."""
-    context = tls_context(settings) if settings.scheme == "tls" else None
+    context = _tls_context(settings) if settings.scheme == "tls" else None
     name = (settings.server_name or settings.host) if context else None
     loop = asyncio.get_running_loop()
     try:
@@ -36,19 +37,11 @@ async def open_tcp(settings: LineSettings, received: Received, lost: Lost) -> Li
     return _TcpLink(transport)
 
 
-def tls_context(settings: LineSettings) -> ssl.SSLContext:
-    """What TLS is asked for: at least 1.2, the server's name, and our certificate where there is one.
-
-    Source: Modbus/TCP Security v21, 5 and 7. Raises SourceUnavailable for files that are no certificates.
-    """
+def _tls_context(settings: LineSettings) -> ssl.SSLContext:
     try:
-        context = ssl.create_default_context(cafile=settings.ca)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if settings.certificate is not None:
-            context.load_cert_chain(settings.certificate, settings.key)
-    except (ssl.SSLError, OSError) as problem:
-        raise SourceUnavailable(f"certificate or key cannot be used: {problem}") from problem
-    return context
+        return client_context(settings.ca, settings.certificate, settings.key)
+    except ValueError as problem:  # it was good at start; a file was replaced since
+        raise SourceUnavailable(str(problem)) from problem
 
 
 def _reason(problem: OSError) -> str:

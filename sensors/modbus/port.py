@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
-
-import numpy as np
 
 from sensors.errors import DecodeError, SourceUnavailable
 from sensors.modbus.line import Line
@@ -82,28 +80,27 @@ class UnitPort:
         return self.line.cost(self._unit)
 
     async def read(self, table: str, address: int, count: int) -> Words:
-        return await self._words(read_request(table, address, count), notation(table, address))
+        return await self._words(read_request(table, address, count), lambda: notation(table, address))
 
     async def read_file(self, file: int, record: int, count: int) -> Words:
-        return await self._words(file_request(file, record, count), f"file {file} record {record}")
+        return await self._words(file_request(file, record, count), lambda: f"file {file} record {record}")
 
     async def read_fifo(self, address: int) -> Words:
-        return await self._words(fifo_request(address), f"queue {address}")
+        return await self._words(fifo_request(address), lambda: f"queue {address}")
 
     async def write(self, table: str, address: int, values: Sequence[int], many: bool = False) -> None:
-        await self._transact(write_request(table, address, values, many), notation(table, address))
+        await self._transact(write_request(table, address, values, many), lambda: notation(table, address))
 
-    async def _words(self, pdu: bytes, place: str) -> Words:
-        words = reply_words(pdu, await self._transact(pdu, place))
-        return np.ascontiguousarray(words)
+    async def _words(self, pdu: bytes, place: Callable[[], str]) -> Words:
+        return reply_words(pdu, await self._transact(pdu, place))
 
-    async def _transact(self, pdu: bytes, place: str) -> bytes:
+    async def _transact(self, pdu: bytes, place: Callable[[], str]) -> bytes:
         try:
             reply = await self.line.transact(self._unit, pdu, self._timeout_s)
         except SourceUnavailable as problem:
-            raise SourceUnavailable(f"{place}: {problem}") from problem
+            raise SourceUnavailable(f"{place()}: {problem}") from problem
         code = exception_code(reply)
         if code is None:
             return reply
-        what = f"{place}: {exception_text(code)}"
+        what = f"{place()}: {exception_text(code)}"
         raise SourceUnavailable(what) if code in RETRYABLE else Refused(what, code)

@@ -12,6 +12,7 @@ from sensors.modbus.framing import Framing
 from sensors.modbus.framing_ascii import AsciiFraming
 from sensors.modbus.framing_rtu import RtuFraming
 from sensors.modbus.framing_tcp import TcpFraming
+from sensors.modbus.tls import client_context
 
 #: Framing by the scheme of an address, and the port where there is one: on a network, or on a serial line.
 NETWORK = {"tcp": 502, "tls": 802, "rtu+tcp": None, "ascii+tcp": None}
@@ -79,6 +80,8 @@ class LineSettings:
                 raise ValueError(f"{name}: no such file: {path}")
         if (self.certificate is None) != (self.key is None):
             raise ValueError("certificate and key belong together, found only one of them")
+        if given:
+            client_context(self.ca, self.certificate, self.key)
 
     @property
     def scheme(self) -> str:
