@@ -120,7 +120,8 @@ class Gateway:
     async def _process(self) -> None:
         """Frames to findings, journalled before they are announced."""
         while frames := await self._intake.take():
-            answer = await self._supervisor.invert(frames)
+            live = any(frame.position is None for frame in frames)  # a recording's frames wait as long as they like
+            answer = await self._supervisor.invert(frames, self._intake.filled if live else 0.0)
             await self._keeper.judge(answer.findings, answer.states, self.worker.fingerprint)
             self._systemd.answered()
         await self._ledger.flush()

@@ -27,6 +27,11 @@ class Intake:
         """Frames in the queue."""
         return self._queue.qsize()
 
+    @property
+    def filled(self) -> float:
+        """Share of the queue that is filled."""
+        return self._queue.qsize() / self._queue.maxsize
+
     async def put(self, frame: Frame) -> None:
         """Queues a frame, unless this window of the recording is journalled, or was queued, already."""
         self.heard[frame.asset] = time.monotonic_ns()

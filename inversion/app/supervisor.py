@@ -68,8 +68,8 @@ class Supervisor:
             self._health = Health()
         await leaving.stop()
 
-    async def invert(self, frames: Sequence[Frame]) -> Answer:
-        """Findings of these frames, as far as there are any."""
+    async def invert(self, frames: Sequence[Frame], waiting: float = 0.0) -> Answer:
+        """Findings of these frames, as far as there are any. waiting: share of the queue behind them that is filled."""
         async with self._turn:
             self._heal()
             if self._health.name == "acquisition only":
@@ -78,11 +78,11 @@ class Supervisor:
                     return Answer([], {})
                 await asyncio.sleep(self._health.rest_s)  # a recording can wait; what is live cannot
                 self._heal()
-            return await self._invert(frames)
+            return await self._invert(frames, waiting)
 
-    async def _invert(self, frames: Sequence[Frame]) -> Answer:
+    async def _invert(self, frames: Sequence[Frame], waiting: float) -> Answer:
         try:
-            return await self._advance(frames)
+            return await self._advance(frames, waiting)
         except WorkerLost as problem:
             self._note("worker_lost", f"{problem}; started again")
             self._lost(str(problem))
@@ -90,7 +90,7 @@ class Supervisor:
         states: dict[str, Any] = {}
         for frame in frames:
             try:
-                answer = await self._advance([frame])
+                answer = await self._advance([frame], waiting)
             except WorkerLost as problem:
                 self._lost(str(problem))
                 where = f"{frame.source} window {frame.position}" if frame.position is not None else frame.source
@@ -100,9 +100,9 @@ class Supervisor:
             states |= answer.states
         return Answer(findings, states)
 
-    async def _advance(self, frames: Sequence[Frame]) -> Answer:
+    async def _advance(self, frames: Sequence[Frame], waiting: float) -> Answer:
         await self._have_worker()
-        answer = await self.worker.advance(frames, self.states)
+        answer = await self.worker.advance(frames, self.states, waiting)
         self.states |= answer.states
         return answer
 

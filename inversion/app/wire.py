@@ -48,9 +48,9 @@ async def receive(stream: StreamReader) -> dict[str, Any] | None:
     return message
 
 
-def pack_frames(frames: Sequence[Frame], states: Mapping[str, Any]) -> bytes:
-    """A request: these frames, and the states of their assets before them."""
-    header = {"frames": [_frame_header(frame) for frame in frames], "states": states}
+def pack_frames(frames: Sequence[Frame], states: Mapping[str, Any], waiting: float = 0.0) -> bytes:
+    """A request: these frames, the states of their assets before them, and what share of the queue is filled."""
+    header = {"frames": [_frame_header(frame) for frame in frames], "states": states, "waiting": waiting}
     waveforms = (waveform for frame in frames for waveform in frame.channels.values())
     return pack(header, [waveform.samples.astype(_SAMPLE, copy=False).tobytes() for waveform in waveforms])
 

@@ -47,7 +47,7 @@ def main() -> int:
         _send(answers, _answer(choice.pipeline, order[0]["level"], *message))
         elapsed, before, stops = time.perf_counter() - began, stops, throttled_periods()
         windows = max(1, len(message[0]["frames"]))
-        choice = choice.after(Strain(elapsed / windows, stops > before, message[0].get("waiting", 0.0)))
+        choice = choice.after(Strain(elapsed / windows, stops > before, message[0]["waiting"]))
     return 0
 
 

@@ -75,13 +75,13 @@ class WorkerLink:
             raise ConfigurationError(ready["error"])
         self.fingerprint = ready["fingerprint"]
 
-    async def advance(self, frames: Sequence[Frame], states: Mapping[str, Any]) -> Answer:
-        """Findings of these frames. Raises WorkerLost."""
+    async def advance(self, frames: Sequence[Frame], states: Mapping[str, Any], waiting: float = 0.0) -> Answer:
+        """Findings of these frames; waiting: share of the queue that is filled. Raises WorkerLost."""
         if self._process is None:
             await self.start()
         assets = {frame.asset for frame in frames}
         known = {asset: state for asset, state in states.items() if asset in assets}
-        answer = await self._ask(wire.pack_frames(frames, known))
+        answer = await self._ask(wire.pack_frames(frames, known, waiting))
         return Answer(answer["findings"], answer["states"])
 
     async def stop(self) -> None:
