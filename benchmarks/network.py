@@ -30,6 +30,7 @@ from inversion.engines.network import Network, NetworkInverter
 from inversion.forward.rolling_bearing import RollingBearing
 from inversion.physics.bearing_simulation import Spall, simulate_waveform
 from inversion.physics.machine_draws import draw_machine
+from inversion.store.card import PRECISIONS
 from inversion.store.network import network_folder
 from sensors import Frame, Waveform
 
@@ -66,7 +67,7 @@ def bare_call(inverter: NetworkInverter, encoded: Encoded) -> Callable[[], None]
 def ratios(network: Path) -> bool:
     """Prints cost against the floor and against least squares; whether the bars are met."""
     model = RollingBearing(BEARING)
-    inverter = Network(network, precision="adaptive").bind(model)
+    inverter = Network(network).bind(model)
     solver = LeastSquares().bind(model)
     print(f"{network.name}: one window of {SAMPLES} samples, ms (shortest of many runs)")
     head = ("transforms", "call", "observe", "features->", "samples->", "/floor", "least sq.", "x feat.", "x samples")
@@ -109,11 +110,11 @@ def together(network: Path) -> None:
 def precisions(network: Path) -> None:
     """Prints the bare call of each graph."""
     model = RollingBearing(BEARING)
-    inverter = Network(network, precision="adaptive").bind(model)
     features = model.observe([frames()[1][1]])
     floors = np.array([model.floor(row) for row in features.conditions])
     encoded = encode(features, floor_shares(model.space, floors))
-    times = {each: best(bare_call(inverter.at(each), encoded), 2000) for each in inverter.precisions}
+    bound = {each: Network(network, precision=each).bind(model) for each in PRECISIONS}
+    times = {each: best(bare_call(inverter, encoded), 2000) for each, inverter in bound.items()}
     told = ", ".join(f"{name} {1e6 * seconds:.1f} µs" for name, seconds in times.items())
     print(f"bare call, one window: {told}: full over lite {times['full'] / times['lite']:.2f}")
 

@@ -17,7 +17,7 @@ from inversion.core import Answered, Estimate, Features, Fit, ForwardModel, Mode
 from inversion.core.encoding import encode, floor_shares
 from inversion.engines.network_reading import Raw, Reader, reader
 from inversion.engines.session import Session, open_session
-from inversion.store.card import PRECISIONS
+from inversion.store.card import PRECISIONS, Card
 from inversion.store.network import check_fits, load_card, load_graph, network_folder
 from sensors import Quality
 
@@ -27,8 +27,8 @@ class Network:
     """A trained network in ONNX, every claim of its card verified at the start.
 
     network: folder of a network, or the name of a shipped one, such as "rolling_bearing_v1"
-    precision: "full", "lite" (quantized), or "adaptive": full, and lite where a gateway's time is short; recordings are
-        always answered in full
+    precision: "full", "lite" (quantized), or "adaptive": full, and lite where a gateway's time is short and the card
+        says that lite is quicker; recordings are always answered in full
     budget_ms: what one window may take in a gateway before "adaptive" takes lite
     """
 
@@ -54,7 +54,7 @@ class Network:
         if read.at.width != card.network.inputs:
             found = f"{type(model).__name__} is encoded in {read.at.width}"
             raise ModelError(f"{folder}: takes {card.network.inputs} numbers a window, {found}")
-        used = PRECISIONS if self.precision == "adaptive" else (self.precision,)
+        used = _worthwhile(card) if self.precision == "adaptive" else (self.precision,)
         graphs = {}
         for precision in used:
             stored = load_graph(folder, card, precision)
@@ -108,6 +108,13 @@ class NetworkInverter:
         session, answered = self.graphs[self.precision]
         encoded = encode(features, floor_shares(self.model.space, floors))
         return self.reader.read(Raw(encoded, *session.run(encoded)), features, floors, answered)
+
+
+def _worthwhile(card: Card) -> tuple[str, ...]:
+    """The precisions among which to choose: lite only where it saves time, as measured for the card."""
+    call = {each.network: each.call_us for each in card.cost}
+    slower = set(PRECISIONS) <= set(call) and call["lite"] >= call["full"]
+    return PRECISIONS[:1] if slower else PRECISIONS
 
 
 def _nothing(features: Features, row: int) -> Fit:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module", params=NAMES)
 def network(request) -> Network:
-    return Network(Path(request.param), precision="adaptive")
+    return Network(Path(request.param))
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,7 @@ def model_of(network: Network, geometry, channel: str) -> RollingBearing:
 @pytest.mark.parametrize("precision", ["full", "lite"])
 def test_every_record_gets_the_verdict_of_least_squares(network, observed, precision):
     model = model_of(network, CWRU, "drive_end")
-    inverter, solver = network.bind(model).at(precision), LeastSquares().bind(model)
+    inverter, solver = replace(network, precision=precision).bind(model), LeastSquares().bind(model)
     verdicts = {stem: (majority(inverter.invert(f)), majority(solver.invert(f))) for stem, f in observed.items()}
     assert {stem: both for stem, both in verdicts.items() if both[0] != both[1]} == {}
     named = {stem: ours for stem, (ours, _) in verdicts.items() if ours}
@@ -64,7 +65,7 @@ def test_every_record_gets_the_verdict_of_least_squares(network, observed, preci
 @pytest.mark.parametrize("precision", ["full", "lite"])
 def test_no_width_is_invented(network, observed, precision):
     """Every pit is far below what timing can resolve; one record holds a soft event that is no entry."""
-    inverter = network.bind(model_of(network, CWRU, "drive_end")).at(precision)
+    inverter = replace(network, precision=precision).bind(model_of(network, CWRU, "drive_end"))
     for stem, features in observed.items():
         for estimate in inverter.invert(features):
             assert not any(estimate.resolvable(f"{race}_spall") for race in RACES), stem

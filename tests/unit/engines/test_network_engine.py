@@ -14,7 +14,7 @@ from scale_model import Scale, watched
 from tiny_networks import grid_network, linear_network, write_tiny
 
 from inversion.engines.network import Network
-from inversion.store.card import Calibration, read_card, write_card
+from inversion.store.card import Calibration, Cost, read_card, write_card
 from sensors import Quality
 
 
@@ -55,6 +55,13 @@ def test_every_answer_names_its_network_and_precision(folder):
     with pytest.raises(ValueError, match="precision must be one of full, lite"):
         inverter.at("half")
     assert Network(folder, precision="lite").bind(Scale()).precisions == ("lite",)
+
+
+@pytest.mark.parametrize(("lite_us", "precisions"), [(20.0, ("full", "lite")), (40.0, ("full",))])
+def test_lite_is_a_choice_only_where_it_saves_time(folder, tmp_path, lite_us, precisions):
+    costs = tuple(Cost(name, "any", us, 2 * us, 50.0, 10, 100) for name, us in (("full", 30.0), ("lite", lite_us)))
+    copy = with_card(folder, tmp_path, cost=costs)
+    assert Network(copy, precision="adaptive").bind(Scale()).precisions == precisions
 
 
 def test_intervals_are_widened_by_the_factor_of_their_band(folder, tmp_path):
