@@ -36,10 +36,13 @@ bench: .venv/.check         ## ratios against the floor, in one run
 	$(BIN)/python -m benchmarks.modbus_speed
 	$(BIN)/python -m benchmarks.fairness
 
-accuracy: .venv/.check      ## false claims, and coverage of the widths, over many simulated windows
+accuracy: .venv/.check      ## false claims, coverage of widths and impacts, over many simulated windows
 	$(BIN)/python -m benchmarks.false_claims
 	$(BIN)/python -m benchmarks.width_coverage
 	$(BIN)/python -m benchmarks.wrong_values
+	$(BIN)/python -m benchmarks.impact_coverage
+	$(BIN)/python -m benchmarks.pooling
+	$(BIN)/python -m benchmarks.shaft_speed
 
 clean:
 	rm -rf .venv build results
