@@ -46,6 +46,11 @@ class Acquisition:
         self._chance = random.Random(name)  # sources that were lost together do not come back in step
 
     @property
+    def name(self) -> str:
+        """As the events name it."""
+        return self._name
+
+    @property
     def waits(self) -> bool:
         """Whether its source is gone, and is asked again from time to time."""
         return self._gone

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from inversion.app.alarm_options import DeskOptions, alarm_rules, machine_states, silence_rules
 from inversion.app.limits.options import Limits
+from inversion.app.observe.options import ObserveOptions
 from inversion.app.options import Document, Key, build, build_around, read_document
 from inversion.app.plugins import PluginError, load_plugin, option_types
 from inversion.core import ConfigurationError, Engine, ForwardModel, ModelError, Sink
@@ -34,6 +35,7 @@ _SECTIONS = (
     "sink",
     "journal",
     "gateway",
+    "observe",
     "calibration",
 )
 
@@ -126,6 +128,7 @@ class Site:
     alarm_desk: DeskOptions = field(default_factory=DeskOptions)
     journalling: JournalOptions = field(default_factory=JournalOptions)
     limits: Limits = field(default_factory=Limits)
+    observe: ObserveOptions = field(default_factory=ObserveOptions)
 
 
 def load_site(path: Path) -> Site:
@@ -146,6 +149,7 @@ def load_site(path: Path) -> Site:
         alarm_desk=build(document, ("alarm_desk",), document.content.get("alarm_desk", {}), DeskOptions),
         journalling=journal,
         limits=build(document, ("limits",), document.content.get("limits", {}), Limits),
+        observe=build(document, ("observe",), document.content.get("observe", {}), ObserveOptions),
     )
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 from inversion.app.acquisition import Acquisition
@@ -19,7 +19,11 @@ from inversion.app.configuration import Site
 from inversion.app.couriers import Couriers
 from inversion.app.intake import Intake
 from inversion.app.journal import Journal, JournalError, Retention, open_journal
+from inversion.app.journal.status import file_bytes
 from inversion.app.ledger import Ledger
+from inversion.app.observe.report import Snapshot, pages
+from inversion.app.observe.server import observed
+from inversion.app.observe.tally import Tally
 from inversion.app.reload import reloaded
 from inversion.app.supervisor import Supervisor
 from inversion.app.systemd import Systemd
@@ -64,6 +68,9 @@ class Gateway:
         ]
         self._systemd = Systemd(self._intake, self._acquisitions)
         self._said: set[asyncio.Task[None]] = set()
+        self._tally = Tally()
+        self._ledger.counted, self._intake.counted = self._tally.event, self._tally.frame
+        self._started_s = time.time()
 
     @property
     def worker(self) -> WorkerLink:
@@ -77,7 +84,8 @@ class Gateway:
             await self._restore()
             self._ledger.note("started", f"gateway {self._site.name}: started")
             self._systemd.ready()
-            return 0 if await self._work() else 1
+            async with self._observed():
+                return 0 if await self._work() else 1
         finally:
             self._systemd.stopping()
             await self._supervisor.stop()
@@ -121,8 +129,12 @@ class Gateway:
         """Frames to findings, journalled before they are announced."""
         while frames := await self._intake.take():
             live = any(frame.position is None for frame in frames)  # a recording's frames wait as long as they like
-            answer = await self._supervisor.invert(frames, self._intake.filled if live else 0.0)
-            await self._keeper.judge(answer.findings, answer.states, self.worker.fingerprint)
+            with self._tally.timed("invert"):
+                answer = await self._supervisor.invert(frames, self._intake.filled if live else 0.0)
+            with self._tally.timed("judge"):
+                await self._keeper.judge(answer.findings, answer.states, self.worker.fingerprint)
+            for finding in answer.findings:
+                self._tally.finding(finding["asset"], finding["fit"]["quality"])
             self._systemd.answered()
         await self._ledger.flush()
         self._finished.set()
@@ -156,6 +168,40 @@ class Gateway:
                 self._site = site
                 self._ledger.note("reloaded", f"{site.path}: reloaded")
             self._systemd.ready()
+
+    @asynccontextmanager
+    async def _observed(self) -> AsyncIterator[None]:
+        """Shows how this gateway is, where the site says so; a place that is taken stops nothing."""
+        listen = self._site.observe
+        if not listen.listen:
+            yield
+            return
+        async with AsyncExitStack() as stack:
+            try:
+                port = await stack.enter_async_context(observed(listen.place, pages(self._look, self._tally)))
+            except OSError as problem:
+                self._ledger.note("not_observed", f"observe: cannot listen at {listen.listen}: {problem.strerror}")
+            else:
+                log.info("metrics: http://%s:%d/metrics", listen.place[0], port)
+            yield
+
+    async def _look(self) -> Snapshot:
+        group = self._supervisor.group
+        return Snapshot(
+            site=self._site.name,
+            step=self._supervisor.step,
+            flowing=self._systemd.flowing,
+            worker_pid=self.worker.pid,
+            waiting=self._intake.waiting,
+            sources=len(self._acquisitions),
+            gone=[each.name for each in self._acquisitions if each.waits],
+            heard=self._intake.heard,
+            standings=await self._ledger.ask(self._journal.standings),
+            journal=self._journal.path,
+            journal_bytes=file_bytes(self._journal.path),
+            usage=None if group is None else group.usage(),
+            started_s=self._started_s,
+        )
 
     def _degraded(self, step: str, why: str) -> None:
         task = asyncio.get_running_loop().create_task(self._keeper.degraded(step, why))

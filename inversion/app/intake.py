@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
 from inversion.app.journal import Journal
 from inversion.app.ledger import Ledger
@@ -21,6 +22,7 @@ class Intake:
         self._positions: dict[tuple[str, str], int] = {}
         self.heard: dict[str, int] = {}
         self.in_hand = False
+        self.counted: Callable[[str], None] = lambda asset: None
 
     @property
     def waiting(self) -> int:
@@ -35,6 +37,7 @@ class Intake:
     async def put(self, frame: Frame) -> None:
         """Queues a frame, unless this window of the recording is journalled, or was queued, already."""
         self.heard[frame.asset] = time.monotonic_ns()
+        self.counted(frame.asset)
         if frame.position is not None:
             key = (frame.asset, frame.source)
             if key not in self._positions:

@@ -53,10 +53,12 @@ class Ledger:
         self._puts, self._done = 0, 0
         self._forgot_s = -_FORGET_S
         self.news: list[asyncio.Event] = []
+        self.counted: Callable[[str], None] = lambda kind: None
 
     def note(self, kind: str, text: str, asset: str = "") -> None:
         """Logs an event once and journals it soon."""
         log.info(text)
+        self.counted(kind)
         if self._notes == _MOST_NOTES:
             self._dropped += 1
             return

@@ -8,7 +8,7 @@ from inversion.app.configuration import Site, load_site
 from inversion.core import ConfigurationError
 
 #: Sections whose change would leave a gap, or another journal.
-_FIXED = {"name": "site.name", "sources": "source", "journal": "journal.path", "limits": "limits"}
+_FIXED = {"name": "site.name", "sources": "source", "journal": "journal.path", "limits": "limits", "observe": "observe"}
 
 
 async def reloaded(running: Site) -> Site:

@@ -40,6 +40,11 @@ class Supervisor:
         self.states: dict[str, Any] = {}
         self.worker = self._link(site)
 
+    @property
+    def step(self) -> str:
+        """What is still done: "full", "lite" or "acquisition only"."""
+        return self._health.name
+
     async def start(self) -> None:
         """The first worker. Raises ConfigurationError, WorkerLost, or LimitsUnavailable where limits are required."""
         self._limit()

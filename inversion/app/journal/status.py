@@ -21,7 +21,7 @@ def status(journal: Journal, retention: Retention) -> dict[str, Any]:
     hours = (room - used) / (rate * used / count) if count and rate else None
     return {
         "journal": str(journal.path),
-        "file_bytes": _size(journal.path),
+        "file_bytes": file_bytes(journal.path),
         "used_bytes": used,
         "budget_bytes": int(retention.most_mb * 1e6),
         "keep_days": retention.keep_days,
@@ -42,6 +42,7 @@ def _records_an_hour(journal: Journal) -> float | None:
     return None if row[0] < 2 or row[1] <= 0 else float((row[0] - 1) * _HOUR_NS / row[1])
 
 
-def _size(path: Path) -> int:
+def file_bytes(path: Path) -> int:
+    """On the disk, with what is not yet merged into the file."""
     files = (path.with_name(f"{path.name}{suffix}") for suffix in ("", "-wal", "-shm"))
     return sum(file.stat().st_size for file in files if file.exists())
