@@ -145,7 +145,7 @@ def _fairness(
     dead = [source for i, source in enumerate(sources) if _how(i) == "dead"]
     kept = {source.asset: frames[source.asset] / (60 * minutes / source.poll_s) for source in healthy}
     if len(lines) == 1:  # the line does not say whose time-outs they are; one attempt makes one request
-        timeouts = sum(lines[0].timeouts_of[source.unit_id] for source in dead)
+        timeouts = sum(lines[0].counts_of[source.unit_id]["time-outs"] for source in dead)
     else:
         timeouts = sum(line.counts["not connected"] for i, line in enumerate(lines) if _how(i) == "dead")
     return Fairness(kept, timeouts, sum(attempts[source.asset] for source in dead))

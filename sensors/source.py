@@ -51,6 +51,16 @@ class Learning(Protocol):
         ...
 
 
+@runtime_checkable
+class Counting(Protocol):
+    """A source that counts what happened to its requests. Optional."""
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How often, by kind; up to when its frames ended last."""
+        ...
+
+
 class Reader(Protocol):
     """Reads one kind of recorded file. Implementations are frozen dataclasses; fields are their options."""
 

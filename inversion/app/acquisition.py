@@ -11,7 +11,7 @@ from contextlib import aclosing
 from inversion.app.last_resort import attempt, reason
 from inversion.app.patience import delays, pause
 from sensors import DecodeError, Frame, RecordingError, SensorError, Source, SourceUnavailable
-from sensors.source import Learning
+from sensors.source import Counting, Learning
 
 log = logging.getLogger("inversion.gateway")
 
@@ -57,6 +57,14 @@ class Acquisition:
 
     async def run(self) -> bool:
         """Whether the source ended well (the data ended, or a stop), rather than failed."""
+        try:
+            return await self._bring()
+        finally:
+            if isinstance(self._source, Counting) and self._source.counts:
+                told = ", ".join(f"{number} {kind}" for kind, number in self._source.counts.items())
+                self._note("counted", f"{getattr(self._source, 'asset', self._name)}: {told}")
+
+    async def _bring(self) -> bool:
         while not self._stop.is_set():
             error = await attempt(self._pass_on())
             if error is None:

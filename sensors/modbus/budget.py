@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sensors.capture import Capture, WaveformBlock
-from sensors.modbus.line import Line
+from sensors.modbus.bustime import request_cost
 from sensors.modbus.pdu import (
     MOST_FIFO,
     MOST_FILE,
@@ -57,7 +57,7 @@ class Budget:
 def budget(source: ModbusSource) -> Budget:
     """What a cycle of the source asks, without asking."""
     settings, profile = source.settings, source.loaded_profile
-    cost = Line.supposed_cost(settings)
+    cost = request_cost(settings)
     asked = [*_captured(profile, settings, cost)]
     for read in plan([place_of(register) for register in profile.registers], limits_of(profile), cost):
         asked.append(_asked(read.place, read_request(read.table, read.address, read.count), settings, cost))

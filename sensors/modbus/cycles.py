@@ -56,10 +56,10 @@ class Cycles:
         """Start, UTC ns, and channels of the next `size` polls; what has no answer is said in them."""
         polls: list[Poll] = []
         start_ns = 0
-        for _ in range(size):
+        for number in range(size):
             await self._turn()
             at_s = self._loop.time()
-            start_ns = start_ns or self._clock()
+            start_ns = start_ns if number else self._clock()
             try:
                 polls.append(Poll(at_s, await self._poller.poll()))
                 self._failed = 0

@@ -49,6 +49,8 @@ class RtuFraming:
         if received[0] != request.unit:
             return Defect(Mismatch.UNIT, f"found a frame of unit {received[0]}, expected unit {request.unit}")
         size = reply_size(request.pdu, received[1:5])
+        if isinstance(size, Defect) and received[:3] == self.frame(request.unit, request.pdu)[:3]:
+            return Defect(size.kind, f"{size.what}; it begins as the request does: is the echo of the adapter on?")
         if size is None or isinstance(size, Defect):
             return size
         end = 1 + size + 2

@@ -10,6 +10,7 @@ import asyncio
 from collections import Counter, defaultdict
 
 from sensors.errors import SourceUnavailable
+from sensors.modbus.bustime import request_cost, wire_s
 from sensors.modbus.framing import Reply, Request, Stray
 from sensors.modbus.link import Link, Opener, open_link
 from sensors.modbus.owed import Owed
@@ -21,8 +22,6 @@ from sensors.modbus.settings import LineSettings
 _HALF_OPEN = 3
 #: A line is quiet after a failure when nothing came for this long, s, or for its silence where that is longer.
 _QUIET_S = 0.05
-#: What a device needs to answer until that was measured, s.
-_SUPPOSED_TCP_S, _SUPPOSED_SERIAL_S = 2e-3, 5e-3
 #: Mismatches of a reply that came as a whole, so that none is owed any more.
 _ANSWERED = frozenset({Mismatch.CHECKSUM, Mismatch.UNSOLICITED})
 #: Times that a read is tried where noise spoils it.
@@ -51,7 +50,7 @@ class Line:
     """One line; opened at the first request, and again after it was lost.
 
     counts: of requests, replies, exceptions, time-outs, connections, losses, and of every kind of mismatch
-    timeouts_of: time-outs by unit
+    counts_of: those by unit that a request of it was under way at
     """
 
     def __init__(self, settings: LineSettings, opener: Opener = open_link) -> None:
@@ -69,7 +68,7 @@ class Line:
         self._last_byte = 0.0
         self._timeouts = 0
         self._latency_s: dict[int, float] = {}
-        self.timeouts_of: Counter[int] = Counter()
+        self.counts_of: defaultdict[int, Counter[str]] = defaultdict(Counter)
         self._owed: defaultdict[int, Owed] = defaultdict(lambda: Owed(1.0))
         self._loop = asyncio.get_running_loop()
 
@@ -92,17 +91,12 @@ class Line:
 
     def cost(self, unit: int) -> Cost:
         """What a request to the unit costs in bus time: measured, or supposed before the first answer."""
-        return self.supposed_cost(self.settings, self._latency_s.get(unit))
+        return request_cost(self.settings, self._latency_s.get(unit))
 
-    @staticmethod
-    def supposed_cost(settings: LineSettings, latency_s: float | None = None) -> Cost:
-        """What a request costs on such a line. latency_s: what the device needs to answer; None where unknown."""
-        if not settings.on_wires:
-            return Cost(_SUPPOSED_TCP_S if latency_s is None else latency_s, 1e-6)
-        characters = 2 if settings.framing.name == "ascii" else 1
-        overhead_s = 13 * characters * settings.byte_s + settings.gap_s
-        latency_s = _SUPPOSED_SERIAL_S if latency_s is None else latency_s
-        return Cost(latency_s + overhead_s, 2 * characters * settings.byte_s)
+    def _count(self, kind: str) -> None:
+        self.counts[kind] += 1
+        if self._request is not None:
+            self.counts_of[self._request.unit][kind] += 1
 
     def close(self) -> None:
         """Ends the link; a request under way fails."""
@@ -128,14 +122,14 @@ class Line:
             async with asyncio.timeout(timeout_s):
                 link = await self._opener(self.settings, received, lost)
         except TimeoutError:
-            self.counts["not connected"] += 1
+            self._count("not connected")
             raise SourceUnavailable(f"no connection within {timeout_s:g} s") from None
         except SourceUnavailable:
-            self.counts["not connected"] += 1
+            self._count("not connected")
             raise
         opened.append(link)
         self._link = link
-        self.counts["connections"] += 1
+        self._count("connections")
 
     async def _in_step(self, unit: int, pdu: bytes, timeout_s: float) -> bytes:
         """One exchange; before it, one that tells a late reply apart where there may be one."""
@@ -144,7 +138,7 @@ class Line:
         owed = self._owed[unit]
         owed.late_s = max(_LATE_S, _LATE * timeout_s)
         if owed.ambiguous(pdu, self._loop.time()):
-            self.counts["questions"] += 1
+            self._count("questions")
             await self._settling(owed, unit, owed.question(pdu), timeout_s)
         return await self._settling(owed, unit, pdu, timeout_s)
 
@@ -180,29 +174,24 @@ class Line:
             raise SourceUnavailable(self._lost_because)
         self._transaction = (self._transaction + _STEP) & 0xFFFF
         request = Request(unit, pdu, self._transaction if self._framing.numbered else 0)
-        wait_s = timeout_s + self._wire_s(pdu, longest_reply(pdu))
+        wait_s = timeout_s + wire_s(self.settings, len(pdu), longest_reply(pdu))
         self._request, self._answer = request, self._loop.create_future()
         timer = self._loop.call_later(wait_s, self._expire, self._answer, wait_s)
         try:
-            self.counts["requests"] += 1
+            self._count("requests")
             sent = self._loop.time()
             link.write(self._framing.frame(unit, pdu, request.transaction))
             reply = await self._answer
             if not self._framing.numbered:
                 await self._undisturbed(len(self._received) - reply.size)
+            self._count("exceptions" if reply.pdu[0] & 0x80 else "replies")
         finally:
             timer.cancel()
             self._request = self._answer = None
         self._timeouts = 0
-        self._measure(unit, self._last_byte - sent - self._wire_s(pdu, len(reply.pdu)))
+        self._measure(unit, self._last_byte - sent - wire_s(self.settings, len(pdu), len(reply.pdu)))
         del self._received[: reply.size]
-        self.counts["exceptions" if reply.pdu[0] & 0x80 else "replies"] += 1
         return reply.pdu
-
-    def _wire_s(self, pdu: bytes, reply: int) -> float:
-        """Time that a request and a reply of that many bytes take on the wires, s."""
-        characters = 2 if self._framing.name == "ascii" else 1
-        return self.settings.byte_s * characters * (len(pdu) + reply + 6)
 
     def _measure(self, unit: int, latency_s: float) -> None:
         last_s = max(latency_s, 0.0)
@@ -213,7 +202,7 @@ class Line:
         self._received += data
         if self._answer is None or self._answer.done() or self._request is None:
             if len(self._received) > _MOST_IDLE:
-                self.counts[Mismatch.UNSOLICITED] += 1
+                self._count(Mismatch.UNSOLICITED)
                 self._received.clear()
                 if self._framing.numbered:
                     self._lose("the device sends without being asked")
@@ -223,7 +212,7 @@ class Line:
             if found is None:
                 return
             if isinstance(found, Stray):
-                self.counts[found.defect.kind] += 1
+                self._count(found.defect.kind)
                 del self._received[: found.size]
                 continue
             if isinstance(found, Reply) and self._framing.numbered:  # a cut reply may have been filled with the next
@@ -236,7 +225,7 @@ class Line:
             return
 
     def _mismatch(self, defect: Defect) -> None:
-        self.counts[defect.kind] += 1
+        self._count(defect.kind)
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(Mismatched(defect))
         if self._framing.numbered:  # where frames begin is not known any more
@@ -245,9 +234,7 @@ class Line:
     def _expire(self, answer: asyncio.Future[Reply], wait_s: float) -> None:
         if answer.done():
             return
-        self.counts["time-outs"] += 1
-        if self._request is not None:
-            self.timeouts_of[self._request.unit] += 1
+        self._count("time-outs")
         self._timeouts += 1
         answer.set_exception(SourceUnavailable(f"no answer within {wait_s:.3g} s"))
         if self._received and self._framing.numbered:  # the rest of a frame would be taken for the head of the next
@@ -260,7 +247,7 @@ class Line:
         self._lost_because = why
         self._received.clear()
         if link is not None:
-            self.counts["lost"] += 1
+            self._count("lost")
             link.close()
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(SourceUnavailable(why))
@@ -268,7 +255,7 @@ class Line:
     async def _silence(self) -> None:
         """Waits until the line was silent as long as it must be before a request; drops what should not be there."""
         if self._received:
-            self.counts[Mismatch.UNSOLICITED] += 1
+            self._count(Mismatch.UNSOLICITED)
             await self._drain(_QUIET_S)
         await self._pause(self._last_byte + self.settings.gap_s)
 
@@ -278,7 +265,7 @@ class Line:
         if not extra:
             await self._pause(self._last_byte + self.settings.gap_s)
         if extra or len(self._received) != size:
-            self.counts[Mismatch.UNSOLICITED] += 1
+            self._count(Mismatch.UNSOLICITED)
             raise Mismatched(Defect(Mismatch.UNSOLICITED, "more bytes came after the reply"))
 
     async def _drain(self, most_s: float) -> None:

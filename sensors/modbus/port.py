@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
@@ -74,6 +75,11 @@ class UnitPort:
         self.line = line
         self._unit = unit_id
         self._timeout_s = timeout_s
+
+    @property
+    def counts(self) -> Counter[str]:
+        """What happened to the requests of this unit, by kind."""
+        return Counter(self.line.counts_of[self._unit])
 
     def cost(self) -> Cost:
         """What a request costs in bus time, as far as it was measured."""

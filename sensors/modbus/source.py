@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -100,6 +101,11 @@ class ModbusSource:
         """What was learned of this device; it stays when the device is lost and comes back."""
         return Memory(limits_of(self.loaded_profile))
 
+    @cached_property
+    def counts(self) -> Counter[str]:
+        """What happened to its requests until the device was lost or the source closed last, by kind."""
+        return Counter()
+
     @property
     def lessons(self) -> tuple[str, ...]:
         """What was learned of the device's limits, a line each."""
@@ -132,12 +138,16 @@ class ModbusSource:
         address = f"{self.settings.shown} unit {self.unit_id}"
         try:
             async with unit_port(self.settings, self.unit_id, self.timeout_s) as port:
-                poller = Poller(port, self.loaded_profile, self.memory, port.cost())
-                await poller.texts()
-                cycles = Cycles(port, poller, self.loaded_profile, self.poll_s, self.tolerance, clock)
-                while True:
-                    start_ns, channels = await (cycles.window(self.window) if self.window > 1 else cycles.cycle())
-                    yield Frame(self.asset, start_ns, self.clock_trusted, channels, address)
+                before = port.counts
+                try:
+                    poller = Poller(port, self.loaded_profile, self.memory, port.cost())
+                    await poller.texts()
+                    cycles = Cycles(port, poller, self.loaded_profile, self.poll_s, self.tolerance, clock)
+                    while True:
+                        start_ns, channels = await (cycles.window(self.window) if self.window > 1 else cycles.cycle())
+                        yield Frame(self.asset, start_ns, self.clock_trusted, channels, address)
+                finally:
+                    self.counts.update(port.counts - before)
         except SourceUnavailable as problem:
             raise SourceUnavailable(f"{self.asset}: {address}: {problem}") from problem
         except DecodeError as problem:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
@@ -184,8 +185,11 @@ def test_a_gateway_journals_what_it_learned_and_knows_it_when_it_starts_again(tm
     assert refused not in asyncio.run(twice())
     assert refused in asked
     with read_journal(load_site(path).journal) as journal:
-        learned = [event.text for event in journal.events() if event.kind == "learned"]
-    assert learned == ["fan: no request may touch input 11 (30012)"]
+        events = [(event.kind, event.text) for event in journal.events()]
+    assert [text for kind, text in events if kind == "learned"] == ["fan: no request may touch input 11 (30012)"]
+    first, second = (text for kind, text in events if kind == "counted")
+    assert re.fullmatch(r"fan: \d+ requests, \d+ replies, \d+ exceptions", first)
+    assert re.fullmatch(r"fan: \d+ requests, \d+ replies", second)
 
 
 def test_doctor_tells_a_dead_unit_from_a_dead_line(tmp_path, rig):

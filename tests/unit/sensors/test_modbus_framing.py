@@ -131,6 +131,13 @@ def test_a_reply_to_another_request_is_said_to_be_one(framing, unit, pdu, kind):
     assert found.kind is kind
 
 
+def test_an_adapter_that_echoes_is_suspected():
+    framing = RtuFraming()
+    found = framing.scan(READ_TEN, framing.frame(READ_TEN.unit, READ_TEN.pdu))
+    assert isinstance(found, Defect)
+    assert "is the echo of the adapter on?" in found.what
+
+
 def test_a_late_reply_over_tcp_is_skipped_and_named():
     framing = TcpFraming()
     late, good = framing.frame(7, GOOD, 41), framing.frame(7, GOOD, 42)
