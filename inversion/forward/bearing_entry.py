@@ -32,7 +32,7 @@ SCATTERS = (0.01, 0.035)
 #: When a strike is seen after it began: the structure delays it; how it and an edge are looked for makes the rest.
 _STRIKE_S, _STRIKE_SAMPLES = 20e-6, -1.3
 _BLUR_SAMPLES = 2.2  # standard deviation of what smooths the energy
-_STEPS = (1e-8, 1e-5, 1e-1, 1e-6)  # of forward differences by width, height, corner, scatter
+_STEPS = (1e-8, 1e-5, 1e-1, 1e-6, 1e-8)  # of forward differences by width, height, corner, scatter, relief
 
 _FINE = 4  # steps a sample
 _REACH = 72.0  # samples to either side of the beginning of an entry
@@ -87,17 +87,18 @@ class Marks:
 def marks(theta: Array, sample: Array, rate: Array) -> Marks:
     """Marks of the entries of one race.
 
-    theta: (..., 4) width, m, height, corner, Hz, scatter; sample: (...) m of width a sample of lag; rate: (...) Hz
+    theta: (..., 4 or 5) width, m, height, corner, Hz, scatter, and path of relief, m; sample: (...) m of width a sample
+    of lag; rate: (...) Hz
     """
-    width, height, corner, scatter = np.moveaxis(theta, -1, 0)
-    lag = width / sample + _STRIKE_SAMPLES + _STRIKE_S * rate
+    width, height, corner, scatter, *relief = np.moveaxis(theta, -1, 0)
+    lag = (width - 2 * sum(relief)) / sample + _STRIKE_SAMPLES + _STRIKE_S * rate
     rise, blur = rate / (2 * np.pi * corner), np.hypot(_BLUR_SAMPLES, scatter * lag)
     log_peak, further_out, nearer, further = np.moveaxis(_shape(rise, blur, height), -1, 0)
     return Marks(log_peak, lag + further_out, nearer, further)
 
 
 def changes(theta: Array, sample: Array, rate: Array, wanted: list[int]) -> tuple[Marks, tuple[Marks, ...]]:
-    """The marks, and the derivatives of what describes them by those of the 4 numbers in `theta` that are wanted."""
+    """The marks, and the derivatives of what describes them by those of the numbers in `theta` that are wanted."""
     here = marks(theta, sample, rate)
     derivatives = []
     for k in wanted:

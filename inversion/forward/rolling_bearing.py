@@ -8,7 +8,8 @@ Parameters, for the outer race, the inner race and the elements ("ball"):
 - `*_spall`: m, shown in mm: width along the path of the contact. Observed as the time between an element's entry
   and its strike on the far edge, `width / (2 v)` (Sawalhi & Randall, Mech. Syst. Signal Process. 25 (2011) 846-870).
 - nuisances `*_edge` (logarithm of how far an entry stands out), `*_corner` (how soft it is) and `*_scatter` (how far
-  the edges of the spall are from straight): see `bearing_entry`.
+  the edges of the spall are from straight): see `bearing_entry`; with `relief_mm` also `*_relief` (how far beyond the
+  edge an element that enters has lost its load and is felt: its lag is shorter by that path, the width by twice it).
 """
 
 from __future__ import annotations
@@ -43,7 +44,6 @@ Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
 CELLS = 128  # of the width grid
-_OF_A_RACE = (3, 6, 9, 12)  # its width, height, corner and scatter, of the first race
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,8 @@ class RollingBearing:
     speed_tolerance: how far a constant speed may be off, relative, such as 0.05 for a nameplate: it is then found
         in the vibration
     widest_mm, hardest_g: upper ends of the priors
+    relief_mm: longest path beyond the edge on which an element that enters loses its load, see docs/guides/bearings.md;
+        0: at the edge. Widths are then less certain by twice that path
     """
 
     bearing: BearingGeometry | None = None
@@ -70,6 +72,7 @@ class RollingBearing:
     widest_mm: float = 8.5
     hardest_g: float = 50.0
     speed_tolerance: float = 0.0
+    relief_mm: float = 0.0
 
     def __post_init__(self) -> None:
         given = [self.bearing is not None, bool(self.designation), self.fault_orders is not None]
@@ -81,6 +84,8 @@ class RollingBearing:
             raise ValueError(f"widest_mm must be positive and below the pitch diameter, got {self.widest_mm}")
         if self.pulses_per_revolution < 1:
             raise ValueError(f"pulses_per_revolution must be at least 1, got {self.pulses_per_revolution}")
+        if not 0 <= self.relief_mm <= self.widest_mm / 2:
+            raise ValueError(f"relief_mm must lie between 0 and half of widest_mm, got {self.relief_mm}")
         if not 0 < self.hardest_g < np.inf:
             raise ValueError(f"hardest_g must be positive and finite, got {self.hardest_g}")
         if not 0 <= self.speed_tolerance <= 0.1:
@@ -134,7 +139,16 @@ class RollingBearing:
         scatters = [
             Parameter(f"{race}_scatter", "1", *bearing_entry.SCATTERS, "crooked edges", nuisance=True) for race in RACES
         ]
-        return ParameterSpace((*impacts, *spalls, *edges, *corners, *scatters))
+        reliefs = [
+            Parameter(f"{race}_relief", "m", 0.0, self.relief_mm * 1e-3, "path of relief", "mm", nuisance=True)
+            for race in RACES
+            if self.relief_mm > 0
+        ]
+        return ParameterSpace((*impacts, *spalls, *edges, *corners, *scatters, *reliefs))
+
+    def _of_a_race(self, race: int) -> list[int]:
+        """Its width and the nuisances of its entries, in the order of `bearing_entry.marks`."""
+        return list(range(3 + race, len(self.space), len(RACES)))
 
     @cached_property
     def observables(self) -> tuple[str, ...]:
@@ -166,7 +180,7 @@ class RollingBearing:
     def simulate(self, theta: Array, conditions: Array) -> Array:
         """Impacts as they are; an edge profile with one mark where entry and exit are that far apart.
 
-        theta: (..., 15); conditions: (..., 2) shaft speed and sample rate, Hz; returns (..., 3 + 3 CELLS).
+        theta: (..., p); conditions: (..., 2) shaft speed and sample rate, Hz; returns (..., 3 + 3 CELLS).
         """
         theta, conditions = np.asarray(theta), np.asarray(conditions)
         speed = contact_speed(self.geometry, 1.0) * conditions[..., 0]
@@ -176,16 +190,16 @@ class RollingBearing:
         predicted[..., :3] = theta[..., :3]
         for race in range(3):
             where = slice(3 + race * CELLS, 3 + (race + 1) * CELLS)
-            marks = bearing_entry.marks(theta[..., [k + race for k in _OF_A_RACE]], sample, conditions[..., 1])
+            marks = bearing_entry.marks(theta[..., self._of_a_race(race)], sample, conditions[..., 1])
             predicted[..., where] = marks.at(self.widths / sample[..., None])
         return predicted
 
     def links(self) -> NDArray[np.bool_]:
-        """(15, 3 + 3 CELLS): an impact moves its observable; width and nuisances the edge profile of their race."""
+        """(p, 3 + 3 CELLS): an impact moves its observable; width and nuisances the edge profile of their race."""
         races = np.eye(len(RACES), dtype=np.bool_)
         cells = np.repeat(races, CELLS, axis=1)
         nothing = np.zeros_like(races)
-        return np.block([[races, np.zeros_like(cells)], *([nothing, cells] for _ in _OF_A_RACE)])
+        return np.block([[races, np.zeros_like(cells)], *([nothing, cells] for _ in self._of_a_race(0))])
 
     def tangent(self, theta: Array, conditions: Array, parameters: Index, observables: Index) -> Tangent:
         """Of `simulate`, in closed form but for the few numbers that describe a mark."""
@@ -199,7 +213,7 @@ class RollingBearing:
         race_of = (observables - 3) // CELLS
         for race in np.unique(race_of[observables >= 3]).tolist():
             cells = _stretch(np.flatnonzero((race_of == race) & (observables >= 3)))
-            own = [k + race for k in _OF_A_RACE]
+            own = self._of_a_race(race)
             wanted = [k for k, i in enumerate(own) if i in place]
             marks, changes = bearing_entry.changes(theta[..., own], sample, conditions[..., 1], wanted)
             lags = self.widths[(observables[cells] - 3) % CELLS] / sample[..., None]
