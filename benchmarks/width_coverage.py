@@ -3,8 +3,8 @@
     python -m benchmarks.width_coverage [WINDOWS] [SEED]
 
 Weak to strong and soft to hard entries, signal-to-noise ratios 0 to 20 dB, 40 revolutions a window, an SKF 6205; then
-entries of one end of their range only; then another physics (`benchmarks/other_physics.py`). The nuisances of the entry
-in `rolling_bearing` were set on other seeds than the one that this prints by default.
+entries of one end of their range only. The constants in `bearing_entry` were set on other seeds than the one that this
+prints by default. Another physics: `python -m benchmarks.width_other_physics`.
 """
 
 from __future__ import annotations
