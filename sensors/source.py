@@ -57,7 +57,7 @@ class Counting(Protocol):
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """How often, by kind; up to when its frames ended last."""
+        """How often, by kind; up to its last frame, or until its frames ended."""
         ...
 
 

@@ -55,14 +55,25 @@ class Acquisition:
         """Whether its source is gone, and is asked again from time to time."""
         return self._gone
 
+    @property
+    def counts(self) -> dict[tuple[str, str], int]:
+        """How often what happened to the requests of its source, by asset and kind; empty where it does not count."""
+        if not isinstance(self._source, Counting):
+            return {}
+        return {(self._asset, kind): number for kind, number in self._source.counts.items()}
+
+    @property
+    def _asset(self) -> str:
+        return str(getattr(self._source, "asset", self._name))
+
     async def run(self) -> bool:
         """Whether the source ended well (the data ended, or a stop), rather than failed."""
         try:
             return await self._bring()
         finally:
-            if isinstance(self._source, Counting) and self._source.counts:
-                told = ", ".join(f"{number} {kind}" for kind, number in self._source.counts.items())
-                self._note("counted", f"{getattr(self._source, 'asset', self._name)}: {told}")
+            if self.counts:
+                told = ", ".join(f"{number} {kind}" for (_, kind), number in self.counts.items())
+                self._note("counted", f"{self._asset}: {told}")
 
     async def _bring(self) -> bool:
         while not self._stop.is_set():
@@ -113,17 +124,16 @@ class Acquisition:
     def recall(self, events: Iterable[tuple[str, str]]) -> None:
         """Gives the source back what it learned before a restart. events: kind and text, as they were noted."""
         if isinstance(self._source, Learning):
-            told = lessons_of(getattr(self._source, "asset", self._name), events)
+            told = lessons_of(self._asset, events)
             self._source.recall(told)
             self._told.update(told)
 
     def _tell_lessons(self) -> None:
         if isinstance(self._source, Learning):
-            asset = getattr(self._source, "asset", self._name)
             for lesson in self._source.lessons:
                 if lesson not in self._told:
                     self._told.add(lesson)
-                    self._note(_LEARNED, f"{asset}: {lesson}")
+                    self._note(_LEARNED, f"{self._asset}: {lesson}")
 
     def _fail(self, error: Exception) -> None:
         self._note("source_failed", f"{self._name}: stopped: {reason(error)}")

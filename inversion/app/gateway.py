@@ -195,6 +195,7 @@ class Gateway:
             waiting=self._intake.waiting,
             sources=len(self._acquisitions),
             gone=[each.name for each in self._acquisitions if each.waits],
+            requests={key: number for each in self._acquisitions for key, number in each.counts.items()},
             heard=self._intake.heard,
             standings=await self._ledger.ask(self._journal.standings),
             journal=self._journal.path,

@@ -103,8 +103,13 @@ class ModbusSource:
 
     @cached_property
     def counts(self) -> Counter[str]:
-        """What happened to its requests until the device was lost or the source closed last, by kind."""
+        """What happened to its requests up to the last frame, or until the device was lost, by kind."""
         return Counter()
+
+    def _counted(self, before: Counter[str], now: Counter[str]) -> Counter[str]:
+        """Adds what was counted since before; now."""
+        self.counts.update(now - before)
+        return now
 
     @property
     def lessons(self) -> tuple[str, ...]:
@@ -145,9 +150,10 @@ class ModbusSource:
                     cycles = Cycles(port, poller, self.loaded_profile, self.poll_s, self.tolerance, clock)
                     while True:
                         start_ns, channels = await (cycles.window(self.window) if self.window > 1 else cycles.cycle())
+                        before = self._counted(before, port.counts)
                         yield Frame(self.asset, start_ns, self.clock_trusted, channels, address)
                 finally:
-                    self.counts.update(port.counts - before)
+                    self._counted(before, port.counts)
         except SourceUnavailable as problem:
             raise SourceUnavailable(f"{self.asset}: {address}: {problem}") from problem
         except DecodeError as problem:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from inversion.app.journal import Standing
@@ -23,6 +23,7 @@ class Snapshot:
     """How a gateway is now.
 
     step: of degradation, "full" where there is none; gone: names of sources that are asked again from time to time
+    requests: how often what happened to the requests of sources, by asset and kind
     heard: monotonic ns at which a frame of each asset came last; flowing: whether frames that come are answered
     """
 
@@ -39,6 +40,7 @@ class Snapshot:
     journal_bytes: int
     usage: Usage | None
     started_s: float = 0.0
+    requests: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
 Look = Callable[[], Awaitable[Snapshot]]
@@ -115,6 +117,9 @@ def _of_snapshot(now: Snapshot) -> list[Metric]:
         sinks("buffered", "gauge", "Records that wait in the journal.", "buffered"),
         sinks("dropped_total", "counter", "Records that went before the sink had them.", "dropped"),
     ]
+    if now.requests:
+        values = tuple(({"asset": a, "kind": kind}, float(n)) for (a, kind), n in now.requests.items())
+        found.append(Metric("inversion_requests_total", "counter", "What happened to requests of devices.", values))
     if now.usage is not None:
         found += [
             Metric("inversion_limit_periods_total", "counter", "Periods of the CPU quota.", (({}, usage.periods),)),

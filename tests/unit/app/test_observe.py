@@ -48,6 +48,12 @@ def test_what_is_produced_is_delivered_buffered_or_dropped():
     assert found["inversion_sink_produced_total", sink] == sum(found[f"inversion_sink_{part}", sink] for part in parts)
 
 
+def test_what_happened_to_requests_is_told_by_asset_and_kind():
+    found = samples(requests={("fan", "time-outs"): 2, ("fan", "checksum"): 1})
+    assert found["inversion_requests_total", (("asset", "fan"), ("kind", "time-outs"))] == 2
+    assert found["inversion_requests_total", (("asset", "fan"), ("kind", "checksum"))] == 1
+
+
 def test_counts_times_and_hostile_names_survive_the_parser():
     tally = Tally()
     for asset in ('fan "3"\n', "b\\", "b\\"):
