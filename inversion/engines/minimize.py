@@ -46,6 +46,16 @@ class Places:
     curvature: Array
     bend: Array
 
+    def replaced(self, rows: Index, others: Places) -> Places:
+        """With other places in some rows, of the same owners."""
+        made = []
+        for name in ("latent", "loss", "gradient", "curvature", "bend"):
+            values = getattr(self, name).copy()
+            values[rows] = getattr(others, name)
+            made.append(values)
+        latent, *found = made
+        return Places(latent, self.owner, *found)
+
 
 def look(block: Block, latent: Array, owner: Index, free: Index) -> Places:
     """The points as they are. latent: (n, q); owner: (n,) ascending; free: (f,) coordinates that may move."""

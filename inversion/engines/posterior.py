@@ -70,7 +70,7 @@ def _best_of_many(block: Block, iterations: int) -> Array:
     start = np.tile(np.concatenate([np.zeros((1, q)), lattice]), (windows, 1))
     owner, free = np.repeat(np.arange(windows), _STARTS), np.arange(q)
     best = np.full(windows, np.inf)
-    places = minimize.descend(block, minimize.look(block, start, owner, free), free, iterations, best)
+    places = minimize.descend(block, minimize.look(block, start, owner, free), free, max(1, iterations // 2), best)
     chosen = places.loss.reshape(windows, _STARTS).argmin(axis=1)
     lowest: Array = places.latent.reshape(windows, _STARTS, q)[np.arange(windows), chosen]
     return lowest

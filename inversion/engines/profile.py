@@ -19,6 +19,7 @@ Index = NDArray[np.intp]
 
 _NATS = 10.0  # below its maximum by that much, a profile does not matter
 _COLD = (-1.0, 0.0, 1.0)  # latent, of all other parameters: starts at each point of the first grid
+_APART = 0.5  # latent: places that differ more may belong to different minima
 _WARMEST = 3.0  # latent: further from the prior no start is put
 
 
@@ -70,9 +71,7 @@ def profiles(block: Block, k: int, how: Grid, modes: minimize.Places | None) -> 
         if not windows.size:
             break
         finer = _finer(theta, alive, how.grid)
-        near = np.abs(finer[..., None] - theta[:, None]).argmin(axis=2)
-        start = np.take_along_axis(latent, near[..., None], axis=1)
-        more, places = _losses(block, k, finer, start, windows, how.iterations, best)
+        more, places = _losses(block, k, finer, _between(k, theta, latent, finer), windows, how.iterations, best)
         theta, loss = np.concatenate([theta, finer], axis=1), np.concatenate([loss, more], axis=1)
         latent = np.concatenate([latent, places], axis=1)
         order = np.argsort(theta, axis=1, kind="stable")
@@ -96,20 +95,34 @@ def _finer(theta: Array, alive: NDArray[np.bool_], grid: int) -> Array:
     return low + (high - low) * (np.arange(1, grid - 1) / (grid - 1))
 
 
+def _between(k: int, theta: Array, latent: Array, finer: Array) -> Array:
+    """(W, h, q) where places are to be expected: between those of both neighbors, or beside one where they differ."""
+    right = np.add.reduce(finer[..., None] >= theta[:, None], axis=2)
+    ends = [np.take_along_axis(theta, each, axis=1) for each in (right - 1, right)]
+    before, after = (np.take_along_axis(latent, each[..., None], axis=1) for each in (right - 1, right))
+    share = ((finer - ends[0]) / (ends[1] - ends[0]))[..., None]
+    smooth = (
+        np.abs(after - before).max(axis=2, keepdims=True, where=np.arange(latent.shape[2]) != k, initial=0) < _APART
+    )
+    return np.where(smooth, before + share * (after - before), np.where(share < 0.5, before, after))
+
+
 def _first(block: Block, k: int, theta: Array, how: Grid, modes: minimize.Places, best: Array) -> tuple[Array, Array]:
     """Losses and places on the first grid (W, g), from the best of several starts each."""
-    windows, q = np.arange(len(block)), len(block.space)
-    along, starts = block.to_latent(k, theta), 1 + len(_COLD)
-    latent = np.zeros((*theta.shape, starts, q))
-    latent[..., 0, :] = _beside(modes, k, along)
-    latent[..., 1:, :] = np.array(_COLD)[:, None]
-    latent[..., k] = along[..., None]
-    loss = 0.5 * np.add.reduce(latent[..., np.arange(q) != k] ** 2, axis=-1)
-    loss[..., 1:] += minimize.look_everywhere(block, latent[0, :, 1:].reshape(-1, q)).reshape(*theta.shape, -1)
-    owner = np.repeat(windows, theta.shape[1])
-    loss[..., 0] += minimize.look(block, latent[..., 0, :].reshape(-1, q), owner, windows[:0]).loss.reshape(theta.shape)
-    chosen = loss.argmin(axis=2)[..., None, None]
-    return _losses(block, k, theta, np.take_along_axis(latent, chosen, axis=2), windows, how.iterations, best)
+    q, owner = len(block.space), np.repeat(np.arange(len(block)), theta.shape[1])
+    others, along = np.flatnonzero(np.arange(q) != k), block.to_latent(k, theta)
+    warm = _beside(modes, k, along).reshape(-1, q)
+    warm[:, k] = along.ravel()
+    places = minimize.look(block, warm, owner, others)
+    cold = np.repeat(np.array(_COLD)[:, None], q, axis=1) * np.ones((theta.shape[1], 1, 1))
+    cold[..., k] = along[0, :, None]
+    losses = minimize.look_everywhere(block, cold.reshape(-1, q)).reshape(-1, len(_COLD))
+    losses += np.tile(0.5 * np.add.reduce(cold[..., others] ** 2, axis=2), (len(block), 1))
+    better = np.flatnonzero(losses.min(axis=1) < places.loss)
+    if better.size:
+        chosen = cold[better % theta.shape[1], losses[better].argmin(axis=1)]
+        places = places.replaced(better, minimize.look(block, chosen, owner[better], others))
+    return _marginal(minimize.descend(block, places, others, how.iterations, best), theta)
 
 
 def _beside(modes: minimize.Places, k: int, along: Array) -> Array:
@@ -124,17 +137,13 @@ def _losses(
     block: Block, k: int, theta: Array, start: Array, windows: Index, iterations: int, best: Array
 ) -> tuple[Array, Array]:
     """(W, g) lowest loss at each `theta` (W, g), as a marginal, and (W, g, q) where."""
-    places = _descended(block, k, theta, start, windows, iterations, best)
-    loss = places.loss + minimize.width(places)
-    return loss.reshape(theta.shape), places.latent.reshape(*theta.shape, -1)
-
-
-def _descended(
-    block: Block, k: int, theta: Array, start: Array, windows: Index, iterations: int, best: Array
-) -> minimize.Places:
-    """Places of low loss at each `theta` (W, g), starting at `start` (W g, q), whose k-th coordinate is overwritten."""
     latent = start.reshape(-1, len(block.space)).copy()
     latent[:, k] = block.to_latent(k, theta).ravel()
-    free = np.flatnonzero(np.arange(len(block.space)) != k)
-    places = minimize.look(block, latent, np.repeat(windows, theta.shape[1]), free)
-    return minimize.descend(block, places, free, iterations, best)
+    others = np.flatnonzero(np.arange(len(block.space)) != k)
+    places = minimize.look(block, latent, np.repeat(windows, theta.shape[1]), others)
+    return _marginal(minimize.descend(block, places, others, iterations, best), theta)
+
+
+def _marginal(places: minimize.Places, theta: Array) -> tuple[Array, Array]:
+    loss = places.loss + minimize.width(places)
+    return loss.reshape(theta.shape), places.latent.reshape(*theta.shape, -1)
