@@ -32,7 +32,6 @@ SCATTERS = (0.01, 0.035)
 #: When a strike is seen after it began: the structure delays it; how it and an edge are looked for makes the rest.
 _STRIKE_S, _STRIKE_SAMPLES = 20e-6, -1.3
 _BLUR_SAMPLES = 2.2  # standard deviation of what smooths the energy
-_STEPS = (1e-8, 1e-5, 1e-1, 1e-6, 1e-8)  # of forward differences by width, height, corner, scatter, relief
 
 _FINE = 4  # steps a sample
 _REACH = 72.0  # samples to either side of the beginning of an entry
@@ -59,29 +58,27 @@ class Marks:
         scale = np.where(offset < 0, 1 / self.nearer[..., None], 1 / self.further[..., None])
         return np.asarray(np.exp(self.log_peak[..., None] - 0.5 * (offset * scale) ** 2))
 
-    def less(self, other: Marks, step: Array) -> Marks:
-        """What differs from other marks, by a step: their derivative."""
-        ours = (self.log_peak, self.lag, self.nearer, self.further)
-        theirs = (other.log_peak, other.lag, other.nearer, other.further)
-        return Marks(*((one - two) / step for one, two in zip(ours, theirs, strict=True)))
+    def slopes(self, lags: Array, by: Array) -> tuple[Array, Array]:
+        """Edges at the lags (..., k), and their derivatives (..., q, k).
 
-    def slopes(self, lags: Array, by: tuple[Marks, ...]) -> tuple[Array, Array]:
-        """Edges at the lags (..., k), and their derivatives (..., q, k), `by` being those of the marks."""
+        by: (..., q, 4) derivatives of what describes a mark: log of the peak, lag, spread to either side
+        """
         offset = lags - self.lag[..., None]
         before = offset < 0
         scale = np.where(before, 1 / self.nearer[..., None], 1 / self.further[..., None])
         u = offset * scale
-        edges = np.exp(self.log_peak[..., None] - 0.5 * u * u)
-        u *= scale
-        offset *= u  # of the spread
-        slopes = np.empty((*edges.shape[:-1], len(by), edges.shape[-1]))
-        for k, each in enumerate(by):
-            slope = slopes[..., k, :]
-            np.multiply(u, each.lag[..., None], out=slope)
-            slope += each.log_peak[..., None]
-            slope += offset * scale * np.where(before, each.nearer[..., None], each.further[..., None])
-            slope *= edges
-        return edges, slopes
+        changes = np.empty((*u.shape[:-1], 4, u.shape[-1]))  # of the edges by each of the four
+        edges, by_lag, by_nearer, by_further = (changes[..., i, :] for i in range(4))
+        np.multiply(u, u, out=by_further)
+        np.multiply(by_further, -0.5, out=edges)
+        edges += self.log_peak[..., None]
+        np.exp(edges, out=edges)
+        scale *= edges
+        np.multiply(u, scale, out=by_lag)
+        by_further *= scale
+        np.multiply(by_further, before, out=by_nearer)
+        by_further -= by_nearer
+        return edges.copy(), np.matmul(by, changes)
 
 
 def marks(theta: Array, sample: Array, rate: Array) -> Marks:
@@ -97,15 +94,22 @@ def marks(theta: Array, sample: Array, rate: Array) -> Marks:
     return Marks(log_peak, lag + further_out, nearer, further)
 
 
-def changes(theta: Array, sample: Array, rate: Array, wanted: list[int]) -> tuple[Marks, tuple[Marks, ...]]:
-    """The marks, and the derivatives of what describes them by those of the numbers in `theta` that are wanted."""
-    here = marks(theta, sample, rate)
-    derivatives = []
-    for k in wanted:
-        moved = theta.copy()
-        moved[..., k] += _STEPS[k]
-        derivatives.append(marks(moved, sample, rate).less(here, moved[..., k] - theta[..., k]))
-    return here, tuple(derivatives)
+def changes(theta: Array, sample: Array, rate: Array, wanted: list[int]) -> tuple[Marks, Array]:
+    """The marks, and (..., q, 4) how what describes them changes with those of the 4 numbers in `theta` wanted."""
+    width, height, corner, scatter, *relief = np.moveaxis(theta, -1, 0)
+    lag = (width - 2 * sum(relief)) / sample + _STRIKE_SAMPLES + _STRIKE_S * rate
+    rise, blur = rate / (2 * np.pi * corner), np.hypot(_BLUR_SAMPLES, scatter * lag)
+    (log_peak, further_out, nearer, further), by_rise, by_blur, by_height = (
+        np.moveaxis(each, -1, 0) if i == 0 else each for i, each in enumerate(_tangent(rise, blur, height))
+    )
+    by_width = by_blur * (scatter * scatter * lag / blur)[..., None]
+    by_width[..., 1] += 1
+    by_width /= sample[..., None]
+    by_corner = by_rise * (-rise / corner)[..., None]
+    by_scatter = by_blur * (scatter * lag * lag / blur)[..., None]
+    every = (by_width, by_height, by_corner, by_scatter, -2 * by_width)
+    by = np.stack([every[k] for k in wanted], axis=-2) if wanted else np.zeros((*width.shape, 0, 4))
+    return Marks(log_peak, lag + further_out, nearer, further), by
 
 
 def _shape(rise: Array, blur: Array, height: Array) -> Array:
@@ -114,21 +118,32 @@ def _shape(rise: Array, blur: Array, height: Array) -> Array:
     rise: (...) samples, 1 / (2 pi corner); blur: (...) samples, standard deviation of all that smooths
     height: (...) logarithm of the highest mean energy of the entry over that of the noise
     """
-    table = _table()
+    return _tangent(rise, blur, height)[0]
+
+
+def _tangent(rise: Array, blur: Array, height: Array) -> tuple[Array, Array, Array, Array]:
+    """`_shape`, (..., 4), and its derivatives by rise, blur and height; none beyond the ends of the grids."""
     nodes = [_node(grid, value) for grid, value in zip(_GRIDS, (rise, blur, height), strict=True)]
-    shares = np.stack([share for _, share in nodes], axis=-1)[..., None, :]
-    weights = np.where(_CORNERS, shares, 1 - shares).prod(axis=-1)
-    lowest = np.stack([cell for cell, _ in nodes], axis=-1) @ _STRIDES
-    around = table.reshape(-1, 4)[lowest[..., None] + _CORNERS @ _STRIDES]
-    shape: Array = (weights[..., None, :] @ around)[..., 0, :]
-    return shape
+    lowest = nodes[0][0] * _STRIDES[0] + nodes[1][0] * _STRIDES[1] + nodes[2][0]
+    around = _table().reshape(-1, 4)[lowest[..., None] + _CORNERS @ _STRIDES]
+    shares = [np.stack([1 - share, share], axis=-1) for _, share, _ in nodes]
+    steep = [np.stack([-inside, inside], axis=-1) for _, _, inside in nodes]
+    weights = np.empty((*rise.shape, 4, 2, 2, 2))
+    for row in range(4):
+        r, b, h = (steep[i] if row == i + 1 else shares[i] for i in range(3))
+        weights[..., row, :, :, :] = r[..., :, None, None] * (b[..., :, None] * h[..., None, :])[..., None, :, :]
+    found = np.matmul(weights.reshape(*rise.shape, 4, 8), around)
+    return found[..., 0, :], found[..., 1, :], found[..., 2, :], found[..., 3, :]
 
 
-def _node(grid: Array, value: Array) -> tuple[NDArray[np.intp], Array]:
-    """The node below, and how far beyond it; outside the grid, the node at its end."""
-    place = np.clip((value - grid[0]) / (grid[1] - grid[0]), 0, grid.size - 1)
+def _node(grid: Array, value: Array) -> tuple[NDArray[np.intp], Array, Array]:
+    """The node below, how far beyond it, and how fast that goes; outside the grid, the node at its end, still."""
+    step = grid[1] - grid[0]
+    place = (value - grid[0]) / step
+    inside = (place > 0) & (place < grid.size - 1)
+    place = np.minimum(np.maximum(place, 0), grid.size - 1)
     cell = np.minimum(place, grid.size - 2).astype(np.intp)
-    return cell, place - cell
+    return cell, place - cell, inside / step
 
 
 @lru_cache(maxsize=1)

@@ -202,7 +202,7 @@ class RollingBearing:
         return np.block([[races, np.zeros_like(cells)], *([nothing, cells] for _ in self._of_a_race(0))])
 
     def tangent(self, theta: Array, conditions: Array, parameters: Index, observables: Index) -> Tangent:
-        """Of `simulate`, in closed form but for the few numbers that describe a mark."""
+        """Of `simulate`, in closed form."""
         prediction = np.empty((*theta.shape[:-1], observables.size))
         slope = np.zeros((*theta.shape[:-1], parameters.size, observables.size))
         impact = np.flatnonzero(observables < 3)
@@ -215,11 +215,11 @@ class RollingBearing:
             cells = _stretch(np.flatnonzero((race_of == race) & (observables >= 3)))
             own = self._of_a_race(race)
             wanted = [k for k, i in enumerate(own) if i in place]
-            marks, changes = bearing_entry.changes(theta[..., own], sample, conditions[..., 1], wanted)
+            marks, by = bearing_entry.changes(theta[..., own], sample, conditions[..., 1], wanted)
             lags = self.widths[(observables[cells] - 3) % CELLS] / sample[..., None]
-            prediction[..., cells], slopes = marks.slopes(lags, changes)
-            for k, change in zip(wanted, np.moveaxis(slopes, -2, 0), strict=True):
-                slope[..., place[own[k]], cells] = change
+            prediction[..., cells], slopes = marks.slopes(lags, by)
+            for row, k in enumerate(wanted):
+                slope[..., place[own[k]], cells] = slopes[..., row, :]
         return Tangent(prediction, slope)
 
     def observe(self, frames: Sequence[Frame]) -> Features:
