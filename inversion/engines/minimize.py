@@ -20,12 +20,12 @@ Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
 LANES = 16
-_PIECE = 65_536  # numbers in the largest array that is made at once: more would not stay in the cache
+_PIECE = 131_072  # numbers in the largest array that is made at once: more would not stay in the cache
 _FEWEST = 12  # lanes at once: fewer would not be worth the call
 _LONGEST = 2.0  # latent, of one step
 _DAMPING = 1e-3
 _STILL = 1e-3  # latent: a shorter step is the last one
-_NOTHING = 3e-4  # nats: no step is made for less
+_NOTHING = 1e-3  # nats: no step is made for less
 _HOPELESS = 15.0  # nats above the best point: that far, a profile does not matter
 _DOUBT = 10.0  # times the promise of a Gauss-Newton step, that much may still be gained
 
