@@ -63,10 +63,12 @@ class Marks:
 
         by: (..., q, 4) derivatives of what describes a mark: log of the peak, lag, spread to either side
         """
-        offset = lags - self.lag[..., None]
-        before = offset < 0
+        if by.shape[-2] == 0:
+            return self.at(lags), np.zeros((*by.shape[:-1], lags.shape[-1]))
+        u = lags - self.lag[..., None]
+        before = u < 0
         scale = np.where(before, 1 / self.nearer[..., None], 1 / self.further[..., None])
-        u = offset * scale
+        u *= scale
         changes = np.empty((*u.shape[:-1], 4, u.shape[-1]))  # of the edges by each of the four
         edges, by_lag, by_nearer, by_further = (changes[..., i, :] for i in range(4))
         np.multiply(u, u, out=by_further)
@@ -78,7 +80,7 @@ class Marks:
         by_further *= scale
         np.multiply(by_further, before, out=by_nearer)
         by_further -= by_nearer
-        return edges.copy(), np.matmul(by, changes)
+        return edges, np.matmul(by, changes)
 
 
 def marks(theta: Array, sample: Array, rate: Array) -> Marks:
@@ -95,7 +97,10 @@ def marks(theta: Array, sample: Array, rate: Array) -> Marks:
 
 
 def changes(theta: Array, sample: Array, rate: Array, wanted: list[int]) -> tuple[Marks, Array]:
-    """The marks, and (..., q, 4) how what describes them changes with those of the 4 numbers in `theta` wanted."""
+    """The marks, and (..., q, 4) how what describes them changes with those of the numbers in `theta` that are wanted.
+
+    wanted: places in `theta`, -1 for what changes nothing
+    """
     width, height, corner, scatter, *relief = np.moveaxis(theta, -1, 0)
     lag = (width - 2 * sum(relief)) / sample + _STRIKE_SAMPLES + _STRIKE_S * rate
     rise, blur = rate / (2 * np.pi * corner), np.hypot(_BLUR_SAMPLES, scatter * lag)
@@ -107,7 +112,7 @@ def changes(theta: Array, sample: Array, rate: Array, wanted: list[int]) -> tupl
     by_width /= sample[..., None]
     by_corner = by_rise * (-rise / corner)[..., None]
     by_scatter = by_blur * (scatter * lag * lag / blur)[..., None]
-    every = (by_width, by_height, by_corner, by_scatter, -2 * by_width)
+    every = (by_width, by_height, by_corner, by_scatter, -2 * by_width, np.zeros_like(by_width))
     by = np.stack([every[k] for k in wanted], axis=-2) if wanted else np.zeros((*width.shape, 0, 4))
     return Marks(log_peak, lag + further_out, nearer, further), by
 

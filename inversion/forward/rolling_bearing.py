@@ -203,24 +203,28 @@ class RollingBearing:
 
     def tangent(self, theta: Array, conditions: Array, parameters: Index, observables: Index) -> Tangent:
         """Of `simulate`, in closed form."""
+        races = np.unique((observables - 3) // CELLS)
+        if races.size == 1 and races[0] >= 0:  # as an engine asks that solves each race by itself
+            return self._profile(int(races[0]), theta, conditions, parameters, observables)
         prediction = np.empty((*theta.shape[:-1], observables.size))
         slope = np.zeros((*theta.shape[:-1], parameters.size, observables.size))
-        impact = np.flatnonzero(observables < 3)
-        prediction[..., impact] = theta[..., observables[impact]]
-        slope[..., impact] = parameters[:, None] == observables[impact]
-        sample = 2 * contact_speed(self.geometry, 1.0) * conditions[..., 0] / conditions[..., 1]
-        place = {int(i): k for k, i in enumerate(parameters)}
-        race_of = (observables - 3) // CELLS
-        for race in np.unique(race_of[observables >= 3]).tolist():
-            cells = _stretch(np.flatnonzero((race_of == race) & (observables >= 3)))
-            own = self._of_a_race(race)
-            wanted = [k for k, i in enumerate(own) if i in place]
-            marks, by = bearing_entry.changes(theta[..., own], sample, conditions[..., 1], wanted)
-            lags = self.widths[(observables[cells] - 3) % CELLS] / sample[..., None]
-            prediction[..., cells], slopes = marks.slopes(lags, by)
-            for row, k in enumerate(wanted):
-                slope[..., place[own[k]], cells] = slopes[..., row, :]
+        for race in races.tolist():
+            here = np.flatnonzero((observables - 3) // CELLS == race)
+            if race < 0:
+                prediction[..., here] = theta[..., observables[here]]
+                slope[..., here] = parameters[:, None] == observables[here]
+            else:
+                part = self._profile(race, theta, conditions, parameters, observables[here])
+                prediction[..., here], slope[..., here] = part.prediction, part.slope
         return Tangent(prediction, slope)
+
+    def _profile(self, race: int, theta: Array, conditions: Array, parameters: Index, observables: Index) -> Tangent:
+        """Tangent of some of the edges of one race, by any parameters."""
+        sample = 2 * contact_speed(self.geometry, 1.0) * conditions[..., 0] / conditions[..., 1]
+        own = self._of_a_race(race)
+        wanted = [own.index(i) if i in own else -1 for i in parameters.tolist()]
+        marks, by = bearing_entry.changes(theta[..., own], sample, conditions[..., 1], wanted)
+        return Tangent(*marks.slopes(self.widths[(observables - 3) % CELLS] / sample[..., None], by))
 
     def observe(self, frames: Sequence[Frame]) -> Features:
         """Impacts and edge profiles of each frame; what a frame does not tell has an infinite deviation."""
@@ -292,10 +296,3 @@ class RollingBearing:
                 values[cells], std[cells], limit[cells] = observation.on_grid(profile, self.widths)
         reasons = [waveform.reason, inputs.remark, *seen.remarks, *shaft_conflicts(self.geometry)]
         return values, std, limit, conditions, waveform.quality, "; ".join(text for text in reasons if text)
-
-
-def _stretch(index: Index) -> slice | Index:
-    """The same places as a slice where they follow one another: an array of them would be copied."""
-    if index.size and index[-1] - index[0] + 1 == index.size:
-        return slice(int(index[0]), int(index[-1]) + 1)
-    return index
