@@ -18,7 +18,7 @@ places = st.lists(
 costs = st.builds(Cost, st.floats(1e-4, 1e-1), st.floats(1e-6, 1e-2))
 
 
-@given(places, costs, st.integers(16, 125))
+@given(places, costs, st.integers(32, 125))
 def test_every_number_is_read_whole_once_and_within_the_limits(wanted, cost, most):
     limits = Limits(registers=most, bits=most)
     reads = plan(wanted, limits, cost)
@@ -27,7 +27,7 @@ def test_every_number_is_read_whole_once_and_within_the_limits(wanted, cost, mos
     assert all(limits.allow(read) for read in reads)
 
 
-@given(places, costs, st.integers(16, 40))
+@given(places, costs, st.integers(32, 40))
 @settings(max_examples=60, deadline=None)
 def test_no_other_cut_costs_less_bus_time(wanted, cost, most):
     limits = Limits(registers=most, bits=most)
