@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check bench accuracy clean
+.PHONY: demo test check bench accuracy chaos clean
 
 .venv/.runtime: pyproject.toml
 	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
@@ -43,6 +43,9 @@ accuracy: .venv/.check      ## false claims, coverage of widths and impacts, ove
 	$(BIN)/python -m benchmarks.impact_coverage
 	$(BIN)/python -m benchmarks.pooling
 	$(BIN)/python -m benchmarks.shaft_speed
+
+chaos: .venv/.check         ## blows at random moments, 100 of each, and whether everything adds up afterwards
+	$(BIN)/python -m benchmarks.chaos
 
 clean:
 	rm -rf .venv build results

@@ -57,7 +57,7 @@ class Gateway:
         self._reload = reload or asyncio.Event()
         self._ledger = Ledger(journal, retry, time.time_ns, site.journalling.commit_s, site.journalling.state_s)
         self._intake = Intake(journal, self._ledger, options.queue_frames)
-        self._supervisor = Supervisor(site, self._ledger.note, self._degraded)
+        self._supervisor = Supervisor(site, self._note, self._degraded)
         self._keeper = DeskKeeper(site, journal, self._ledger, self._intake.heard)
         self._finished = asyncio.Event()
         self._couriers = Couriers(site, journal, self._ledger, self._finished)
@@ -203,6 +203,12 @@ class Gateway:
             usage=None if group is None else group.usage(),
             started_s=self._started_s,
         )
+
+    def _note(self, kind: str, text: str, asset: str = "") -> None:
+        """What the supervisor says; that it deals with a lost worker is a sign of life."""
+        if kind == "worker_lost":
+            self._systemd.answered()
+        self._ledger.note(kind, text, asset)
 
     def _degraded(self, step: str, why: str) -> None:
         task = asyncio.get_running_loop().create_task(self._keeper.degraded(step, why))

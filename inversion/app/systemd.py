@@ -54,7 +54,7 @@ class Systemd:
         notify("STOPPING=1", self._environment)
 
     def answered(self) -> None:
-        """A request of the worker has come back, whatever it said."""
+        """A request of the worker has come back, whatever it said, or its loss was noticed."""
         self._answers += 1
 
     @property

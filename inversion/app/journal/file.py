@@ -81,7 +81,9 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _prepare(path: Path, connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA page_size = 1024")  # of a new file: small commits write whole pages
     connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA wal_autocheckpoint = 4000")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA journal_size_limit = 4194304")
     version = connection.execute("PRAGMA user_version").fetchone()[0]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 _DAY_NS = 86_400_000_000_000
 _SHARE = 32  # of the records, that go at a time where room is needed
-_ASIDE_PAGES = 1400  # of the write-ahead log, which is folded back at 1,000, and of one large batch
+_ASIDE_BYTES = 5_700_000  # of the write-ahead log, which is folded back at 4,000 pages, and of one large batch
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def used_bytes(connection: sqlite3.Connection) -> int:
 
 def room_bytes(connection: sqlite3.Connection, retention: Retention) -> int:
     """What may be in use: the budget without the write-ahead log, and without the room that one batch may need."""
-    return int(retention.most_mb * 1e6) - _ASIDE_PAGES * _pragma(connection, "page_size")
+    return int(retention.most_mb * 1e6) - _ASIDE_BYTES
 
 
 def too_large(connection: sqlite3.Connection, retention: Retention) -> bool:

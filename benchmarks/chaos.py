@@ -1,0 +1,235 @@
+"""What a gateway survives: blows at random moments, and whether everything adds up afterwards.
+
+    python -m benchmarks.chaos [--times 100] [--only NAME] [--seed 0]
+
+Each time a gateway of its own, with its real processes, a journal and a sink that writes lines, replays a recording
+under load; then a blow, then it works on, ends, and is judged: produced = delivered + buffered + dropped; no window that
+the journal acknowledged is missing from the sink; none is there twice, but for what was under way when a process was
+killed; back to work within 5 s. Exit code 1 where something is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+from inversion.app.journal import open_journal
+from tests.installing import install
+
+ROOT = Path(__file__).parents[1]
+BAR_S = 5.0
+_UNDER_WAY = 256  # findings in one delivery
+_PATIENCE_S = 60.0
+SITE = """
+[site]
+name = "chaos"
+[source]
+use = "acme_tone"
+windows = 2000
+step = 0.01
+pause_s = 0.004
+[forward]
+use = "acme_level"
+[engine]
+use = "acme_direct"
+[[alarm]]
+name = "too loud"
+parameter = "level"
+limit = 0.05
+[[sink]]
+use = "jsonl"
+path = "findings.jsonl"
+[gateway]
+retry_s = 0.05
+retry_cap_s = 0.5
+[journal]
+commit_s = 0.1
+"""
+
+
+@dataclass
+class Box:
+    """A folder with a site, and the gateway that runs in it."""
+
+    folder: Path
+    plugins: Path
+    gateway: subprocess.Popen[bytes] | None = None
+    killed: int = 0
+    log: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.log = self.folder / "log.txt"
+        (self.folder / "chaos.toml").write_text(SITE)
+
+    @property
+    def journal(self) -> Path:
+        return self.folder / "chaos.journal"
+
+    def start(self) -> None:
+        command = [str(Path(sys.executable).with_name("inversion")), "run", str(self.folder / "chaos.toml")]
+        with self.log.open("ab") as log:
+            environment = {**os.environ, "PYTHONPATH": str(self.plugins)}
+            self.gateway = subprocess.Popen(command, stderr=log, env=environment)
+
+    def lines(self) -> list[bytes]:
+        path = self.folder / "findings.jsonl"
+        return path.read_bytes().splitlines() if path.exists() else []
+
+    def more_lines(self, count: int) -> None:
+        """Waits until the sink has so many more; the last may be half written."""
+        wanted = len(self.lines()) + count
+        self.until(lambda: len(self.lines()) >= wanted, f"{count} more findings")
+
+    def until(self, condition: Callable[[], bool], what: str) -> None:
+        end = time.monotonic() + _PATIENCE_S
+        while not condition():
+            if time.monotonic() > end:
+                raise SystemExit(f"{what} did not come within {_PATIENCE_S:g} s; {self.folder} is kept")
+            time.sleep(0.002)
+
+    @property
+    def worker(self) -> int:
+        assert self.gateway is not None
+        pid = self.gateway.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children")
+        self.until(lambda: bool(children.read_text().split()), "a worker")
+        return int(children.read_text().split()[0])
+
+    def kill(self) -> None:
+        assert self.gateway is not None
+        self.gateway.kill()
+        self.gateway.wait()
+        self.killed += 1
+
+    def stop(self) -> int:
+        assert self.gateway is not None
+        self.gateway.send_signal(signal.SIGTERM)
+        return self.gateway.wait(_PATIENCE_S)
+
+
+def kill_worker(box: Box, rng: random.Random) -> None:
+    before = box.log.read_text().count("started again")
+    with suppress(ProcessLookupError):
+        os.kill(box.worker, signal.SIGKILL)
+    box.until(lambda: box.log.read_text().count("started again") > before, "a word about the worker")
+
+
+def kill_gateway(box: Box, rng: random.Random) -> None:
+    box.kill()
+    box.start()
+
+
+def fill_disk(box: Box, rng: random.Random) -> None:
+    """No file may grow any more, as on a full disk, until the gateway has said so."""
+    assert box.gateway is not None
+    before = box.log.read_text().count("trying again")
+    everything = resource.prlimit(box.gateway.pid, resource.RLIMIT_FSIZE)
+    wal = box.journal.with_name("chaos.journal-wal")
+    resource.prlimit(box.gateway.pid, resource.RLIMIT_FSIZE, (min(wal.stat().st_size, 4096), everything[1]))
+    box.until(lambda: box.log.read_text().count("trying again") > before, "a complaint about the disk")
+    resource.prlimit(box.gateway.pid, resource.RLIMIT_FSIZE, everything)
+
+
+def truncate_journal(box: Box, rng: random.Random) -> None:
+    """The gateway is killed, and the file loses its end: what a bad flash does."""
+    box.kill()
+    with box.journal.open("r+b") as file:
+        file.truncate(rng.randrange(1, box.journal.stat().st_size))
+    box.journal.with_name("chaos.journal-wal").unlink(missing_ok=True)
+    box.start()
+
+
+def terminate(box: Box, rng: random.Random) -> None:
+    if box.stop() != 0:
+        raise SystemExit(f"SIGTERM under load: exit code {box.gateway.returncode if box.gateway else None}")
+    box.start()
+
+
+BLOWS: dict[str, Callable[[Box, random.Random], None]] = {
+    "kill -9 of the worker": kill_worker,
+    "kill -9 of the gateway": kill_gateway,
+    "disk full, then not": fill_disk,
+    "journal truncated": truncate_journal,
+    "SIGTERM under load": terminate,
+}
+
+
+def strike(name: str, plugins: Path, seed: int) -> tuple[float, list[str]]:
+    """Seconds until the first new finding after a blow, and what is wrong afterwards."""
+    rng = random.Random(seed)
+    with tempfile.TemporaryDirectory(prefix="inversion-chaos-") as folder:
+        box = Box(Path(folder), plugins)
+        box.start()
+        box.more_lines(rng.randrange(5, 120))
+        began = time.monotonic()
+        BLOWS[name](box, rng)
+        struck = time.monotonic() if name in ("disk full, then not", "SIGTERM under load") else began
+        box.more_lines(1)
+        seconds = time.monotonic() - struck
+        box.more_lines(20)
+        wrong = [] if box.stop() == 0 else ["the gateway did not end well"]
+        return seconds, wrong + judged(box, whole=name != "journal truncated")
+
+
+def judged(box: Box, whole: bool) -> list[str]:
+    """What does not add up. whole: whether the journal was never damaged."""
+    wrong = []
+    with open_journal(box.journal, time.time_ns()) as journal:
+        for s in journal.standings():
+            if s.produced != s.delivered + s.buffered + s.dropped:
+                wrong.append(f"{s.produced} produced, {s.delivered} + {s.buffered} + {s.dropped}")
+            if s.dropped and whole:
+                wrong.append(f"{s.dropped} dropped")
+        kept = [entry.body["position"] for entry in journal.after(0, 1_000_000) if entry.kind == "finding"]
+        waiting = journal.waiting("jsonl")
+    taken = Counter(json.loads(line)["position"] for line in box.lines())
+    missing = [position for position in kept[: len(kept) - waiting] if position not in taken]
+    if missing:
+        wrong.append(f"{len(missing)} acknowledged windows never reached the sink, the first {missing[0]}")
+    if whole:
+        if kept != list(range(len(kept))):
+            wrong.append("the journal has a gap")
+        twice = sum(count - 1 for count in taken.values())
+        if twice > box.killed * _UNDER_WAY:
+            wrong.append(f"{twice} findings came twice")
+    return wrong
+
+
+def main() -> int:
+    """Prints each blow with the times until work went on; 1 where something is wrong or too slow."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--times", type=int, default=100)
+    parser.add_argument("--only", choices=list(BLOWS))
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    code = 0
+    with tempfile.TemporaryDirectory(prefix="inversion-chaos-plugins-") as folder:
+        plugins = install(ROOT / "tests" / "integration" / "thirdparty", Path(folder))
+        for name in [options.only] if options.only else BLOWS:
+            results = [strike(name, plugins, options.seed + i) for i in range(options.times)]
+            seconds = sorted(result[0] for result in results)
+            wrong = [line for result in results for line in result[1]]
+            late = sum(s > BAR_S for s in seconds)
+            times = f"{median(seconds):.2f} s (median), {seconds[-1]:.2f} s (worst)"
+            judgement = f"{late} later than {BAR_S:g} s; {len(wrong)} things wrong{': ' + wrong[0] if wrong else ''}"
+            print(f"{name}: {len(results)} times; back to work after {times}, {judgement}", flush=True)
+            code |= bool(wrong or late)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
