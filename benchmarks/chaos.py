@@ -4,8 +4,8 @@
 
 Each time a gateway of its own, with its real processes, a journal and a sink that writes lines, replays a recording
 under load; then a blow, then it works on, ends, and is judged: produced = delivered + buffered + dropped; no window
-that the journal acknowledged is missing from the sink; none is there twice, but for what was under way when a process was
-killed; back to work within 5 s. Exit code 1 where something is wrong.
+that the journal acknowledged is missing from the sink; none is there twice, but for what was under way when a process
+was killed; back to work within 5 s. Exit code 1 where something is wrong.
 """
 
 from __future__ import annotations
