@@ -39,6 +39,8 @@ bench: .venv/.check         ## ratios against the floor, in one run
 accuracy: .venv/.check      ## false claims, coverage of widths and impacts, over many simulated windows
 	$(BIN)/python -m benchmarks.false_claims
 	$(BIN)/python -m benchmarks.width_coverage
+	$(BIN)/python -m benchmarks.width_other_physics
+	$(BIN)/python -m benchmarks.width_efficiency
 	$(BIN)/python -m benchmarks.wrong_values
 	$(BIN)/python -m benchmarks.impact_coverage
 	$(BIN)/python -m benchmarks.pooling
