@@ -22,7 +22,7 @@ from inversion.core import InversionError, ParameterSpace, to_json
 from inversion.engines.precision import Strain
 from inversion.pipeline import AssetState, Pipeline, advance
 
-_STATE_FORMAT = 2  # of `AssetState.to_dict`: states in an older journal are forgotten
+_STATE_FORMAT = 3  # of `AssetState.to_dict`: states in an older journal are forgotten
 
 
 def main() -> int:

@@ -131,7 +131,10 @@ def _track_to_json(track: Estimate, trends: tuple[Trend, ...], level: float) -> 
     for trend in trends:
         parameter = track.space[trend.parameter]
         rate = parameter.to_shown(_DAY_S) - parameter.to_shown(0.0)
-        growth = None if trend.growth is None else _spread_to_json(trend.growth, rate, level, f"{parameter.shown}/d")
+        growth = None
+        if trend.growth is not None:
+            growth = _spread_to_json(trend.growth, rate, level, f"{parameter.shown}/d")
+            growth["ahead_d"] = _short(trend.ahead_s / _DAY_S)
         rows[trend.parameter] |= {
             "growth": growth,
             "time_to_limit": [

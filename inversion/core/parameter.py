@@ -26,6 +26,7 @@ class Parameter:
     unit: SI; shown: the unit people use (`mm`, `g`), for tables, limits and findings
     low, high: SI, the range of the prior, which is uniform on it
     nuisance: inferred and marginalised, never shown
+    irreversible: it never falls, unless by a repair: damage. What is foretold of it supposes so
     """
 
     name: str
@@ -35,6 +36,7 @@ class Parameter:
     meaning: str
     shown: str = ""
     nuisance: bool = False
+    irreversible: bool = False
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.low) and np.isfinite(self.high) and self.low < self.high):

@@ -54,13 +54,15 @@ class Spread:
 
 @dataclass(frozen=True)
 class Trend:
-    """growth: SI units of the parameter a second; None where the track does not resolve the parameter
-
+    """growth: mean over the coming `ahead_s`, SI units of the parameter a second; None where the track does not resolve
+        the parameter, or has only begun
     times: seconds from the window's beginning until a limit is passed, by the name of its alarm; 0 where it has been
     step_ns: UTC, first window after the latest step; None where none was seen
+    ahead_s: time over which growth is meant, s
     """
 
     parameter: str
     growth: Spread | None
     times: tuple[tuple[str, Spread], ...]
     step_ns: int | None
+    ahead_s: float = 0.0

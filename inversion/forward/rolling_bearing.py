@@ -123,8 +123,9 @@ class RollingBearing:
             Parameter(f"{race}_impact", "m/s2", 0.0, self.hardest_g * 9.80665, f"strike of a fault, {race}", "g")
             for race in RACES
         ]
+        widest = self.widest_mm * 1e-3
         spalls = [
-            Parameter(f"{race}_spall", "m", 0.0, self.widest_mm * 1e-3, f"width of a spall, {race}", "mm")
+            Parameter(f"{race}_spall", "m", 0.0, widest, f"width of a spall, {race}", "mm", irreversible=True)
             for race in RACES
         ]
         low, high = np.log(bearing_entry.HEIGHTS)

@@ -10,6 +10,8 @@ Array = NDArray[np.float64]
 #: "decelerating" is the square root of time; "accelerating" grows by the square of what is there, as a crack may under
 #: the law of Paris & Erdogan (J. Basic Eng. 85 (1963) 528).
 LAWS = ("constant", "exponential", "accelerating", "stop and go", "decelerating")
+#: Growth that changes its law on the way: three times as fast from some point on; slow, fast and slow again.
+CHANGING = ("two stages", "s-shaped")
 _STOP = 0.05  # of a life: mean length of a stop, and of what lies between two
 
 
@@ -28,7 +30,17 @@ def wear(law: str, first: float, last: float, steps: int, rng: np.random.Generat
             return first + (last - first) * np.sqrt(time)
         case "stop and go":
             return first + (last - first) * _stop_and_go(steps, rng)
-    raise ValueError(f"law must be one of {', '.join(LAWS)}; got {law!r}")
+        case "two stages":
+            return first + (last - first) * _scaled(time + 2 * np.maximum(time - rng.uniform(0.3, 0.7), 0.0))
+        case "s-shaped":
+            return first + (last - first) * _scaled(np.tanh(4 * (time - 0.5)))
+    raise ValueError(f"law must be one of {', '.join((*LAWS, *CHANGING))}; got {law!r}")
+
+
+def _scaled(path: Array) -> Array:
+    """The same path from 0 to 1."""
+    scaled: Array = (path - path[0]) / (path[-1] - path[0])
+    return scaled
 
 
 def _stop_and_go(steps: int, rng: np.random.Generator) -> Array:

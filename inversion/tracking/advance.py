@@ -24,7 +24,7 @@ from sensors import Quality
 _DAY_NS = 86_400e9
 _FORGOTTEN = 0.9  # a track as wide as this share of the prior knows nothing any more
 _CLEARED = 0.25  # share of resolving windows below which an unresolved window ends the track
-_HAZARD = math.log(2e-3)  # a change at a given window, beforehand
+_HAZARD = math.log(3e-3)  # a change at a given window, beforehand
 _WON = math.log(50.0)  # odds at which a change is said
 _PATIENCE = 10  # windows after which a change that is still in question was none
 
@@ -55,6 +55,7 @@ def advance(tracker: Tracker, track: Track | None, estimate: Estimate, start_ns:
         if estimate.fit.quality is not Quality.BAD:
             window = window_of(estimate, estimate.space.index(name))
             belief = _informed(_challenged(belief, suppose, window, tracker, start_ns), suppose, window, tracker)
+            belief = _dated(belief, start_ns)
         beliefs[name] = belief
     return Track(start_ns, space, beliefs)
 
@@ -124,10 +125,15 @@ def _informed(belief: Belief, suppose: Hypotheses, window: Window, tracker: Trac
     if bank is not None and belief.resolving / belief.windows < _CLEARED:
         changed = belief.rival is not None and belief.rival.odds > 0
         step_ns = belief.rival.began_ns if belief.rival is not None and changed else belief.step_ns
-        return replace(belief, bank=None, rival=None, missed=0, seen=0, step_ns=step_ns)
+        return replace(belief, bank=None, rival=None, missed=0, seen=0, step_ns=step_ns, began_ns=None)
     if bank is not None and window.value < bank.moments()[0]:
         bank = filters.informed(bank, suppose, window.value, window.error, 0.0)
     return replace(belief, bank=bank)
+
+
+def _dated(belief: Belief, start_ns: int) -> Belief:
+    """The belief, its beginning noted when its first window has come."""
+    return belief if belief.bank is None or belief.began_ns is not None else replace(belief, began_ns=start_ns)
 
 
 def _measured(bank: Bank | None, suppose: Hypotheses, window: Window) -> Bank:
@@ -147,7 +153,8 @@ def _challenged(belief: Belief, suppose: Hypotheses, window: Window, tracker: Tr
     if rival.odds <= _HAZARD or rival.seen >= _PATIENCE:
         return replace(belief, rival=None)
     if rival.odds > _WON:
-        return Belief(rival.bank, rival.resolving, rival.windows, step_ns=rival.began_ns)
+        began_ns = None if rival.bank is None else rival.began_ns
+        return Belief(rival.bank, rival.resolving, rival.windows, step_ns=rival.began_ns, began_ns=began_ns)
     grown = replace(
         rival,
         bank=_measured(rival.bank, suppose, window) if window.resolved else rival.bank,

@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 WRONG = 0.03  # probability of a window that is plain wrong
 _FORGETTING = 0.003  # of what is known of the hypotheses, a window: laws change
 _NODES = np.linspace(-4.0, 4.0, 33)  # standard deviations, where the sum of the filters is tabulated
-_POINTS = 300  # of the table, about: they lie as the filters do
+_POINTS = 160  # of the table, about: they lie as the filters do
 _LEAST = 1e-4  # a hypothesis of less weight is not worth tabulating
 
 
@@ -150,13 +150,19 @@ def _gains(bank: Bank, own: Array, shift: Array) -> tuple[Array, Array]:
 
 
 def quantiles(weight: Array, mean: Array, deviation: Array, probabilities: Array) -> Array:
-    """(k,) quantiles of a weighted sum of normal distributions, to about a hundredth of its narrowest member."""
+    """(k,) quantiles of a weighted sum of normal distributions: from a table, then one step of Newton's method."""
     heavy = weight > _LEAST
     weight, mean, deviation = weight[heavy] / weight[heavy].sum(), mean[heavy], np.maximum(deviation[heavy], 1e-9)
     at = np.unique(mean[:, None] + deviation[:, None] * _NODES)
     at = at[:: max(1, at.size // _POINTS)]
     below = ndtr((at[:, None] - mean) / deviation) @ weight
-    return np.interp(probabilities, below, at)
+    rough = np.interp(probabilities, below, at)
+    z = (rough[:, None] - mean) / deviation
+    density = np.exp(-0.5 * z**2) @ (weight / deviation) / np.sqrt(2 * np.pi)
+    spacing = np.interp(rough, at[1:], np.diff(at))
+    step = (probabilities - ndtr(z) @ weight) / np.maximum(density, 1e-300)
+    found: Array = np.maximum.accumulate(rough + np.clip(step, -spacing, spacing))
+    return found
 
 
 def _normal(distance: Array, variance: Array) -> Array:

@@ -1,9 +1,10 @@
-"""Where a track is going: growth rate, and time until a limit is passed.
+"""Where a track is going: mean growth over the time ahead, and time until a limit is passed.
 
 Under each hypothesis the coordinate at time t ahead is normal, with mean `x + r t` and variance
 `var x + 2 t cov + t^2 var r + lump |r| t`. Wear does not heal, so the limit has been passed by then with the
 probability that this lies beyond it; a random walk may come back, so its first passage is twice as probable
-(reflection principle). The hypotheses are summed by their weights, and quantiles are read off the sum.
+(reflection principle). The hypotheses are summed by their weights, and quantiles are read off the sum. Of what never
+falls, only rates above zero count (`irreversible.py`).
 """
 
 from __future__ import annotations
@@ -16,55 +17,72 @@ from scipy.special import ndtr
 from inversion.core import QUANTILE_LEVELS, ParameterSpace
 from inversion.core.trend import Limit, Spread, Trend
 from inversion.tracking.bank import Array, Bank, quantiles
-from inversion.tracking.growth import Hypotheses, Law, coordinate, range_slope
-from inversion.tracking.track import Belief, Track
+from inversion.tracking.growth import Hypotheses, Law, coordinate, latent_of, range_slope, share_of
+from inversion.tracking.irreversible import only_rising
+from inversion.tracking.track import Track
 from inversion.tracking.tracker import Tracker
 
 _DAY_S = 86_400.0
 #: Latent units: windows of a narrow and of a wide spall do not share quite the same error.
 _STRETCH = 0.5
 #: Days ahead at which the probability is tabulated; a crossing beyond the last, 27 years, is not foreseen.
-_HORIZON: Array = np.concatenate([[0.0], np.geomspace(1e-6, 1e4, 161)])
+_HORIZON: Array = np.concatenate([[0.0], np.geomspace(1e-6, 1e4, 81)])
+#: Growth is meant over the coming third of the time that has been followed: growth in lumps has no rate at one moment.
+_AHEAD = 1 / 3
+_LIGHT = 1e-3  # a hypothesis of less weight than this share of the heaviest does not matter
 
 
 def trends(tracker: Tracker, track: Track, space: ParameterSpace, limits: Sequence[Limit]) -> tuple[Trend, ...]:
     """One trend for every parameter that is no nuisance."""
     return tuple(
-        _trend(tracker.suppose(name), belief, name, space, [limit for limit in limits if limit.parameter == name])
-        for name, belief in track.beliefs.items()
+        _trend(tracker.suppose(name), track, name, space, [limit for limit in limits if limit.parameter == name])
+        for name in track.beliefs
     )
 
 
-def _trend(suppose: Hypotheses, belief: Belief, name: str, space: ParameterSpace, limits: Sequence[Limit]) -> Trend:
+def _trend(suppose: Hypotheses, track: Track, name: str, space: ParameterSpace, limits: Sequence[Limit]) -> Trend:
+    belief = track.beliefs[name]
     if belief.bank is None or not belief.resolved:
         return Trend(name, None, (), belief.step_ns)
     bank, suppose = _heavy(belief.bank, suppose)
+    if space[name].irreversible:
+        bank, suppose = only_rising(bank, suppose, _rate_var(bank))
     i = space.index(name)
-    growth = _growth(bank, suppose) * float(space.high[i] - space.low[i]) / _DAY_S
+    followed_ns = 0 if belief.began_ns is None else track.last_ns - belief.began_ns
+    ahead_s = _AHEAD * max(followed_ns, 0) / 1e9
+    growth = None
+    if ahead_s > 0:
+        per_day = _growth(bank, suppose, ahead_s / _DAY_S)
+        least = 0.0 if space[name].irreversible else -np.inf
+        growth = Spread(np.maximum(per_day, least) * float(space.high[i] - space.low[i]) / _DAY_S)
     times = []
     for limit in limits:
         theta = space.low.copy()
         theta[i] = limit.value
         ahead = _times(bank, suppose, float(space.to_latent(theta)[i]), 1.0 if limit.side == "above" else -1.0)
         times.append((limit.alarm, Spread(ahead * _DAY_S)))
-    return Trend(name, Spread(growth), tuple(times), belief.step_ns)
+    return Trend(name, growth, tuple(times), belief.step_ns, ahead_s)
 
 
 def _heavy(bank: Bank, suppose: Hypotheses) -> tuple[Bank, Hypotheses]:
     """The hypotheses that matter."""
-    kept = bank.weight > 1e-4 * bank.weight.max()
+    kept = bank.weight > _LIGHT * bank.weight.max()
     bank = Bank(**{name: values[kept] for name, values in vars(bank).items()})
     return bank, Hypotheses(**{name: values[kept] for name, values in vars(suppose).items()})
 
 
-def _growth(bank: Bank, suppose: Hypotheses) -> Array:
-    """(k,) quantiles of the growth rate now, ranges of the parameter a day."""
-    one, bend = range_slope(suppose.law, bank.level)
-    slope = coordinate(suppose.law, bank.level)[1]
-    steeper = bend * bank.rate * slope  # the rate of the parameter hangs on its level too, unless growth is constant
+def _growth(bank: Bank, suppose: Hypotheses, days: float) -> Array:
+    """(k,) quantiles of the mean growth over the coming days, ranges of the parameter a day."""
+    x, slope = coordinate(suppose.law, bank.level)
+    after = latent_of(suppose.law, x + bank.rate * days)
+    now, later = range_slope(suppose.law, bank.level), range_slope(suppose.law, after)
+    gained = share_of(after) - share_of(bank.level)
+    by_level, by_rate = (later - now) * slope, later * days  # what the gain owes to an error of either
     cross = bank.cross + bank.level_bias * bank.rate_bias
-    variance = one**2 * _rate_var(bank) + 2 * one * steeper * cross + (steeper * bank.deviation) ** 2
-    return quantiles(bank.weight, one * bank.rate, np.sqrt(np.maximum(variance, 1e-24)), QUANTILE_LEVELS)
+    noise = later**2 * (suppose.lump * np.abs(bank.rate) + suppose.wander) * days
+    variance = (by_level * bank.deviation) ** 2 + 2 * by_level * by_rate * cross + by_rate**2 * _rate_var(bank) + noise
+    deviation = np.clip(np.sqrt(np.maximum(variance, 0.0)), 1e-12 * days, 1.0)  # no gain is more than the range
+    return quantiles(bank.weight, gained / days, deviation / days, QUANTILE_LEVELS)
 
 
 def _rate_var(bank: Bank) -> Array:

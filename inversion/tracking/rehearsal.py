@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inversion.core import Estimate, Fit, Parameter, ParameterSpace
-from inversion.core.trend import Limit
+from inversion.core.trend import Limit, Spread
 from inversion.tracking.advance import advance, to_estimate
 from inversion.tracking.forecast import trends
 from inversion.tracking.tracker import Tracker
@@ -20,7 +20,9 @@ from sensors import Quality
 
 Array = NDArray[np.float64]
 
-SPACE = ParameterSpace((Parameter("width", "m", 0.0, 8e-3, "of a spall", shown="mm"),))
+SPACE = ParameterSpace((Parameter("width", "m", 0.0, 8e-3, "of a spall", shown="mm", irreversible=True),))
+#: The same of something that may fall as well as grow.
+REVERSIBLE = ParameterSpace((Parameter("width", "m", 0.0, 8e-3, "of a deposit", shown="mm"),))
 _DAY_NS = 86_400 * 10**9
 
 
@@ -30,6 +32,7 @@ class Life:
 
     windows: at irregular times; deviation: of one window's error, latent; shared: share of its variance that windows
     share; wrong, missed: shares of windows whose value is drawn from the prior, and that do not resolve the width
+    space: SPACE, or REVERSIBLE where the tracker does not know that the width never falls
     """
 
     path: Array
@@ -39,6 +42,7 @@ class Life:
     shared: float = 0.0
     wrong: float = 0.03
     missed: float = 0.15
+    space: ParameterSpace = SPACE
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,8 @@ class Look:
 
     share: of the life; true, low, high: width and its 90 % interval, m; narrowing: length of the latent interval
     relative to that of a single window; left, soonest, latest: days to the limit and their 90 % interval, NaN where
-    the track does not resolve the width; rate, slowest, fastest: growth, m/d, and its 90 % interval, likewise; stepped:
-    whether a step was said
+    the track does not resolve the width; ends: the whole distribution of that time, s; rate, slowest, fastest: mean
+    growth, m/d, over the time that the trend means, and its 90 % interval, likewise; stepped: whether a step was said
     """
 
     share: float
@@ -59,6 +63,7 @@ class Look:
     left: float
     soonest: float
     latest: float
+    ends: Spread | None
     rate: float
     slowest: float
     fastest: float
@@ -76,7 +81,7 @@ class Look:
 
     @property
     def followed(self) -> bool:
-        """Whether the interval of the growth does; of stop-and-go growth it cannot."""
+        """Whether the interval of the growth does."""
         return self.slowest <= self.rate <= self.fastest
 
 
@@ -94,10 +99,12 @@ def rehearse(tracker: Tracker, life: Life, rng: np.random.Generator, shares: Seq
         if left and (k + 1 == life.windows or times[k + 1] > left[0]):
             tracked = to_estimate(track, window)
             low, high = tracked.interval("width", 0.9)
-            [trend] = trends(tracker, track, SPACE, [limit])
-            ends = [spread.quantile(p) / 86_400 for _, spread in trend.times for p in (0.05, 0.95)] or [np.nan] * 2
+            [trend] = trends(tracker, track, life.space, [limit])
+            ends = [spread for _, spread in trend.times]
+            soonest, latest = (ends[0].quantile(p) / 86_400 if ends else np.nan for p in (0.05, 0.95))
             rates = [trend.growth.quantile(p) * 86_400 if trend.growth else np.nan for p in (0.05, 0.95)]
             latent = SPACE.to_latent(np.array([[low], [high]]))[:, 0]
+            ahead = trend.ahead_s / 86_400
             yield Look(
                 share=left.pop(0),
                 true=float(width),
@@ -105,22 +112,25 @@ def rehearse(tracker: Tracker, life: Life, rng: np.random.Generator, shares: Seq
                 high=high,
                 narrowing=float(latent[1] - latent[0]) / (2 * 1.645 * life.deviation),
                 left=float((1 - time) * life.days),
-                soonest=ends[0],
-                latest=ends[1],
-                rate=float(np.interp(time, grid, np.gradient(life.path, grid))) / life.days,
+                soonest=soonest,
+                latest=latest,
+                ends=ends[0] if ends else None,
+                rate=float(np.interp(time + ahead / life.days, grid, life.path) - width) / max(ahead, 1e-9),
                 slowest=rates[0],
                 fastest=rates[1],
                 stepped=trend.step_ns is not None,
             )
+            if not left:
+                return
 
 
 def _window(life: Life, width: float, error: float, bias: float, rng: np.random.Generator) -> Estimate:
     if rng.random() < life.missed:
-        return Estimate(SPACE, np.zeros(1), np.eye(1), np.zeros(1), (False,), Fit())
-    latent = float(SPACE.to_latent(np.array([width]))[0])
+        return Estimate(life.space, np.zeros(1), np.eye(1), np.zeros(1), (False,), Fit())
+    latent = float(life.space.to_latent(np.array([width]))[0])
     measured = latent + error * (life.shared**0.5 * bias + (1 - life.shared) ** 0.5 * rng.normal())
     if rng.random() < life.wrong:
         measured = rng.normal()
     variance = error**2 / (1 + error**2)  # with the prior, which every window's posterior holds
     mean = np.array([measured * (1 - variance)])
-    return Estimate(SPACE, mean, np.array([[variance]]), np.zeros(1), (True,), Fit(Quality.GOOD))
+    return Estimate(life.space, mean, np.array([[variance]]), np.zeros(1), (True,), Fit(Quality.GOOD))

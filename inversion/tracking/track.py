@@ -52,6 +52,7 @@ class Belief:
     missed, seen: windows that did not resolve it, and all, since the track began
     rival: that the asset has changed, while that is in question
     step_ns: UTC, first window after the latest step; None where none was seen
+    began_ns: UTC, first window that the bank has learned from; None where there is no bank
     """
 
     bank: Bank | None = None
@@ -61,6 +62,7 @@ class Belief:
     seen: int = 0
     rival: Rival | None = None
     step_ns: int | None = None
+    began_ns: int | None = None
 
     @property
     def resolved(self) -> bool:

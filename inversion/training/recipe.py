@@ -11,7 +11,10 @@ from sensors.units import si_unit, to_si
 
 @dataclass(frozen=True)
 class Target:
-    """A parameter to infer. unit: as people say it; low, high: the range of its prior, in that unit."""
+    """A parameter to infer. unit: as people say it; low, high: the range of its prior, in that unit.
+
+    irreversible: it never falls, unless by a repair, as damage does
+    """
 
     name: str
     unit: str
@@ -19,6 +22,7 @@ class Target:
     high: float
     meaning: str = ""
     nuisance: bool = False
+    irreversible: bool = False
 
     def __post_init__(self) -> None:
         si_unit(self.unit)
@@ -29,7 +33,8 @@ class Target:
     def parameter(self) -> Parameter:
         """The same in SI."""
         low, high = float(to_si(self.low, self.unit)), float(to_si(self.high, self.unit))
-        return Parameter(self.name, si_unit(self.unit), low, high, self.meaning, self.unit, self.nuisance)
+        unit = si_unit(self.unit)
+        return Parameter(self.name, unit, low, high, self.meaning, self.unit, self.nuisance, self.irreversible)
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,13 @@ def finding(*, track: bool = True, quality: Quality = Quality.GOOD, position: in
 
 SPREAD = Spread(np.append(np.linspace(0.0, 1e6, QUANTILE_LEVELS.size - 5), [math.inf] * 5))
 TRENDS = (
-    Trend("outer_impact", Spread(np.linspace(-1e-6, 1e-6, QUANTILE_LEVELS.size)), (("a", SPREAD), ("b", SPREAD)), 5),
+    Trend(
+        "outer_impact",
+        Spread(np.linspace(-1e-6, 1e-6, QUANTILE_LEVELS.size)),
+        (("a", SPREAD), ("b", SPREAD)),
+        5,
+        86_400.0,
+    ),
     Trend("outer_spall", None, (), None),
 )
 NOTHING = prior_estimate(SPACE, np.full(3, math.nan), Fit(Quality.BAD, reason="no channel"))

@@ -1,6 +1,9 @@
 """Simulated lives under several laws of growth: do the track's intervals hold what they say?
 
-The tracker knows four of the five laws; "decelerating" it does not.
+The bars are 85 to 95 % for intervals of 90 %. `benchmarks/lives.py` measures the same on more lives of other seeds.
+Two laws miss the upper bar of the time to the limit: constant and exponential growth lie between the laws that slow
+down and accelerate, which so few windows cannot tell from them. What is held of them instead: never below the lower
+bar, and within it when the tracker is told the law.
 """
 
 from __future__ import annotations
@@ -15,8 +18,10 @@ from inversion.tracking.rehearsal import Life, Look, rehearse
 pytestmark = pytest.mark.statistical
 
 QUARTERS = (0.25, 0.5, 0.75)
-LIVES = 64  # a law
+SHARED = (0.0, 0.3, 0.7, 1.0)
+LIVES = 160  # a law
 LIMIT = 3e-3
+BETWEEN = ("constant", "exponential")  # the other laws
 
 
 def live(law: str, rng: np.random.Generator, **settings) -> Life:
@@ -32,53 +37,83 @@ def looks() -> list[tuple[str, float, Look]]:
     found = []
     for law in LAWS:
         for k in range(LIVES):
-            shared = (0.0, 0.3, 0.7, 1.0)[k % 4]
+            shared = SHARED[k % 4]
             life = live(law, rng, shared=shared, windows=int(rng.integers(60, 140)))
             found += [(law, shared, look) for look in rehearse(Tracker(), life, rng, QUARTERS)]
     return found
 
 
-@pytest.mark.parametrize("share", QUARTERS)
-def test_intervals_of_the_width_cover(looks, share):
-    assert 0.85 <= np.mean([look.covered for _, _, look in looks if look.share == share]) <= 0.95
+def told(looks, share: float, law: str | None = None) -> list[Look]:
+    """Looks at this share of life at which the track resolves the width."""
+    return [each for name, _, each in looks if each.share == share and law in (None, name) and each.ends is not None]
 
 
 @pytest.mark.parametrize("share", QUARTERS)
-def test_intervals_of_the_time_to_limit_cover(looks, share):
-    told = [look.foretold for _, _, look in looks if look.share == share and np.isfinite(look.soonest)]
-    assert len(told) > 0.8 * len(LAWS) * LIVES
-    assert 0.85 <= np.mean(told) <= 0.95
+@pytest.mark.parametrize("law", [None, *LAWS])
+def test_intervals_of_the_width_cover(looks, law, share):
+    assert 0.85 <= np.mean([look.covered for look in told(looks, share, law)]) <= 0.95
 
 
 @pytest.mark.parametrize("share", QUARTERS)
-def test_intervals_of_the_growth_cover(looks, share):
-    """Where growth is smooth: between two stops there is no rate to be held."""
-    own = [look for law, _, look in looks if law != "stop and go" and look.share == share]
-    assert 0.85 <= np.mean([look.followed for look in own if np.isfinite(look.slowest)]) <= 0.97
+@pytest.mark.parametrize("law", [None, *(law for law in LAWS if law not in BETWEEN)])
+def test_intervals_of_the_time_to_limit_cover(looks, law, share):
+    assert 0.85 <= np.mean([look.foretold for look in told(looks, share, law)]) <= 0.95
 
 
-@pytest.mark.parametrize("law", LAWS)
-def test_no_law_of_growth_breaks_the_coverage(looks, law):
-    own = [look for name, _, look in looks if name == law]
-    assert np.mean([look.covered for look in own]) >= 0.85
-    assert np.mean([look.foretold for look in own if np.isfinite(look.soonest)]) >= 0.75
+@pytest.mark.parametrize("law", BETWEEN)
+def test_intervals_of_the_time_cover_too_often_by_the_laws_between_the_others(looks, law):
+    """No bar is met here: that of the lower end alone is."""
+    held = [np.mean([look.foretold for look in told(looks, share, law)]) for share in QUARTERS]
+    assert min(held) >= 0.9
+    assert np.mean(held) <= 0.99
 
 
-@pytest.mark.parametrize("shared", [0.0, 0.3, 0.7, 1.0])
+@pytest.mark.parametrize("law", BETWEEN)
+def test_who_tells_the_law_is_told_a_time_that_covers(law):
+    rng, found = np.random.default_rng(33), []
+    for k in range(60):
+        life = live(law, rng, shared=SHARED[k % 4], windows=100)
+        found += list(rehearse(Tracker(laws=(law,)), life, rng, QUARTERS))
+    assert 0.8 <= np.mean([look.foretold for look in found if look.ends is not None]) <= 0.97
+
+
+@pytest.mark.parametrize("share", QUARTERS)
+def test_intervals_of_the_mean_growth_ahead_cover(looks, share):
+    assert 0.85 <= np.mean([look.followed for look in told(looks, share)]) <= 0.95
+
+
+def test_tracks_resolve_the_width_and_foresee_an_end(looks):
+    assert np.mean([look.ends is not None for _, _, look in looks]) > 0.97
+    assert np.mean([np.isinf(look.latest) for share in QUARTERS for look in told(looks, share)]) < 0.05
+
+
+@pytest.mark.parametrize("shared", SHARED)
 def test_shared_errors_do_not_break_the_coverage(looks, shared):
-    assert np.mean([look.covered for _, share, look in looks if share == shared]) >= 0.82
+    assert 0.85 <= np.mean([look.covered for _, share, look in looks if share == shared]) <= 0.97
 
 
 def test_steady_lives_show_hardly_any_step(looks):
     assert np.mean([look.stepped for _, _, look in looks if look.share == 0.75]) <= 0.03
 
 
-@pytest.mark.parametrize(("shared", "least", "most"), [(0.0, 0.0, 0.6), (1.0, 0.9, 1.1)])
-def test_thirty_windows_are_narrower_than_one_where_their_errors_are_independent_only(shared, least, most):
+def test_an_alarm_on_time_is_as_often_right_as_it_says(looks):
+    """Of the forecasts that a limit is passed within some days, drawn for each, with 90 % or more."""
+    rng = np.random.default_rng(72)
+    right = []
+    for look in (look for share in QUARTERS for look in told(looks, share)):
+        within = look.left / (1 - look.share) * rng.uniform()
+        if look.ends.probability_within(86_400 * within) >= 0.9:
+            right.append(look.left <= within)
+    assert len(right) > 150
+    assert np.mean(right) >= 0.9
+
+
+@pytest.mark.parametrize(("shared", "least", "most"), [(0.0, 0.3, 0.6), (0.3, 0.5, 0.8), (1.0, 0.9, 1.05)])
+def test_thirty_windows_are_narrower_than_one_as_far_as_their_errors_are_independent(shared, least, most):
     rng = np.random.default_rng(5)
     found = []
-    for law in LAWS * 8:
+    for law in LAWS * 40:
         life = live(law, rng, shared=shared, windows=120, wrong=0.0, missed=0.0)
         found += list(rehearse(Tracker(), life, rng, (0.25,)))
     assert least <= np.median([look.narrowing for look in found]) <= most
-    assert np.mean([look.covered for look in found]) >= 0.8
+    assert 0.85 <= np.mean([look.covered for look in found]) <= 0.95

@@ -101,7 +101,7 @@ def test_after_a_step_the_track_is_that_of_the_new_windows():
 def test_windows_of_a_wrong_lag_do_not_capture_the_track(factor):
     """Every tenth window finds half or twice the width, always the same: the track stays, and no step is said."""
     held, stepped = [], []
-    for asset in range(40):
+    for asset in range(120):
         rng, tracker = np.random.default_rng([7, asset]), Tracker()
         track = None
         for k in range(40):

@@ -89,6 +89,7 @@ def test_a_finding_foretells_the_time_to_the_limit_of_every_alarm_on_its_paramet
     assert near["mean"] < farther["mean"]
     assert track["growth"]["low"] < 86_400 / 9.80665 < track["growth"]["high"]
     assert track["growth"]["unit"] == "g/d"
+    assert track["growth"]["ahead_d"] == pytest.approx(11 / 3 / 86_400, rel=1e-5)
     assert track["step_ns"] is None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -10,8 +11,20 @@ import pytest
 from inversion.core import Estimate, Fit, Parameter, ParameterSpace
 from inversion.core.trend import Limit, Trend
 from inversion.tracking import Track, Tracker, advance, to_estimate, trends
-from inversion.tracking.growth import GROWTHS, Law, coordinate, hypotheses, latent_of
-from inversion.tracking.rehearsal import SPACE
+from inversion.tracking.bank import Bank, quantiles
+from inversion.tracking.growth import (
+    GROWTHS,
+    LAWS,
+    SHARES,
+    Hypotheses,
+    Law,
+    coordinate,
+    hypotheses,
+    latent_of,
+    range_slope,
+)
+from inversion.tracking.irreversible import only_rising
+from inversion.tracking.rehearsal import REVERSIBLE, SPACE
 
 DAY_NS = 86_400 * 10**9
 TRACKER = Tracker(shared=0.0)
@@ -71,11 +84,56 @@ def test_what_does_not_grow_is_not_foretold_to_pass():
 
 
 def test_what_shrinks_passes_the_limit_below_it_only():
-    track = followed(3e-3 - 0.02e-3 * np.arange(60))
-    found = trend(track, above(3.5e-3), Limit("low", "width", 1e-3, "below"))
+    track = followed(3e-3 - 0.02e-3 * np.arange(60), space=REVERSIBLE)
+    found = trend(track, above(3.5e-3), Limit("low", "width", 1e-3, "below"), space=REVERSIBLE)
     assert found.growth.quantile(0.95) < 0
     assert days(found)[1] == math.inf
     assert days(found, "low")[0] < 41 < days(found, "low")[2]
+
+
+def test_what_is_irreversible_only_grows():
+    """Whatever is measured of it: its growth is positive, and a limit below is never passed."""
+    found = trend(followed(3e-3 - 0.002e-3 * np.arange(60)), Limit("low", "width", 1e-3, "below"))
+    assert found.growth.quantile(0.001) >= 0
+    assert days(found, "low")[0] == math.inf
+
+
+def test_what_is_irreversible_will_pass_its_limit_where_what_may_fall_may_never():
+    widths = 1e-3 + 0.004e-3 * np.arange(20) + 0.05e-3 * np.random.default_rng(2).normal(size=20)
+    ends = [days(trend(followed(widths, space=space), above(3e-3), space=space)) for space in (SPACE, REVERSIBLE)]
+    assert ends[0][2] < ends[1][2] == math.inf
+
+
+def test_rates_above_zero_keep_their_distribution():
+    """A rate cut off at zero has the moments of the truncated normal distribution, and its hypothesis the weight."""
+    rate, spread = np.array([0.5, -1.0]), np.array([1.0, 1.0])
+    one, zero = np.ones(2), np.zeros(2)
+    bank = Bank(zero, rate, one, 0.5 * one, spread, zero, zero, 0.5 * one)
+    suppose = Hypotheses(np.array([0, 0]), zero, zero, one, zero, 0.5 * one)
+    risen, supposed = only_rising(bank, suppose, spread)
+    normal = NormalDist()
+    above = np.array([normal.cdf(r) for r in rate])
+    mean = rate + np.array([normal.pdf(r) for r in rate]) / above
+    assert supposed.weight.size == risen.weight.size == 10
+    assert risen.weight.reshape(2, 5).sum(axis=1) == pytest.approx(above / above.sum())
+    assert np.all(risen.rate > 0)
+    assert risen.rate.reshape(2, 5).mean(axis=1) == pytest.approx(mean, rel=0.05)
+    assert risen.level.reshape(2, 5).mean(axis=1) == pytest.approx(0.5 * (mean - rate), rel=0.05)
+
+
+def test_growth_is_meant_over_a_third_of_the_time_followed():
+    found = trend(followed(1e-3 + 0.02e-3 * np.arange(31)), above(3e-3))
+    assert found.ahead_s == pytest.approx(10 * 86_400)
+    assert trend(followed([1e-3]), above(3e-3)).growth is None
+
+
+def test_who_knows_the_law_is_told_a_sharper_time():
+    widths = 0.8e-3 * 1.02 ** (np.arange(40) + np.random.default_rng(3).normal(size=40))
+    free, told = Tracker(shared=0.0), Tracker(shared=0.0, laws=("exponential",))
+    ends = [days(trend(followed(widths, tracker), above(4e-3), tracker=tracker)) for tracker in (free, told)]
+    left = math.log(4e-3 / widths[-1]) / math.log(1.02)
+    assert ends[1][0] <= left <= ends[1][2]
+    assert ends[1][2] - ends[1][0] < ends[0][2] - ends[0][0]
 
 
 def test_a_farther_limit_takes_longer_at_every_probability():
@@ -124,7 +182,28 @@ def test_a_coordinate_and_its_inverse(law):
 
 
 def test_the_weights_of_what_is_supposed_sum_to_one():
-    for shared, count in ((None, 4), (0.3, 1)):
+    for shared, count in ((None, len(SHARES)), (0.3, 1)):
         suppose = hypotheses(0.5, shared)
         assert suppose.weight.sum() == pytest.approx(1.0)
         assert suppose.weight.size == count * len(GROWTHS)
+    for law in LAWS[:-1]:
+        assert set(hypotheses(0.5, None, (law,)).law) == {int(Law[law.upper()])}
+
+
+@pytest.mark.parametrize("law", list(Law))
+def test_a_unit_of_the_coordinate_in_ranges_of_the_parameter(law):
+    latent = np.linspace(-2.5, 2.4, 21)
+    laws = np.full(latent.size, int(law))
+    x = coordinate(laws, latent)[0]
+    step = 1e-6 * np.abs(x)
+    shares = [SPACE.from_latent(latent_of(laws, each)[:, None])[:, 0] / 8e-3 for each in (x, x + step)]
+    assert (shares[1] - shares[0]) / step == pytest.approx(range_slope(laws, latent), rel=1e-3)
+
+
+def test_quantiles_of_a_weighted_sum_give_their_probabilities_back():
+    rng = np.random.default_rng(4)
+    weight, mean, deviation = rng.dirichlet(np.ones(60)), rng.normal(size=60), rng.uniform(0.01, 1.0, 60)
+    probabilities = np.linspace(0.005, 0.995, 45)
+    found = quantiles(weight, mean, deviation, probabilities)
+    below = [weight @ [NormalDist(m, d).cdf(q) for m, d in zip(mean, deviation, strict=True)] for q in found]
+    assert below == pytest.approx(probabilities, abs=2e-3)
