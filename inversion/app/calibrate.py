@@ -6,17 +6,20 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 
 from inversion.app.batch.asset import recording_source
+from inversion.app.calibrate_page import calibration_page
 from inversion.app.configuration import load_calibration
 from inversion.app.labelled_windows import measure_labelled
+from inversion.app.report import require_plotly
 from inversion.app.truth import read_truth
 from inversion.core import Engine, InversionError, ParameterSpace
 from inversion.engines.least_squares import LeastSquares
@@ -25,6 +28,8 @@ from inversion.store.empirical import save
 from inversion.training.fitting import fit, widened
 from inversion.training.labelled import Labelled
 from inversion.training.leave_out import LeftOut, Score, invert, leave_groups_out, scores, widening
+
+Array = NDArray[np.float64]
 
 #: Windows that are inverted to judge a model, spread over all; more would only take longer.
 JUDGED = 120
@@ -47,12 +52,14 @@ class Calibrated:
     left_out: tuple[Score, ...]
     put_aside: tuple[Score, ...]
     reasons: dict[str, int]
+    page: Path | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""
         return {
             **asdict(self),
             "model": str(self.model),
+            "page": None if self.page is None else str(self.page),
             "left_out": [asdict(score) for score in self.left_out],
             "put_aside": [asdict(score) for score in self.put_aside],
         }
@@ -67,6 +74,7 @@ class Calibrated:
             told.append(f"intervals widened by {self.widened:.2f}, so that they hold the truth of left-out groups")
         told += [f"left-out groups: {_told(score)}" for score in self.left_out]
         told += [f"not learnt from: {_told(score)}" for score in self.put_aside]
+        told += [] if self.page is None else [f"{self.page}: left-out estimates and features, drawn"]
         return told
 
 
@@ -80,14 +88,17 @@ def _told(score: Score) -> str:
 
 
 def run_calibration(
-    site: Path, truth: Path, out: Path, *, judged: int = JUDGED, console: Console | None = None
+    site: Path, truth: Path, out: Path, *, page: bool = False, judged: int = JUDGED, console: Console | None = None
 ) -> Calibrated:
     """Fits the model that the site's `[calibration]` describes and writes it to `out`, whole or not at all.
 
     Each group is left out in turn: the error there is told, and all intervals are widened until 90 % hold the truth.
-    judged: windows that are inverted to tell
-    Raises ConfigurationError for a wrong site or table, CalibrationError for windows that cannot teach.
+    page: also an HTML page beside it that draws this; judged: windows that are inverted to tell
+    Raises ConfigurationError for a wrong site or table, CalibrationError for windows that cannot teach,
+    ReportUnavailable for a page without plotly.
     """
+    if page:
+        require_plotly()
     console = console or Console(stderr=True)
     calibration, engine = load_calibration(site)
     freedom = engine.freedom if isinstance(engine, LeastSquares) and engine.loss == "student" else np.inf
@@ -98,13 +109,14 @@ def run_calibration(
         measured = measure_labelled(site, source, table, calibration, done)
     labelled = measured.learnt
     model = fit(labelled, calibration, freedom)
-    factor = 1.0
+    factor, wider = 1.0, np.ones(0)
+    found: LeftOut | None = None
     left_out: tuple[Score, ...] = ()
     if not calibration.baseline:
         groups = int(np.unique(labelled.group).size)
         with tempfile.TemporaryDirectory() as scratch, _bar(console, "leaving groups out", groups) as done:
             found = leave_groups_out(labelled, calibration, engine, freedom, Path(scratch), judged, done)
-        factor, left_out = _judged(found, labelled)
+        factor, wider, left_out = _judged(found, labelled)
         model = widened(model, factor)
     try:
         save(model, out)
@@ -112,7 +124,7 @@ def run_calibration(
         raise InversionError(f"cannot write {out}: {error.strerror or error}") from error
     aside = measured.aside
     put_aside = _put_aside(out, engine, aside, judged) if len(aside) and not calibration.baseline else ()
-    return Calibrated(
+    made = Calibrated(
         out,
         model.fingerprint,
         len(labelled),
@@ -123,14 +135,31 @@ def run_calibration(
         put_aside,
         dict(Counter(measured.reasons)),
     )
+    if not page:
+        return made
+    drawn = calibration_page(site.stem, made.lines(), model, labelled, found, wider)
+    return replace(made, page=_written(out.with_suffix(".html"), drawn))
 
 
-def _judged(found: LeftOut, labelled: Labelled) -> tuple[float, tuple[Score, ...]]:
-    """The factor on all intervals; the scores, where the factor of a group comes from the other groups alone."""
+def _written(path: Path, text: str) -> Path:
+    """Beside the final name first, then renamed: a page is there whole or not at all."""
+    beside = path.with_name(f".{path.name}.partial")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        raise InversionError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        beside.unlink(missing_ok=True)
+    return path
+
+
+def _judged(found: LeftOut, labelled: Labelled) -> tuple[float, Array, tuple[Score, ...]]:
+    """The factor on all intervals; (k,) factors of each estimate, from the other groups alone, and its scores."""
     theta, group = labelled.theta[found.rows], labelled.group[found.rows]
     wider = {name: widening(found.estimates, theta, group, name) for name in np.unique(group)}
     own = np.array([wider[name] for name in group])
-    return widening(found.estimates, theta, group), tuple(scores(found.estimates, theta, own))
+    return widening(found.estimates, theta, group), own, tuple(scores(found.estimates, theta, own))
 
 
 def _put_aside(out: Path, engine: Engine, aside: Labelled, judged: int) -> tuple[Score, ...]:

@@ -185,13 +185,14 @@ def calibrate(
         Path, typer.Argument(metavar="TRUTH.csv", help="Recordings, windows, groups and known parameters.")
     ],
     out: Annotated[Path, typer.Option(help="The model to write, .npz.")],
+    page: Annotated[bool, typer.Option(help="Whether to write an HTML page beside it.")] = True,
     as_json: JsonOption = False,
 ) -> None:
     """Fits an empirical model to labelled recordings of your own machine."""
     with _complaints():
         from inversion.app.calibrate import run_calibration
 
-        result = run_calibration(site, truth, out)
+        result = run_calibration(site, truth, out, page=page)
         _print(json.dumps(result.to_dict()) if as_json else "\n".join(result.lines()))
 
 

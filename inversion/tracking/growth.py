@@ -61,12 +61,12 @@ _PACES = ((30.0, 0.06), (1.0, 0.22), (0.2, 0.24), (0.04, 0.24), (0.008, 0.24))
 _STROLLS = ((30.0, 0.02), (1.0, 0.8), (0.03, 0.18))  # of a random walk, which the site's figure means first of all
 _LUMP, _LUMPY = 0.05, 0.3  # size of a lump; share of the weight that stop-and-go growth has
 _LUMPY_PACES = ((0.5, 0.5), (0.02, 0.5))
-#: Nearly equal. The two laws that a narrow interval would leave out are those that accelerate and slow down most.
+#: Nearly equal: nobody knows the law beforehand.
 _WEIGHTS = {
-    Law.CONSTANT: 0.2,
+    Law.CONSTANT: 0.23,
     Law.EXPONENTIAL: 0.25,
-    Law.ACCELERATING: 0.32,
-    Law.DECELERATING: 0.23,
+    Law.ACCELERATING: 0.28,
+    Law.DECELERATING: 0.24,
     Law.WANDERING: 0.12,
 }
 GROWTHS = (

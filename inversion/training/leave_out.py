@@ -101,7 +101,7 @@ def widening(found: Sequence[Estimate], theta: Array, group: NDArray[np.str_], l
     for i, parameter in enumerate(found[0].space):
         if parameter.nuisance:
             continue
-        value, low, high = _spans(found, parameter.name)
+        value, low, high = spans(found, parameter.name)
         truth = theta[:, i]
         room = np.where(truth > value, high - value, np.where(low > parameter.low, value - low, np.inf))
         ratio = np.abs(truth - value) / np.maximum(room, 1e-12 * (parameter.high - parameter.low))
@@ -114,10 +114,12 @@ def widening(found: Sequence[Estimate], theta: Array, group: NDArray[np.str_], l
     return min(widest, _WIDEST)
 
 
-def _spans(found: Sequence[Estimate], name: str) -> tuple[Array, Array, Array]:
-    """(n,) values, and ends of the 90 % intervals, SI."""
-    spans = np.array([(e.value(name), *e.interval(name, _LEVEL)) for e in found])
-    return spans[:, 0], spans[:, 1], spans[:, 2]
+def spans(found: Sequence[Estimate], name: str, wider: Array | float = 1.0) -> tuple[Array, Array, Array]:
+    """(n,) values, and ends of the 90 % intervals, SI. wider: (n,) factors on the intervals, cut at the range."""
+    value, low, high = np.array([(e.value(name), *e.interval(name, _LEVEL)) for e in found]).T
+    parameter = found[0].space[name]
+    low = np.maximum(value - wider * (value - low), parameter.low)
+    return value, low, np.minimum(value + wider * (high - value), parameter.high)
 
 
 def scores(found: Sequence[Estimate], theta: Array, wider: Array | None = None) -> list[Score]:
@@ -127,9 +129,7 @@ def scores(found: Sequence[Estimate], theta: Array, wider: Array | None = None) 
     for i, parameter in enumerate(found[0].space):
         if parameter.nuisance:
             continue
-        value, low, high = _spans(found, parameter.name)
-        low = np.maximum(value - factor * (value - low), parameter.low)
-        high = np.minimum(value + factor * (high - value), parameter.high)
+        value, low, high = spans(found, parameter.name, factor)
         truth, unit = theta[:, i], parameter.to_shown(1.0) - parameter.to_shown(0.0)
         made.append(
             Score(

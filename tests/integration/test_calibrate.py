@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +108,53 @@ def test_the_command_fits_writes_and_says_how_far_it_may_be_believed(folder):
     assert score["covered"] > 0.8
     assert Empirical(folder / "rod.npz").fit.fingerprint == told["fingerprint"]
     assert load_pipeline(folder / "site.toml").model.space.names == ("place",)
+    assert told["page"] == "rod.html"
+
+
+def figures(page: Path) -> list[dict]:
+    """Plotly's data of every figure."""
+    text = page.read_text(encoding="utf-8")
+    return [json.loads(each) for each in re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', text)]
+
+
+def test_the_page_draws_what_left_out_groups_gave_and_every_feature(folder):
+    found = run_calibration(folder / "site.toml", table(folder, rows()), folder / "rod.npz", page=True)
+    assert found.page == folder / "rod.html"
+    text = found.page.read_text(encoding="utf-8")
+    assert all(escape(line) in text for line in found.lines() if "rod.html" not in line)
+    assert "default-src 'none'" in text  # it asks nobody for anything
+    left_out, tone, loudness = figures(found.page)
+    drawn = [trace for trace in left_out["data"] if trace.get("error_y")]
+    assert sorted(x for trace in drawn for x in trace["x"]) == pytest.approx(
+        sorted(place(f, w) for f in range(FILES) for w in range(WINDOWS)), abs=1e-3
+    )
+    held = [
+        y - down <= x <= y + up
+        for trace in drawn
+        for x, y, up, down in zip(
+            trace["x"], trace["y"], trace["error_y"]["array"], trace["error_y"]["arrayminus"], strict=True
+        )
+    ]
+    assert np.mean(held) == pytest.approx(found.left_out[0].covered)
+    assert "tone" in tone["layout"]["title"]["text"]
+    assert loudness["layout"]["yaxis"]["title"]["text"] == "log of loudness"
+    fitted = next(trace for trace in tone["data"] if trace["name"] == "fitted")
+    assert np.interp(50.0, fitted["x"], fitted["y"]) == pytest.approx(40 + 0.8 * 50 + 0.004 * 50**2, rel=0.03)  # Hz
+
+
+def test_a_baseline_has_no_truth_to_draw_but_its_features(folder):
+    site = SITE.replace("[calibration]\n", "[calibration]\nbaseline = true\n").replace(
+        'name = "tone"', 'name = "tone"\nlog = true'
+    )
+    (folder / "site.toml").write_text(site)
+    healthy = [f"run_{f}.npz,{w},0" for f in range(FILES) for w in range(WINDOWS)]
+    found = run_calibration(folder / "site.toml", table(folder, healthy), folder / "rod.npz", page=True)
+    assert len(figures(found.page)) == 2
+
+
+def test_without_a_page_none_is_written(folder):
+    assert run_calibration(folder / "site.toml", table(folder, rows()), folder / "rod.npz").page is None
+    assert not (folder / "rod.html").exists()
 
 
 def test_what_it_wrote_inverts_recordings_through_the_pipeline(folder):

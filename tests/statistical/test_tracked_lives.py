@@ -1,9 +1,10 @@
 """Simulated lives under several laws of growth: do the track's intervals hold what they say?
 
-The bars are 85 to 95 % for intervals of 90 %. `benchmarks/lives.py` measures the same on more lives of other seeds.
+The bars are 85 to 95 % for intervals of 90 %: at each quarter of life over all laws, and of each law over the quarters.
+`benchmarks/lives.py` measures each law at each quarter, for which it takes more lives than a test has time for.
 Two laws miss the upper bar of the time to the limit: constant and exponential growth lie between the laws that slow
 down and accelerate, which so few windows cannot tell from them. What is held of them instead: never below the lower
-bar, and within it when the tracker is told the law.
+bar, and within both when the tracker is told the law.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.statistical
 
 QUARTERS = (0.25, 0.5, 0.75)
 SHARED = (0.0, 0.3, 0.7, 1.0)
-LIVES = 160  # a law
+LIVES = 200  # a law
 LIMIT = 3e-3
 BETWEEN = ("constant", "exponential")  # the other laws
 
@@ -33,7 +34,7 @@ def live(law: str, rng: np.random.Generator, **settings) -> Life:
 @pytest.fixture(scope="module")
 def looks() -> list[tuple[str, float, Look]]:
     """Law, share of the error that windows share, and the look, of fresh lives."""
-    rng = np.random.default_rng(71_2026)
+    rng = np.random.default_rng(2026_11)
     found = []
     for law in LAWS:
         for k in range(LIVES):
@@ -49,15 +50,23 @@ def told(looks, share: float, law: str | None = None) -> list[Look]:
 
 
 @pytest.mark.parametrize("share", QUARTERS)
-@pytest.mark.parametrize("law", [None, *LAWS])
-def test_intervals_of_the_width_cover(looks, law, share):
-    assert 0.85 <= np.mean([look.covered for look in told(looks, share, law)]) <= 0.95
+def test_intervals_of_the_width_cover_at_each_quarter(looks, share):
+    assert 0.85 <= np.mean([look.covered for look in told(looks, share)]) <= 0.95
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_intervals_of_the_width_cover_by_each_law(looks, law):
+    assert 0.85 <= np.mean([look.covered for share in QUARTERS for look in told(looks, share, law)]) <= 0.95
 
 
 @pytest.mark.parametrize("share", QUARTERS)
-@pytest.mark.parametrize("law", [None, *(law for law in LAWS if law not in BETWEEN)])
-def test_intervals_of_the_time_to_limit_cover(looks, law, share):
-    assert 0.85 <= np.mean([look.foretold for look in told(looks, share, law)]) <= 0.95
+def test_intervals_of_the_time_to_limit_cover_at_each_quarter(looks, share):
+    assert 0.85 <= np.mean([look.foretold for look in told(looks, share)]) <= 0.95
+
+
+@pytest.mark.parametrize("law", [law for law in LAWS if law not in BETWEEN])
+def test_intervals_of_the_time_to_limit_cover_by_each_law(looks, law):
+    assert 0.85 <= np.mean([look.foretold for share in QUARTERS for look in told(looks, share, law)]) <= 0.95
 
 
 @pytest.mark.parametrize("law", BETWEEN)
@@ -71,10 +80,10 @@ def test_intervals_of_the_time_cover_too_often_by_the_laws_between_the_others(lo
 @pytest.mark.parametrize("law", BETWEEN)
 def test_who_tells_the_law_is_told_a_time_that_covers(law):
     rng, found = np.random.default_rng(33), []
-    for k in range(60):
-        life = live(law, rng, shared=SHARED[k % 4], windows=100)
+    for k in range(80):
+        life = live(law, rng, shared=SHARED[k % 4], windows=int(rng.integers(60, 140)))
         found += list(rehearse(Tracker(laws=(law,)), life, rng, QUARTERS))
-    assert 0.8 <= np.mean([look.foretold for look in found if look.ends is not None]) <= 0.97
+    assert 0.85 <= np.mean([look.foretold for look in found if look.ends is not None]) <= 0.95
 
 
 @pytest.mark.parametrize("share", QUARTERS)
