@@ -51,7 +51,7 @@ def looks(
     law: str, lives: int, tracker: Tracker | None = None, space: ParameterSpace = SPACE
 ) -> list[tuple[float, Look]]:
     """Share of the error that windows share, and the look, of every quarter of every life."""
-    rng = np.random.default_rng([43, (*LAWS, *CHANGING).index(law)])
+    rng = np.random.default_rng([53, (*LAWS, *CHANGING).index(law)])
     found = []
     for k in range(lives):
         life = life_of(law, rng, SHARED[k % len(SHARED)], space)

@@ -84,7 +84,7 @@ GROWTHS = (
 )
 #: Shares of a window's error variance that all windows have in common, and the weight of each before any window. Thirty
 #: windows tell a share of none from one of a third no better than by one deviation, so both are covered by 0.45.
-SHARES = ((0.01, 0.35), (0.45, 0.3), (0.7, 0.17), (0.95, 0.18))
+SHARES = ((0.003, 0.32), (0.45, 0.34), (0.7, 0.17), (0.95, 0.17))
 #: What each coordinate gains between an eighth and three eighths of the range, and by a latent unit at a quarter.
 _TRAVEL = {Law.CONSTANT: 0.25, Law.EXPONENTIAL: 1.1, Law.ACCELERATING: 5.3, Law.DECELERATING: 0.051, Law.WANDERING: 0.0}
 _SLOPE = {Law.CONSTANT: 0.32, Law.EXPONENTIAL: 1.28, Law.ACCELERATING: 5.1, Law.DECELERATING: 0.06, Law.WANDERING: 0.0}
