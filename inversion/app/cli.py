@@ -14,7 +14,7 @@ def main() -> None:
     stop = Stop()
     if sys.argv[1:2] and sys.argv[1] in _GRACEFUL:
         stop.listen()
-    from inversion.app import alarm_verbs, buffer_verb, install_verb
+    from inversion.app import alarm_verbs, buffer_verb, install_verb, replay_verb
     from inversion.app.fieldbus.verbs import VERBS
     from inversion.app.verbs import app
 
@@ -23,4 +23,5 @@ def main() -> None:
     for verb, example in VERBS:
         app.command(epilog=example)(verb)
     app.command(epilog=install_verb.EXAMPLE)(install_verb.install)
+    app.command(epilog=replay_verb.EXAMPLE)(replay_verb.replay)
     app(obj=stop)

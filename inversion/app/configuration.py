@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inversion.app.alarm_options import DeskOptions, alarm_rules, machine_states, silence_rules
+from inversion.app.evidence import EvidenceOptions
 from inversion.app.limits.options import Limits
 from inversion.app.observe.options import ObserveOptions
 from inversion.app.options import Document, Key, build, build_around, read_document
@@ -35,6 +36,7 @@ _SECTIONS = (
     "sink",
     "journal",
     "gateway",
+    "evidence",
     "observe",
     "calibration",
 )
@@ -129,6 +131,7 @@ class Site:
     journalling: JournalOptions = field(default_factory=JournalOptions)
     limits: Limits = field(default_factory=Limits)
     observe: ObserveOptions = field(default_factory=ObserveOptions)
+    evidence: EvidenceOptions = field(default_factory=EvidenceOptions)
 
 
 def load_site(path: Path) -> Site:
@@ -149,6 +152,7 @@ def load_site(path: Path) -> Site:
         alarm_desk=build(document, ("alarm_desk",), document.content.get("alarm_desk", {}), DeskOptions),
         journalling=journal,
         limits=build(document, ("limits",), document.content.get("limits", {}), Limits),
+        evidence=build(document, ("evidence",), document.content.get("evidence", {}), EvidenceOptions),
         observe=build(document, ("observe",), document.content.get("observe", {}), ObserveOptions),
     )
 

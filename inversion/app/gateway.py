@@ -15,6 +15,7 @@ from typing import Any
 
 from inversion.app.acquisition import Acquisition
 from inversion.app.alarms.keeper import DeskKeeper
+from inversion.app.collector import Collector
 from inversion.app.configuration import Site
 from inversion.app.couriers import Couriers
 from inversion.app.intake import Intake
@@ -59,6 +60,7 @@ class Gateway:
         self._intake = Intake(journal, self._ledger, options.queue_frames)
         self._supervisor = Supervisor(site, self._note, self._degraded)
         self._keeper = DeskKeeper(site, journal, self._ledger, self._intake.heard)
+        self._collector = Collector(site, self._ledger.note)
         self._finished = asyncio.Event()
         self._couriers = Couriers(site, journal, self._ledger, self._finished)
         names = ["source"] if len(site.sources) == 1 else [f"source.{i}" for i in range(len(site.sources))]
@@ -129,10 +131,12 @@ class Gateway:
         """Frames to findings, journalled before they are announced."""
         while frames := await self._intake.take():
             live = any(frame.position is None for frame in frames)  # a recording's frames wait as long as they like
+            before = self._collector.before(frames, self._supervisor.states)
             with self._tally.timed("invert"):
                 answer = await self._supervisor.invert(frames, self._intake.filled if live else 0.0)
             with self._tally.timed("judge"):
-                await self._keeper.judge(answer.findings, answer.states, self.worker.fingerprint)
+                changes = await self._keeper.judge(answer.findings, answer.states, self.worker.fingerprint)
+            await self._collector.keep(frames, before, answer.findings, changes, self.worker.fingerprint)
             for finding in answer.findings:
                 self._tally.finding(finding["asset"], finding["fit"]["quality"])
             self._systemd.answered()
@@ -164,6 +168,7 @@ class Gateway:
                 self._ledger.note("reload_refused", f"reload refused, nothing has changed: {told}")
             else:
                 self._keeper.reload(site)
+                self._collector.reload(site)
                 await self._couriers.reload(site)
                 self._site = site
                 self._ledger.note("reloaded", f"{site.path}: reloaded")

@@ -50,9 +50,15 @@ async def receive(stream: StreamReader) -> dict[str, Any] | None:
 
 def pack_frames(frames: Sequence[Frame], states: Mapping[str, Any], waiting: float = 0.0) -> bytes:
     """A request: these frames, the states of their assets before them, and what share of the queue is filled."""
-    header = {"frames": [_frame_header(frame) for frame in frames], "states": states, "waiting": waiting}
+    header, samples = frames_message(frames, states)
+    return pack({**header, "waiting": waiting}, samples)
+
+
+def frames_message(frames: Sequence[Frame], states: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+    """Header and samples of these frames, and the states of their assets before them."""
     waveforms = (waveform for frame in frames for waveform in frame.channels.values())
-    return pack(header, [waveform.samples.astype(_SAMPLE, copy=False).tobytes() for waveform in waveforms])
+    samples = [waveform.samples.astype(_SAMPLE, copy=False).tobytes() for waveform in waveforms]
+    return {"frames": [_frame_header(frame) for frame in frames], "states": states}, samples
 
 
 def unpack_frames(header: Mapping[str, Any], payload: bytes) -> list[Frame]:

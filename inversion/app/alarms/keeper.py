@@ -38,12 +38,15 @@ class DeskKeeper:
         """Goes on with the alarms of a changed site."""
         self._desk = self._desk.successor({**site.latching, **OWN}, site.silences, site.alarm_desk)
 
-    async def judge(self, findings: Sequence[Mapping[str, Any]], states: Mapping[str, Any], fingerprint: str) -> None:
-        """Journals findings with what they change."""
+    async def judge(
+        self, findings: Sequence[Mapping[str, Any]], states: Mapping[str, Any], fingerprint: str
+    ) -> list[Record]:
+        """Journals findings with what they change, and returns that."""
         now_ns = time.time_ns()
         changes = self._desk.judge(findings, now_ns)
         records = [Record("finding", finding["asset"], now_ns, finding) for finding in findings]
         await self._journalled([*records, *changes], states, fingerprint, urgent=bool(changes))
+        return changes
 
     async def degraded(self, step: str, why: str) -> None:
         """The gateway does less than it should, or all of it again ("full")."""

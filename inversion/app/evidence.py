@@ -1,0 +1,150 @@
+"""What an alarm was raised on, in one file: waveforms, states before them, configuration; replayed to the same bytes.
+
+A bundle is a message of `inversion.app.wire`: a JSON header and raw samples.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from inversion.app import wire
+from inversion.core import InversionError, dumps
+from sensors import Frame
+
+KEEP = ("none", "alarm", "all")
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class EvidenceOptions:
+    """`[evidence]`. keep: "none", "alarm" (what an alarm was raised on) or "all"; most_mb: beyond it the oldest go."""
+
+    keep: str = "alarm"
+    most_mb: float = 64.0
+
+    def __post_init__(self) -> None:
+        if self.keep not in KEEP:
+            raise ValueError(f"keep must be one of {', '.join(KEEP)}; got {self.keep!r}")
+        if not self.most_mb > 0:
+            raise ValueError(f"most_mb must be positive, got {self.most_mb}")
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """frames: of one asset, in order; states: of that asset before them; finding: what the last frame led to
+
+    site: path and text of the configuration; fingerprint: of the parameters that the state is about
+    """
+
+    frames: Sequence[Frame]
+    states: Mapping[str, Any]
+    finding: Mapping[str, Any]
+    site: tuple[Path, str]
+    level: float
+    fingerprint: str
+
+
+def save(bundle: Bundle, folder: Path, most_mb: float) -> Path:
+    """Writes a bundle whole or not at all, and removes the oldest where there are too many. Raises OSError."""
+    header, samples = wire.frames_message(bundle.frames, bundle.states)
+    path, text = bundle.site
+    more = {
+        "format": _FORMAT,
+        "finding": dict(bundle.finding),
+        "site": str(path),
+        "configuration": text,
+        "configuration_sha256": hashlib.sha256(text.encode()).hexdigest(),
+        "level": bundle.level,
+        "fingerprint": bundle.fingerprint,
+    }
+    name = hashlib.sha256(bundle.finding["asset"].encode()).hexdigest()[:8]
+    target = folder / f"{bundle.finding['start_ns']:020d}-{name}.bundle"
+    folder.mkdir(parents=True, exist_ok=True)
+    beside = target.with_suffix(".part")
+    beside.write_bytes(wire.pack({**header, **more}, samples))
+    beside.rename(target)
+    _make_room(folder, most_mb)
+    return target
+
+
+def read(path: Path) -> Bundle:
+    """A bundle that was saved. Raises InversionError for a file that is none."""
+    try:
+        message = wire.read(io.BytesIO(path.read_bytes()))
+    except OSError as error:
+        raise InversionError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError:
+        message = None
+    if message is None or message[0].get("format") != _FORMAT:
+        raise InversionError(f"{path}: must be a bundle of evidence of format {_FORMAT}")
+    header, payload = message
+    found = hashlib.sha256(header["configuration"].encode()).hexdigest()
+    if found != header["configuration_sha256"]:
+        raise InversionError(f"{path}: the configuration in it has been changed: its sha256 is {found[:16]}...")
+    return Bundle(
+        wire.unpack_frames(header, payload),
+        header["states"],
+        header["finding"],
+        (Path(header["site"]), header["configuration"]),
+        header["level"],
+        header["fingerprint"],
+    )
+
+
+def replay(bundle: Bundle) -> list[str]:
+    """What comes out otherwise than it did, one line each; none where it is the same to the byte.
+
+    At whatever precision the engine has: the gateway may have chosen a cheaper one. Raises InversionError.
+    """
+    from inversion.app.adaptive import choice_of
+    from inversion.app.configuration import load_pipeline
+    from inversion.app.worker import fingerprint
+    from inversion.core import to_json
+    from inversion.pipeline import AssetState, advance
+
+    with _site(bundle) as path:
+        pipeline = load_pipeline(path)
+    if fingerprint(pipeline.model.space) != bundle.fingerprint:
+        return ["the parameters of the model are others than they were"]
+    states = {asset: AssetState.from_dict(state) for asset, state in bundle.states.items()}
+    best: list[str] | None = None
+    for precision in choice_of(pipeline).pipelines:
+        _, findings = advance(precision, states, bundle.frames)
+        differences = _differences(bundle.finding, to_json(findings[-1], bundle.level))
+        if best is None or len(differences) < len(best):
+            best = differences
+    return best or []
+
+
+def _differences(before: Mapping[str, Any], now: dict[str, Any]) -> list[str]:
+    if dumps(dict(before)) == dumps(now):
+        return []
+    names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    return [f"{name}: was {before.get(name)}, is {now.get(name)}" for name in names] or ["the order of fields"]
+
+
+@contextmanager
+def _site(bundle: Bundle) -> Iterator[Path]:
+    """The configuration as it was, where its relative paths mean what they meant; elsewhere if that place is gone."""
+    original, text = bundle.site
+    folder = original.parent if original.parent.is_dir() else None
+    with tempfile.NamedTemporaryFile("w", suffix=".toml", dir=folder, encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        yield Path(file.name)
+
+
+def _make_room(folder: Path, most_mb: float) -> None:
+    bundles = sorted(folder.glob("*.bundle"), key=lambda path: path.stat().st_mtime_ns)
+    size = sum(path.stat().st_size for path in bundles)
+    while size > most_mb * 1e6 and len(bundles) > 1:
+        oldest = bundles.pop(0)
+        size -= oldest.stat().st_size
+        oldest.unlink()

@@ -1,0 +1,87 @@
+"""What an alarm was raised on is kept, and comes out the same to the byte when it is run again."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from gateway_site import write_site
+
+from inversion.app.configuration import load_site
+from inversion.app.evidence import EvidenceOptions, read, replay, save
+
+pytestmark = pytest.mark.usefixtures("acme")
+COMMAND = str(Path(sys.executable).with_name("inversion"))
+
+
+def tell(*words, code: int = 0) -> str:
+    told = subprocess.run([COMMAND, *map(str, words)], capture_output=True, text=True, timeout=60)
+    assert told.returncode == code, told.stderr
+    return told.stdout + told.stderr
+
+
+def bundles(folder: Path) -> list[Path]:
+    return sorted((folder / "tone.evidence").glob("*.bundle"))
+
+
+def test_the_evidence_of_an_alarm_is_replayed_to_the_same_bytes(tmp_path):
+    path = write_site(tmp_path)
+    tell("run", path)
+    (bundle,) = bundles(tmp_path)
+    told = tell("replay", bundle)
+    assert "too loud: active" in told
+    assert told.endswith("the same, to the byte\n")
+    kept = read(bundle)
+    lines = [json.loads(line) for line in (tmp_path / "findings.jsonl").read_text().splitlines()]
+    assert kept.finding in lines
+    path.write_text("[site]\nname = 'another'\n")  # the configuration is in the bundle
+    assert "the same, to the byte" in tell("replay", bundle)
+
+
+def test_what_comes_out_otherwise_is_said(tmp_path):
+    path = write_site(tmp_path)
+    tell("run", path)
+    (bundle,) = bundles(tmp_path)
+    kept = read(bundle)
+    changed = kept.site[1].replace("limit = 0.5", "limit = 0.4")
+    other = save(type(kept)(**{**vars(kept), "site": (kept.site[0], changed)}), tmp_path / "other", 64.0)
+    assert replay(read(bundle)) == []
+    told = tell("replay", other, code=1)
+    assert "otherwise: alarms: was " in told
+
+
+def test_a_bundle_that_was_tampered_with_or_is_none_is_one_line(tmp_path):
+    path = write_site(tmp_path)
+    tell("run", path)
+    (bundle,) = bundles(tmp_path)
+    bundle.write_bytes(bundle.read_bytes().replace(b"limit = 0.5", b"limit = 0.6"))
+    assert "the configuration in it has been changed" in tell("replay", bundle, code=1)
+    bundle.write_bytes(b"nothing")
+    assert "must be a bundle of evidence" in tell("replay", bundle, code=1)
+
+
+@pytest.mark.parametrize(("keep", "count"), [("none", 0), ("all", 8)])
+def test_none_or_all_can_be_kept(tmp_path, keep, count):
+    tell("run", write_site(tmp_path, more=f'[evidence]\nkeep = "{keep}"\n'))
+    assert len(bundles(tmp_path)) == count
+    for bundle in bundles(tmp_path):
+        assert replay(read(bundle)) == []
+
+
+def test_the_oldest_goes_where_there_is_no_room(tmp_path):
+    tell("run", write_site(tmp_path, more='[evidence]\nkeep = "all"\nmost_mb = 0.1\n'))
+    kept = bundles(tmp_path)
+    assert 1 <= len(kept) < 8
+    assert sum(path.stat().st_size for path in kept) <= 100_000
+    assert read(kept[-1]).finding["position"] == 7
+
+
+def test_options_that_mean_nothing_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="keep must be one of none, alarm, all; got 'some'"):
+        EvidenceOptions(keep="some")
+    with pytest.raises(ValueError, match="most_mb must be positive"):
+        EvidenceOptions(most_mb=0)
+    assert load_site(write_site(tmp_path)).evidence == EvidenceOptions()
