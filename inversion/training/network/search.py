@@ -11,7 +11,7 @@ import onnx
 from numpy.typing import NDArray
 
 from inversion.training.network import judge, quantize, races
-from inversion.training.network.answers import graph_of, run, session_of, told_truth
+from inversion.training.network.answers import graph_of, measured, run, session_of, told_truth
 from inversion.training.network.errors import TrainingError
 from inversion.training.network.recipe import Fit, Search
 from inversion.training.network.stages import Material, Network, Work, learn_student
@@ -120,7 +120,9 @@ def _score(work: Work, given: Material, model: onnx.ModelProto) -> float:
     rows = given.parts.calibrate
     encoded: NDArray[np.float32] = given.encoded[rows]
     levels = work.recipe.network.levels
-    answers = judge.told(work.model.space, levels, run(model, encoded)[0], encoded, given.at, None)
+    answers = judge.told(
+        work.model.space, levels, run(model, encoded)[0], encoded, given.at, measured(given)[rows], None
+    )
     return float(np.nanmean(judge.scores(answers, told_truth(given)[rows])[:, races.RACES :]) * 1e3)
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from inversion.store.card import Card
 from inversion.training.network import judge, quantize, race_loss, races
-from inversion.training.network.answers import graph_of, run, told_truth
+from inversion.training.network.answers import graph_of, measured, run, told_truth
 from inversion.training.network.stages import Material, Network, Work, load_network
 
 Array = NDArray[np.float64]
@@ -51,5 +51,6 @@ def _mean_score(work: Work, given: Material, network: Network) -> float:
 def _mean_score_of(work: Work, given: Material, quantiles: Array) -> float:
     """Of the widths, mm, without calibration."""
     rows = given.parts.judge
-    answers = judge.told(work.model.space, work.recipe.network.levels, quantiles, given.encoded[rows], given.at, None)
+    levels, seen = work.recipe.network.levels, measured(given)[rows]
+    answers = judge.told(work.model.space, levels, quantiles, given.encoded[rows], given.at, seen, None)
     return float(np.nanmean(judge.scores(answers, told_truth(given)[rows])[:, 3:]) * 1e3)
