@@ -114,7 +114,13 @@ class RollingBearing:
             entry = self._listed
             said.append(f"{self.designation} is taken as {entry.name}: {entry.source}")
             said += [entry.note] if entry.note else []
-        return (*said, *shaft_conflicts(self.geometry))
+        said += shaft_conflicts(self.geometry)
+        if self.relief_mm == 0:
+            said.append(
+                "relief_mm is 0: a width of a loaded bearing may come out 1 mm too small, outside its interval; "
+                "0.057 of an element's diameter is a path to allow for, see the guide to bearings"
+            )
+        return tuple(said)
 
     @cached_property
     def space(self) -> ParameterSpace:
