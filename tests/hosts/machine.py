@@ -5,9 +5,12 @@ Whatever the test writes comes back through one folder. Boots in about two secon
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -37,8 +40,15 @@ def boot(folder: Path, script: str, *, environment: str = "", groups: bool = Tru
     init.write_text(_INIT.format(environment=environment, out=out, more="\n".join(lines)))
     init.chmod(0o755)
     command = ["linux.uml", "mem=384M", "rootfstype=hostfs", "rootflags=/", "ro", f"init={init}", "quiet", "con=null"]
-    told = subprocess.run(
-        [*command, "con0=fd:0,fd:1"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout_s
-    )
-    (out / "console.txt").write_text(told.stdout + told.stderr)
+    console = [*command, "con0=fd:0,fd:1"]
+    with (out / "console.txt").open("wb") as told:
+        machine = subprocess.Popen(
+            console, stdin=subprocess.DEVNULL, stdout=told, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        try:
+            machine.wait(timeout_s)
+        finally:  # its processes outlive the first where that is killed
+            with suppress(ProcessLookupError):
+                os.killpg(machine.pid, signal.SIGKILL)
+            machine.wait()
     return out
