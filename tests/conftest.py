@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -23,3 +24,15 @@ def acme(plugin_folder, monkeypatch) -> Path:
     yield plugin_folder
     for name in [name for name in sys.modules if name.split(".")[0] == "acme"]:
         monkeypatch.delitem(sys.modules, name)
+
+
+@pytest.fixture(autouse=True)
+def _signals_as_they_were():
+    """What a verb that runs in this process blocks or ignores, the processes of later tests would inherit."""
+    watched = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+    handlers = {number: signal.getsignal(number) for number in watched}
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    yield
+    signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
+from typing import TYPE_CHECKING
 
 from inversion.app.stop import Stop
+
+if TYPE_CHECKING:
+    import typer
 
 _GRACEFUL = ("run", "demo", "record")  # these finish what they have in hand
 
@@ -14,7 +19,13 @@ def main() -> None:
     stop = Stop()
     if sys.argv[1:2] and sys.argv[1] in _GRACEFUL:
         stop.listen()
-    from inversion.app import alarm_verbs, buffer_verb, install_verb, replay_verb
+    application()(obj=stop)
+
+
+@cache
+def application() -> typer.Typer:
+    """All verbs."""
+    from inversion.app import alarm_verbs, buffer_verb, install_verb, network_verbs, replay_verb
     from inversion.app.fieldbus.verbs import VERBS
     from inversion.app.verbs import app
 
@@ -22,6 +33,8 @@ def main() -> None:
     app.command(epilog=buffer_verb.EXAMPLE)(buffer_verb.buffer)
     for verb, example in VERBS:
         app.command(epilog=example)(verb)
+    for verb, example in network_verbs.VERBS:
+        app.command(epilog=example)(verb)
     app.command(epilog=install_verb.EXAMPLE)(install_verb.install)
     app.command(epilog=replay_verb.EXAMPLE)(replay_verb.replay)
-    app(obj=stop)
+    return app

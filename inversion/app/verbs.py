@@ -28,17 +28,6 @@ SiteArgument = Annotated[Path, typer.Argument(metavar="SITE", help="Configuratio
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
-class Stage(StrEnum):
-    """Stages of `train`, in order."""
-
-    data = "data"
-    teacher = "teacher"
-    search = "search"
-    student = "student"
-    compress = "compress"
-    export = "export"
-
-
 class Format(StrEnum):
     """File formats of `batch`."""
 
@@ -196,44 +185,6 @@ def calibrate(
         _print(json.dumps(result.to_dict()) if as_json else "\n".join(result.lines()))
 
 
-@app.command(epilog="Example: inversion train configs/train/rolling_bearing.toml")
-def train(
-    recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="What to draw, learn and compress, a TOML file.")],
-    stage: Annotated[Stage | None, typer.Option(help="One stage only; by default all, in order.")] = None,
-    work: Annotated[
-        Path | None, typer.Option(help="Folder of windows and checkpoints; by default var/train/<network>.")
-    ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the network; by default models/<network>.")] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Trains a network off the box: data, teacher, student, compression, export. What was stopped goes on."""
-    with _complaints():
-        from inversion.app.train import lines, run_training
-
-        result = run_training(recipe, work, out, stage.value if stage else None)
-        _print(json.dumps(result, ensure_ascii=False) if as_json else "\n".join(lines(result)))
-
-
-@app.command(epilog="Example: inversion adapt configs/fan.toml truth.csv --out var/adapted/rolling_bearing_v1")
-def adapt(
-    site: SiteArgument,
-    truth: Annotated[
-        Path, typer.Argument(metavar="TRUTH.csv", help="Recordings, groups and known parameters, as for validate.")
-    ],
-    out: Annotated[Path, typer.Option(help="Folder of the adapted network.")],
-    network: Annotated[Path, typer.Option(help="Which network: a folder, or a shipped one.")] = Path(
-        "rolling_bearing_v1"
-    ),
-    as_json: JsonOption = False,
-) -> None:
-    """Fits a network on to labelled recordings of a site; refuses where they are too few or it would not help."""
-    with _complaints():
-        from inversion.app.adapt import run_adaptation
-
-        told = run_adaptation(site, truth, network, out)
-        _print(json.dumps(told.to_dict()) if as_json else "\n".join(told.lines()))
-
-
 @app.command(epilog="Example: inversion balance configs/balancing/fan.toml --html fan.html")
 def balance(
     case: Annotated[Path, typer.Argument(metavar="CASE.toml", help="Readings of a job: docs/guides/balancing.md.")],
@@ -316,21 +267,6 @@ def bearings(
 
         found = bearings_matching(text)
         _print(json.dumps(found, ensure_ascii=False) if as_json else "\n".join(bearing_lines(found)))
-
-
-@app.command(epilog="Example: inversion inspect rolling_bearing_v1")
-def inspect(
-    network: Annotated[
-        Path, typer.Argument(metavar="NETWORK", help="Folder of a network, or the name of a shipped one.")
-    ],
-    as_json: JsonOption = False,
-) -> None:
-    """A network's card, graphs, operators and sizes, all verified as a site would before it is used."""
-    with _complaints():
-        from inversion.app.inspect_network import inspect_network
-
-        inspected = inspect_network(network)
-        _print(json.dumps(inspected.to_dict(), ensure_ascii=False) if as_json else inspected.text())
 
 
 @app.command(epilog="Example: inversion plugins --json")

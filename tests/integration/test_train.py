@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from inversion.app.verbs import app
+from inversion.app.cli import application
 from inversion.engines.network import Network
 from inversion.forward.rolling_bearing import RollingBearing
 from inversion.store.card import read_card
@@ -19,7 +19,7 @@ SHIPPED = Path("configs/train/rolling_bearing.toml")
 
 
 def train(*arguments):
-    return CliRunner().invoke(app, ["train", *map(str, arguments)])
+    return CliRunner().invoke(application(), ["train", *map(str, arguments)])
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +141,9 @@ def adapt_site(folder, truths):
     """A site of short simulated recordings, and its table of truth: (name, width mm, group) each."""
     for k, (name, width, _) in enumerate(truths):
         arguments = ["--width-mm", width, "--seed", k, "--seconds", 1.5, "--impact-g", 0.4]
-        done = CliRunner().invoke(app, ["simulate", "--out", str(folder / f"{name}.npz"), *map(str, arguments)])
+        done = CliRunner().invoke(
+            application(), ["simulate", "--out", str(folder / f"{name}.npz"), *map(str, arguments)]
+        )
         assert done.exit_code == 0, done.output
     text = Path("configs/simulated.toml").read_text(encoding="utf-8")
     layout = Path("configs/layouts/simulated.toml").resolve()
@@ -153,7 +155,7 @@ def adapt_site(folder, truths):
 
 
 def adapt(*arguments):
-    return CliRunner().invoke(app, ["adapt", *map(str, arguments)])
+    return CliRunner().invoke(application(), ["adapt", *map(str, arguments)])
 
 
 def test_a_network_is_adapted_to_a_site_and_says_so(trained, tmp_path):
