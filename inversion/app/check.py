@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from inversion.app.ours import check_packages
 from inversion.core import Answered, ConfigurationError, ParameterSpace
 from inversion.core.protocols import Cautious, Trained
 from inversion.pipeline import Pipeline
+from sensors import Source
 
 
 def plan(path: Path) -> dict[str, Any]:
@@ -30,7 +33,33 @@ def plan(path: Path) -> dict[str, Any]:
     if complaints:
         raise ConfigurationError("\n".join(complaints))
     check_channels(path, site.sources, pipeline.model)
+    _check_certificates(path, site.sources, datetime.fromtimestamp(time.time(), UTC))
     return _plan(site, pipeline)
+
+
+def _check_certificates(path: Path, sources: tuple[Source, ...], now: datetime) -> None:
+    """Raises ConfigurationError where our own certificate has expired; a gateway starts all the same, for the others.
+
+    A device that refuses us for it is a lost device then.
+    """
+    complaints = []
+    for number, source in enumerate(sources):
+        certificate = getattr(source, "certificate", None)
+        if certificate is None:
+            continue
+        from sensors.modbus.tls import valid_until
+
+        try:
+            ends = valid_until(certificate)
+        except ValueError as problem:
+            complaints.append(f"{path}: source.{number}.{problem}")
+            continue
+        if ends <= now:
+            complaints.append(
+                f"{path}: source.{number}.certificate: {certificate} expired on {ends:%Y-%m-%d %H:%M} UTC"
+            )
+    if complaints:
+        raise ConfigurationError("\n".join(complaints))
 
 
 def plan_lines(planned: dict[str, Any]) -> list[str]:

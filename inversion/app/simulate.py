@@ -75,12 +75,15 @@ class Simulation:
 
     def waveform(self) -> Floats:
         """Acceleration at the sensor, (n,) m/s2."""
+        samples = round(self.seconds * self.sample_rate)
+        return self.samples(self.sample_rate, samples, np.random.default_rng(self.seed))
+
+    def samples(self, sample_rate: float, samples: int, rng: np.random.Generator) -> Floats:
+        """As `waveform`, (samples,) m/s2 at a rate of a sensor's own, Hz, and with the chance of the caller."""
         machine = Machine(BEARING, self.shaft_hz, noise=self.noise_g * GRAVITY, full_scale=FULL_SCALE_G * GRAVITY)
         spall = Spall(self.race, self.width_mm * 1e-3, self.impact_g * GRAVITY, self.entry)
         spalls = () if self.race == "none" else (spall,)
-        samples = round(self.seconds * self.sample_rate)
-        rng = np.random.default_rng(self.seed)
-        return simulate_waveform(machine, spalls, self.sample_rate, samples, rng).astype(np.float32)
+        return simulate_waveform(machine, spalls, sample_rate, samples, rng).astype(np.float32)
 
     def truth(self) -> dict[str, Any]:
         """What was put in, and what follows from it; units in the names."""

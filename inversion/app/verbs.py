@@ -134,9 +134,22 @@ def batch(
         raise typer.Exit(result.exit_code)
 
 
-@app.command(epilog="Example: inversion simulate --out var/simulated/rec.npz --fault outer --width-mm 3")
+@app.command(
+    epilog="Example: inversion simulate --out var/simulated/rec.npz --fault outer --width-mm 3; "
+    "inversion simulate --device demo_vibration --line tcp://127.0.0.1:1502"
+)
 def simulate(
-    out: Annotated[Path, typer.Option(help="The recording to write, .npz or .wav; its truth goes beside it.")],
+    context: typer.Context,
+    out: Annotated[
+        Path | None, typer.Option(help="The recording to write, .npz or .wav; its truth goes beside it.")
+    ] = None,
+    device: Annotated[
+        str, typer.Option(metavar="PROFILE", help="Instead: a Modbus device that measures it, until SIGTERM.")
+    ] = "",
+    line: Annotated[
+        str, typer.Option(help="Where the device is: tcp://HOST:PORT, rtu+tcp://HOST:PORT, rtu:///PATH (a new link).")
+    ] = "tcp://127.0.0.1:1502",
+    baud: Annotated[int, typer.Option(help="Of a serial line.")] = 9600,
     fault: Annotated[Fault, typer.Option(help="Which race is spalled.")] = Fault.outer,
     width_mm: Annotated[float, typer.Option(help="Width of the spall.")] = 3.0,
     impact_g: Annotated[float, typer.Option(help="RMS that the fault causes at the sensor.")] = 0.3,
@@ -148,22 +161,36 @@ def simulate(
     seed: Annotated[int, typer.Option(min=0, help="Of the chance in it.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """A recording of a simulated machine with a damaged bearing, and the truth beside it."""
+    """A simulated machine with a damaged bearing: a recording with the truth beside it, or a Modbus device to try."""
+    settings = {
+        "race": fault.value,
+        "width_mm": width_mm,
+        "impact_g": impact_g,
+        "entry": entry,
+        "noise_g": noise_g,
+        "shaft_hz": shaft_hz,
+        "sample_rate": sample_rate,
+        "seconds": seconds,
+        "seed": seed,
+    }
     with _complaints():
+        from inversion.core import ConfigurationError
+
+        if device and out is None:
+            from inversion.app.simulate_device import run_device
+
+            stop: Stop = context.obj
+
+            async def serve() -> None:
+                await run_device(device, line, baud, stop.event(), _print, **settings)
+
+            asyncio.run(serve())
+            raise typer.Exit(0)
+        if device or out is None:
+            raise ConfigurationError("simulate: expected either --out or --device")
         from inversion.app.simulate import run_simulation
 
-        truth = run_simulation(
-            out,
-            race=fault.value,
-            width_mm=width_mm,
-            impact_g=impact_g,
-            entry=entry,
-            noise_g=noise_g,
-            shaft_hz=shaft_hz,
-            sample_rate=sample_rate,
-            seconds=seconds,
-            seed=seed,
-        )
+        truth = run_simulation(out, **settings)
         _print(json.dumps(truth) if as_json else f"{out}\n{out.with_suffix('.json')}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from datetime import UTC, datetime
 from pathlib import Path
 
 
@@ -24,6 +25,41 @@ def client_context(ca: Path | None, certificate: Path | None, key: Path | None) 
                 f"certificate: {certificate} and {key} do not belong together: {_reason(problem)}"
             ) from problem
     return context
+
+
+def valid_until(certificate: Path) -> datetime:
+    """When the first certificate of a PEM file expires, UTC. Source: RFC 5280, 4.1; tags as in X.690.
+
+    Raises ValueError where there is none.
+    """
+    text = certificate.read_text(encoding="latin-1")
+    begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+    if begin not in text or end not in text:
+        raise ValueError(f"certificate: {certificate} holds no certificate")
+    first = text[text.index(begin) : text.index(end) + len(end)]
+    try:
+        fields = _items(_items(_items(ssl.PEM_cert_to_DER_cert(first))[0][1])[0][1])
+        validity = fields[4 if fields[0][0] == 0xA0 else 3][1]  # the version may be left out
+        tag, ends = _items(validity)[1]
+        shown = ends.decode("ascii")
+        if tag == 0x17:  # UTCTime: two digits of the year, 1950 to 2049
+            shown = ("20" if shown[:2] < "50" else "19") + shown
+        return datetime.strptime(shown, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
+    except (IndexError, ValueError) as problem:
+        raise ValueError(f"certificate: {certificate} holds no certificate that can be read") from problem
+
+
+def _items(der: bytes) -> list[tuple[int, bytes]]:
+    """Tag and content of what follows each other in DER. Raises IndexError where it is cut."""
+    found, at = [], 0
+    while at < len(der):
+        tag, size, at = der[at], der[at + 1], at + 2
+        if size & 0x80:
+            more = size & 0x7F
+            size, at = int.from_bytes(der[at : at + more], "big"), at + more
+        found.append((tag, der[at : at + size]))
+        at += size
+    return found
 
 
 def _reason(problem: OSError) -> str:

@@ -4,22 +4,26 @@ import asyncio
 import json
 import re
 import threading
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from modbus_rig import PROFILE, Machine
+from modbus_rig import PROFILE, Authority, Machine
 from typer.testing import CliRunner
 
 from inversion.app.configuration import load_site
 from inversion.app.fieldbus.verbs import VERBS
 from inversion.app.gateway import run_gateway
 from inversion.app.journal import read_journal
+from inversion.app.simulate import Simulation
+from inversion.app.simulate_device import SimulatedMachine
+from inversion.app.simulate_device import served as device_served
 from inversion.app.stop import Stop
 from inversion.app.verbs import app
 from inversion.core import ConfigurationError
 from sensors.modbus.pdu import read_request
+from sensors.modbus.settings import LineSettings
 from sensors.modbus.simulator import serve, serve_serial
 from sensors.profilefile import load_profile
 
@@ -245,3 +249,79 @@ def test_a_recorded_site_replays_and_batches_identically(tmp_path):
     replayed, batched = findings(tmp_path / "replayed.jsonl"), findings(tmp_path / "results" / "findings.jsonl")
     assert len(replayed) == 3
     assert replayed == batched
+
+
+@pytest.mark.parametrize(("days", "code", "expected"), [(-1, 2, "source.0.certificate: "), (10, 0, "good")])
+def test_an_expired_certificate_of_ours_is_one_line_at_check(tmp_path, days, code, expected):
+    authority = Authority(tmp_path)
+    certificate, key = authority.issue("client", days=days)
+    files = f"ca = '{authority.ca}'\ncertificate = '{certificate}'\nkey = '{key}'\n"
+    source = "[source]\nuse = 'modbus'\nprofile = 'demo_vibration'\nasset = 'fan'\nline = 'tls://127.0.0.1:802'\n"
+    path = tmp_path / "tls.toml"
+    path.write_text(f"[site]\nname = 'tls'\n{source}{files}{REST}")
+    found, said = call("check", path)
+    assert found == code, said
+    assert expected in said
+    if code:
+        assert said.count("\n") == 1
+        assert " expired on 20" in said
+
+
+@pytest.mark.parametrize(
+    "wrong", [("--table", "inpt"), ("--unit", "furlong"), ("--scale", "0"), ("--timeout-s", "-1"), ("--units", "1-x")]
+)
+def test_probe_refuses_wrong_options_in_one_line(wrong):
+    code, said = call("probe", "tcp://127.0.0.1:1", "--register", "17", *wrong)
+    assert code == 2
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "expected"),
+    [
+        ((), "either --out or --device"),
+        (("--device", "nosuch"), "demo_vibration"),
+        (("--device", "wtvb02", "--line", "tls://127.0.0.1:1802"), "found tls://"),
+    ],
+)
+def test_simulate_refuses_what_it_cannot_serve_in_one_line(wrong, expected):
+    code, said = call("simulate", *wrong)
+    assert code == 2
+    assert expected in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("scheme", ["tcp", "rtu"])
+@pytest.mark.parametrize("profile", ["demo_vibration", "wtvb02", "bestsens_bemos", "machinesaver_trivibe"])
+def test_a_simulated_device_answers_with_values_that_raise_no_doubt(tmp_path, scheme, profile):
+    address = "tcp://127.0.0.1:1502" if scheme == "tcp" else f"rtu://{tmp_path}/port"
+    settings = LineSettings(address, baud=115200)
+    loaded = load_profile(profile)
+    machine = SimulatedMachine(loaded, Simulation())
+
+    @asynccontextmanager
+    async def make():
+        if scheme == "rtu":
+            async with device_served(loaded, machine, settings) as line:
+                yield line
+        else:
+            async with serve(loaded, machine) as device:
+                yield device.line
+
+    with served(make) as line:
+        path = tmp_path / "s.toml"
+        source = f"use = 'modbus'\nprofile = '{profile}'\nasset = 'fan'\nline = '{line}'\nbaud = 115200\n"
+        path.write_text(f"[site]\nname = 's'\n[source]\n{source}{REST}")
+        code, said = call("read", path, "--json")
+    assert code == 0, said
+    assert not (tmp_path / "port").is_symlink()
+    readings = json.loads(said)[0]["readings"]
+    assert len(readings) == len(loaded.registers)
+    assert {reading["quality"] for reading in readings.values()} == {"GOOD"}, said
+
+
+def test_a_simulated_capture_is_that_of_the_recording():
+    simulation = Simulation(seed=3)
+    machine = SimulatedMachine(load_profile("demo_vibration"), simulation)
+    expected = simulation.samples(51200, 4096, np.random.default_rng(3))
+    np.testing.assert_array_equal(machine.capture({"acceleration": 4096})["acceleration"], expected)

@@ -35,5 +35,5 @@ def test_the_plan_that_the_guide_shows_is_what_the_command_says(monkeypatch):
 
 
 def test_every_verb_that_the_guide_names_exists():
-    known = {verb.__name__ for verb, _ in VERBS} | {"batch", "demo"}
+    known = {verb.__name__ for verb, _ in VERBS} | {"batch", "check", "demo", "simulate"}
     assert set(re.findall(r"inversion ([a-z]+)", GUIDE)) <= known

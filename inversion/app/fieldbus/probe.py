@@ -33,6 +33,9 @@ class Wanted:
     low: float = -math.inf
     high: float = math.inf
 
+    def __post_init__(self) -> None:
+        Encoding("uint16", "ABCD", self.scale, 0.0, self.unit)  # an unknown unit or a scale of zero is refused here
+
     @property
     def known(self) -> bool:
         """Whether there is anything to judge by."""

@@ -70,6 +70,10 @@ def probe(
             settings = LineSettings(line, baud=baud, parity=parity)
             asked = parse_units(units)
             wanted = Wanted(unit, scale, low, high)
+            if table not in ("holding", "input"):
+                raise ValueError(f"table: expected holding or input, found {table!r}")
+            if not timeout_s > 0:
+                raise ValueError(f"timeout_s: expected a positive number of seconds, found {timeout_s:g}")
             number, named = _number(register, table, read_address) if register else (0, table)
         except ValueError as problem:
             raise ConfigurationError(str(problem)) from problem
@@ -147,9 +151,9 @@ def doctor(
 
 #: The verbs, each with the example that its help ends with.
 VERBS: tuple[tuple[Callable[..., None], str], ...] = (
-    (plan, "Example: inversion plan configs/fan.toml"),
-    (read, "Example: inversion read configs/fan.toml"),
+    (plan, "Example: inversion plan configs/modbus.toml"),
+    (read, "Example: inversion read configs/modbus.toml"),
     (probe, "Example: inversion probe rtu:///dev/ttyUSB0 --register 40065 --unit degC --scale 0.01 --low 0 --high 80"),
-    (record, "Example: inversion record configs/fan.toml --out var/recorded --seconds 60"),
-    (doctor, "Example: inversion doctor configs/fan.toml"),
+    (record, "Example: inversion record configs/modbus.toml --out var/recorded --seconds 60"),
+    (doctor, "Example: inversion doctor configs/modbus.toml"),
 )

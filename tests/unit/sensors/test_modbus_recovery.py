@@ -52,7 +52,7 @@ class World:
     [
         ("tcp://device:502", "reset", 0.5, 200),
         ("tcp://device:502", "half-open", 5.0, 200),
-        ("tcp://device:502", "silent", 600.0, 20),
+        ("tcp://device:502", "silent", 600.0, 200),
         ("tcp://device:502", "restart", 120.0, 200),
         ("rtu+tcp://device:4001", "half-open", 5.0, 200),
         ("rtu:///dev/memory", "silent", 600.0, 200),  # a cable that is pulled
