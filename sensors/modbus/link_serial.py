@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 
 import serial
@@ -27,8 +28,16 @@ def open_serial(settings: LineSettings, received: Received, lost: Lost) -> Link:
         )
         port.reset_input_buffer()
     except (serial.SerialException, OSError, ValueError) as problem:
-        raise SourceUnavailable(f"cannot be opened: {getattr(problem, 'strerror', None) or problem}") from problem
+        raise SourceUnavailable(f"cannot be opened: {_reason(problem)}") from problem
     return _SerialLink(port, received, lost)
+
+
+def _reason(problem: OSError | ValueError) -> str:
+    """`no such file or directory`: pyserial repeats path and number around it."""
+    number = getattr(problem, "errno", None)
+    if number == errno.EAGAIN:  # from the lock
+        return "another program uses it"
+    return os.strerror(number).lower() if number else str(problem)
 
 
 class _SerialLink:

@@ -275,7 +275,9 @@ def test_one_line_with_two_settings_is_said(path):
 
 
 def test_a_serial_port_that_is_not_there(path):
-    with pytest.raises(SourceUnavailable, match=r"^fan: /dev/nothing 115200 8N1 unit 1: .*(could not|No such)"):
+    with pytest.raises(
+        SourceUnavailable, match=r"^fan: /dev/nothing 115200 8N1 unit 1: .*cannot be opened: no such file or directory$"
+    ):
         asyncio.run(take(source(path, "rtu:///dev/nothing")))
 
 
