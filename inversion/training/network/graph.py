@@ -175,7 +175,7 @@ def _rows(w: Writer, given: dict[str, str]) -> tuple[str, list[str], list[str]]:
         present,
         given["highest"],
     ]
-    return planes, scalars, [*scalars, louder]
+    return planes, scalars, [given["z_own"], given["s_own"], present, louder]
 
 
 def _separable(w: Writer, weights: dict[str, Array], deep: str, point: str, x: str, dilated: int) -> str:

@@ -3,6 +3,10 @@
 Two rules are built in, not learnt. Levels are units only: an impact is answered as so many observed levels, and
 no level enters any layer. Where no profile was observed, the width has its prior: a flat density.
 
+The impact's layers see what was found of the impacts and nothing of the profile (`rows`): layers that also saw the
+profile's floor, extremes and extent went astray where these lie outside the common. On a shaft at 15 Hz their 90 %
+intervals held 30 % of the impacts.
+
 Functions of named weights; `graph.py` says the same in ONNX, and a test holds both equal.
 """
 
@@ -27,8 +31,8 @@ CELLS = 128  # of a profile, as observed
 STRIDE = 2
 PARTS = 4  # cells of the density at each place: CELLS / STRIDE * PARTS in all
 DENSITY = CELLS // STRIDE * PARTS
-PLANES, SCALARS, IMPACT_SCALARS = 3, 7, 8
-STATE = 2  # of the impact, among the scalars
+PLANES, SCALARS, IMPACT_SCALARS = 3, 7, 4
+STATE = 1  # of the impact, among the scalars of the impact
 LEAST_FLOOR = 0.01
 IMPACT_HIDDEN = 24
 FIRST_KERNEL = 5
@@ -39,8 +43,8 @@ START_GAP = -2.0  # softplus of it times the number of levels is about 2: the ra
 class Rows:
     """What the layers see, one row a race.
 
-    planes: (m, 3, CELLS) z, whether observed, lag over the floor; scalars: (m, 7); impact: (m, 8), those and how much
-        louder another race is
+    planes: (m, 3, CELLS) z, whether observed, lag over the floor; scalars: (m, 7)
+    impact: (m, 4) z and state of the impact, share of races whose impact was seen, how much louder another race is
     observed: (m,) 1 where there is a profile; level: (m,) SI, the unit of the impact
     """
 
@@ -89,7 +93,7 @@ def rows(encoded: Tensor, at: Columns) -> Rows:
     return Rows(
         torch.cat([z, mask, lag / (1 + lag)], dim=1),
         torch.cat(scalars, dim=1),
-        torch.cat([*scalars, louder], dim=1),
+        torch.cat([z_own, state_own, present, louder], dim=1),
         mask.amax(dim=2)[:, 0],
         level.reshape(-1),
     )

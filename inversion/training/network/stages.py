@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from inversion.core.encoding import Columns, Encoded, columns, encode, floor_shares
 from inversion.forward.rolling_bearing import RollingBearing
-from inversion.training.network import prune, race_loss, races
+from inversion.training.network import impacts, prune, race_loss, races
 from inversion.training.network.arrays import load_arrays, save_arrays
 from inversion.training.network.errors import TrainingError
 from inversion.training.network.learn import Course, Learnt, Loss, learn
@@ -43,8 +43,9 @@ class Work:
 
     @property
     def key(self) -> str:
-        """Changes with anything that was asked for."""
-        return hashlib.sha256(json.dumps(asdict(self.recipe), sort_keys=True).encode()).hexdigest()[:16]
+        """Changes with anything that was asked for, and with what the layers see."""
+        seen = {"seen": [races.PLANES, races.SCALARS, races.IMPACT_SCALARS]}
+        return hashlib.sha256(json.dumps(asdict(self.recipe) | seen, sort_keys=True).encode()).hexdigest()[:16]
 
     @property
     def levels(self) -> torch.Tensor:
@@ -192,7 +193,7 @@ def _learn(
         return race_loss.loss(weights, fit, learn_from, chosen, work.levels, generator, teacher)
 
     checked: Loss = loss
-    return learn(
+    learnt = learn(
         start,
         course,
         checked,
@@ -200,6 +201,7 @@ def _learn(
         work.folder / f"{name}.checkpoint.npz",
         lambda epoch, seen, left_out: work.told(name, epoch + 1, fit.epochs, (seen, left_out)),
     )
+    return replace(learnt, weights=impacts.fitted(learnt.weights, learn_from, work.levels, fit.epochs, seed))
 
 
 def _save(work: Work, name: str, network: Network) -> None:

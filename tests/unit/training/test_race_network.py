@@ -6,7 +6,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra `train`")
 onnx = pytest.importorskip("onnx", reason="needs the extra `train`")
 
-from inversion.training.network import density, graph, prune, race_loss, races  # noqa: E402
+from inversion.training.network import density, graph, impacts, prune, race_loss, races  # noqa: E402
 from inversion.training.network.answers import run  # noqa: E402
 from inversion.training.network.quantize import half_precision, quantized  # noqa: E402
 from inversion.training.network.recipe import Fit  # noqa: E402
@@ -82,6 +82,38 @@ def test_an_impact_that_was_not_seen_may_be_none(model):
     encoded = encoded_windows(30)
     unseen = encoded[:, AT.state][:, :3] < 0
     assert np.all(run(model, encoded)[0][:, :3][unseen][:, 0] == 0)
+
+
+def test_an_impact_is_answered_whatever_the_profile(model):
+    encoded = encoded_windows(30)
+    other = encoded.copy()
+    other[:, AT.z][:, 3:] += 2.0
+    other[:, AT.state][:, 3:] = -1.0
+    other[:, AT.floor][:, 3:] *= 3.0
+    one, two = run(model, encoded)[0], run(model, other)[0]
+    assert np.array_equal(one[:, :3], two[:, :3])
+    assert not np.allclose(one[:, 3:], two[:, 3:])
+
+
+def test_the_impact_learns_by_itself_and_leaves_the_other_layers_alone(weights):
+    encoded, rng = encoded_windows(60), np.random.default_rng(6)
+    level = encoded[:, AT.level][:, :3].astype(float)
+    truth = np.concatenate([level * rng.uniform(1.0, 3.0, level.shape), np.full((60, 3), 2e-3)], axis=1)
+    given, levels = race_loss.taught(encoded, AT, truth, 8e-3), torch.tensor(LEVELS)
+    fitted, again = (impacts.fitted(weights, given, levels, 1, 3) for _ in range(2))
+    assert all(torch.equal(fitted[name], again[name]) for name in weights)
+    assert {name for name in weights if not torch.equal(fitted[name], weights[name])} == {
+        "impact1", "impact1_bias", "impact2", "impact2_bias",
+    }  # fmt: skip
+    seen = given.impacts[given.rows.impact[given.impacts, races.STATE] > 0]
+
+    def held(of):
+        """Of the impacts that were seen, within the 90 % interval."""
+        ratios = races.impact(of, given.rows.impact[seen])
+        return float(((ratios[:, 1] <= given.ratio[seen]) & (given.ratio[seen] <= ratios[:, -2])).float().mean())
+
+    assert held(fitted) > 0.8
+    assert race_loss.held_loss(fitted, FIT, given, levels) < race_loss.held_loss(weights, FIT, given, levels)
 
 
 def test_races_are_answered_alike(model):
