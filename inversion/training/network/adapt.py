@@ -26,6 +26,7 @@ Weights = dict[str, torch.Tensor]
 FEWEST_WINDOWS = 12
 FEWEST_GROUPS = 3
 _MOVED = ("back", "last_deep", "last_point", "out", "impact2")
+_EARLIER, _OWN = 8, (1, 2, 5, 7)  # inputs of the impact's layers before, and those of them that `races.rows` kept
 _STEPS = 60
 _RATE = 2e-3
 _HELD = 20.0  # weight of the squared distance from where the weights were
@@ -60,10 +61,22 @@ def read_weights(graph: bytes) -> tuple[Weights, Fit, Array]:
             weights[f"{stem}_bias"] = torch.from_numpy(found[f"{stem}_bias"].copy())
     if "center" not in found or not {"first", "hidden", "out", "impact2"} <= set(weights):
         raise TrainingError("only networks of the kind `races`, in full precision, can be adapted")
+    weights["impact1"] = _without_profile(weights["impact1"])
     blocks = sum(name.startswith("deep") and not name.endswith("_bias") for name in weights)
     kernel, hidden = weights["last_deep"].shape[2], weights["hidden"].shape[0]
     fit = Fit(weights["first"].shape[0], blocks, kernel, hidden)
     return weights, fit, found["center"].astype(np.float64)
+
+
+def _without_profile(first: torch.Tensor) -> torch.Tensor:
+    """The first layer of the impact, (h, 4) from (h, 8) of a network whose profile's inputs were masked with zeros."""
+    if first.shape[1] != _EARLIER:
+        return first
+    own = list(_OWN)
+    rest = [column for column in range(_EARLIER) if column not in own]
+    if torch.any(first[:, rest] != 0):
+        raise TrainingError("its impacts depend on the profile, expected a network whose impacts do not")
+    return first[:, own].clone()
 
 
 def adapted(

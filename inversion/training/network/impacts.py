@@ -1,8 +1,8 @@
 """The layers of the impact, fitted on by themselves after all layers have learnt together.
 
 They share no weight with the layers of the profile and are far smaller, but take far more steps: stopped when the
-profile's layers were, they gave intervals of the impact a fifth wider in score. They learn from the truth alone, for a
-teacher's are no larger.
+profile's layers were, the interval score of impacts was 9 and 30 % worse with the two recipes in `configs/train/`. They
+learn from the truth alone, for a teacher's are no larger.
 """
 
 from __future__ import annotations

@@ -1,13 +1,19 @@
 """A network is adapted to a site only where that helps on recordings that it was not adapted to."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra `train`")
-pytest.importorskip("onnx", reason="needs the extra `train`")
+onnx = pytest.importorskip("onnx", reason="needs the extra `train`")
 
+from onnx import numpy_helper  # noqa: E402
+
+from inversion.store.network import load_card, network_folder, shipped_networks  # noqa: E402
 from inversion.training.network import graph, races  # noqa: E402
-from inversion.training.network.adapt import Site, adapted, read_weights  # noqa: E402
+from inversion.training.network.adapt import Site, adapted, named, read_weights  # noqa: E402
+from inversion.training.network.answers import run as answered  # noqa: E402
 from inversion.training.network.errors import TrainingError  # noqa: E402
 from inversion.training.network.recipe import Fit  # noqa: E402
 from tests.unit.training.network_material import AT, encoded_windows  # noqa: E402
@@ -49,6 +55,36 @@ def test_what_no_other_group_shares_is_refused(start):
     widths = np.array([0.5, 2.0, 3.5, 5.0, 7.0])[np.arange(60) % 5] * 1e-3
     with pytest.raises(TrainingError, match="left-out groups get worse"):
         run(start, site(widths))
+
+
+@pytest.mark.parametrize("name", shipped_networks())
+def test_a_shipped_network_answers_the_same_after_its_weights_were_read(name):
+    folder = network_folder(Path(name))
+    card = load_card(folder)
+    graph_bytes = (folder / "full.onnx").read_bytes()
+    weights, fit, center = read_weights(graph_bytes)
+    assert weights["impact1"].shape[1] == races.IMPACT_SCALARS
+    hardest = card.parameter[0].high
+    made = graph.race_graph(
+        named(weights), fit.blocks, AT, card.network.levels, center.astype(np.float32), hardest, "again"
+    )
+    encoded = encoded_windows(40)
+    shipped = answered(onnx.load_model_from_string(graph_bytes), encoded)
+    again = answered(made, encoded)
+    assert again[0] == pytest.approx(shipped[0], abs=1e-6)
+    assert again[1] == pytest.approx(shipped[1], abs=1e-5)
+
+
+def test_impacts_that_depend_on_the_profile_are_refused(start):
+    earlier = start | {"impact1": torch.ones(races.IMPACT_HIDDEN, 8)}
+    tensors = [
+        numpy_helper.from_array(each.numpy(), name if name.endswith("_bias") else f"{name}_weight")
+        for name, each in earlier.items()
+    ]
+    tensors.append(numpy_helper.from_array(np.zeros(8, np.float32), "center"))
+    model = onnx.helper.make_model(onnx.helper.make_graph([], "earlier", [], [], tensors))
+    with pytest.raises(TrainingError, match="impacts depend on the profile"):
+        read_weights(model.SerializeToString())
 
 
 @pytest.mark.parametrize(("windows", "groups"), [(5, 5), (60, 2)])
