@@ -37,8 +37,15 @@ class Stop:
         return event
 
     def over(self) -> None:
-        """What is asked from here on comes too late: the process is about to end by itself, with its own exit code."""
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGHUP})
+        """What is asked from here on comes too late: the process is about to end by itself, with its own exit code.
+
+        Call it in the running loop, which would else give the signals back their power to kill when it closes.
+        """
+        late = (signal.SIGTERM, signal.SIGHUP)
+        signal.pthread_sigmask(signal.SIG_BLOCK, late)
+        for number in late:
+            asyncio.get_running_loop().remove_signal_handler(number)
+            signal.signal(number, signal.SIG_IGN)  # in every thread
 
     def reload_event(self) -> asyncio.Event:
         """Set when the configuration shall be read again. Call it in the running loop."""
