@@ -33,7 +33,8 @@ def test_a_tone_is_found_where_and_as_strong_as_it_is(hz, amplitude, phase):
     assert of("order_rms", tone, order=2, shaft_hz=hz / 2) == pytest.approx(rms, rel=0.02)
     assert of("rms", tone) == pytest.approx(rms, rel=0.03)
     assert of("band_power", tone, **BAND) == pytest.approx(rms**2, rel=0.03)
-    assert of("crest", tone) == pytest.approx(np.sqrt(2), rel=0.03)
+    highest = np.sqrt(2) * np.array([np.cos(np.pi * hz / RATE), 1.0])  # samples may miss the crest by half a step
+    assert 0.97 * highest[0] <= of("crest", tone) <= 1.03 * highest[1]
 
 
 @pytest.mark.parametrize("size", [500, 2000, 100_000])
