@@ -255,6 +255,7 @@ def _sinks(document: Document) -> dict[str, Sink]:
 
 
 def tables(document: Document, name: str) -> list[dict[str, Any]]:
+    """All `[[name]]` of a document, none where there is none. Raises ConfigurationError where it is no such list."""
     tables = document.content.get(name, [])
     if not (isinstance(tables, list) and all(isinstance(table, dict) for table in tables)):
         raise document.error((name,), f"must be written as [[{name}]]")

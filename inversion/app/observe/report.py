@@ -72,84 +72,71 @@ def _problems(now: Snapshot) -> Iterable[str]:
         yield f"{name}: gone"
 
 
+def _gauge(name: str, meaning: str, *values: tuple[Mapping[str, str], float | None]) -> Metric:
+    return Metric(f"inversion_{name}", "gauge", meaning, values)
+
+
 def _of_snapshot(now: Snapshot) -> list[Metric]:
-    here, alone = {"site": now.site}, os.getpid()
-    processes = [("gateway", alone)] + ([("worker", now.worker_pid)] if now.worker_pid is not None else [])
-    usage = now.usage or Usage()
-    quiet = [({"asset": asset}, (time.monotonic_ns() - heard) / 1e9) for asset, heard in now.heard.items()]
-
-    def gauge(name: str, meaning: str, *values: tuple[Mapping[str, str], float | None]) -> Metric:
-        return Metric(f"inversion_{name}", "gauge", meaning, values)
-
-    def sinks(name: str, kind: str, meaning: str, attribute: str) -> Metric:
-        values = tuple(({"sink": each.sink}, float(getattr(each, attribute))) for each in now.standings)
-        return Metric(f"inversion_sink_{name}", kind, meaning, values)
-
-    found = [
-        gauge("up", "This gateway runs.", (here, 1.0)),
-        gauge("start_time_seconds", "When it was started.", (here, now.started_s)),
-        gauge(
-            "degraded",
-            "Whether less than everything is done, and what.",
-            ({"step": now.step}, float(now.step != _WHOLE)),
-        ),
-        gauge("queue_frames", "Frames that wait for the worker.", ({}, float(now.waiting))),
-        gauge(
-            "sources",
-            "Sources by state.",
-            ({"state": "gone"}, float(len(now.gone))),
-            ({"state": "there"}, float(now.sources - len(now.gone))),
-        ),
-        gauge("quiet_seconds", "Since a frame of the asset came last.", *quiet),
-        gauge(
-            "memory_bytes",
-            "Resident memory.",
-            *(({"process": name}, vitals.memory_bytes(pid)) for name, pid in processes),
-        ),
-        gauge(
-            "open_files", "File descriptors.", *(({"process": name}, vitals.open_files(pid)) for name, pid in processes)
-        ),
-        gauge("journal_bytes", "The journal on the disk.", ({}, float(now.journal_bytes))),
-        gauge("disk_free_bytes", "Room on the disk of the journal.", ({}, vitals.free_bytes(now.journal))),
-        gauge("cpu_celsius", "The hottest thermal zone.", ({}, vitals.cpu_celsius())),
-        sinks("produced_total", "counter", "Records for the sink: delivered + buffered + dropped.", "produced"),
-        sinks("delivered_total", "counter", "Records that the sink has.", "delivered"),
-        sinks("buffered", "gauge", "Records that wait in the journal.", "buffered"),
-        sinks("dropped_total", "counter", "Records that went before the sink had them.", "dropped"),
-    ]
+    found = [*_of_gateway(now), *_of_box(now), *_of_sinks(now.standings)]
     if now.requests:
         values = tuple(({"asset": a, "kind": kind}, float(n)) for (a, kind), n in now.requests.items())
         found.append(Metric("inversion_requests_total", "counter", "What happened to requests of devices.", values))
-    if now.usage is not None:
-        found += [
-            Metric("inversion_limit_periods_total", "counter", "Periods of the CPU quota.", (({}, usage.periods),)),
-            Metric(
-                "inversion_limit_throttled_total",
-                "counter",
-                "Periods in which the worker stood still.",
-                (({}, usage.throttled),),
-            ),
-            Metric(
-                "inversion_limit_throttled_seconds_total",
-                "counter",
-                "Time that it stood still.",
-                (({}, usage.throttled_s),),
-            ),
-            Metric(
-                "inversion_limit_oom_kills_total",
-                "counter",
-                "Workers that needed more memory than their limit.",
-                (({}, usage.oom_kills),),
-            ),
-            gauge("limit_memory_peak_bytes", "Most memory that the worker's group had.", ({}, usage.peak_bytes)),
-            gauge(
-                "limit_pressure",
-                "Share of the last 10 s in which something waited (PSI).",
-                ({"resource": "cpu"}, usage.cpu_pressure),
-                ({"resource": "memory"}, usage.memory_pressure),
-            ),
-        ]
-    return found
+    return found if now.usage is None else [*found, *_of_limits(now.usage)]
+
+
+def _of_gateway(now: Snapshot) -> list[Metric]:
+    here, degraded = {"site": now.site}, float(now.step != _WHOLE)
+    gone, there = float(len(now.gone)), float(now.sources - len(now.gone))
+    quiet = [({"asset": asset}, (time.monotonic_ns() - heard) / 1e9) for asset, heard in now.heard.items()]
+    return [
+        _gauge("up", "This gateway runs.", (here, 1.0)),
+        _gauge("start_time_seconds", "When it was started.", (here, now.started_s)),
+        _gauge("degraded", "Whether less than everything is done, and what.", ({"step": now.step}, degraded)),
+        _gauge("queue_frames", "Frames that wait for the worker.", ({}, float(now.waiting))),
+        _gauge("sources", "Sources by state.", ({"state": "gone"}, gone), ({"state": "there"}, there)),
+        _gauge("quiet_seconds", "Since a frame of the asset came last.", *quiet),
+    ]
+
+
+def _of_box(now: Snapshot) -> list[Metric]:
+    processes = [("gateway", os.getpid())] + ([("worker", now.worker_pid)] if now.worker_pid is not None else [])
+    memory = [({"process": name}, vitals.memory_bytes(pid)) for name, pid in processes]
+    files = [({"process": name}, vitals.open_files(pid)) for name, pid in processes]
+    return [
+        _gauge("memory_bytes", "Resident memory.", *memory),
+        _gauge("open_files", "File descriptors.", *files),
+        _gauge("journal_bytes", "The journal on the disk.", ({}, float(now.journal_bytes))),
+        _gauge("disk_free_bytes", "Room on the disk of the journal.", ({}, vitals.free_bytes(now.journal))),
+        _gauge("cpu_celsius", "The hottest thermal zone.", ({}, vitals.cpu_celsius())),
+    ]
+
+
+def _of_sinks(standings: Sequence[Standing]) -> list[Metric]:
+    def each(name: str, kind: str, meaning: str, attribute: str) -> Metric:
+        values = tuple(({"sink": one.sink}, float(getattr(one, attribute))) for one in standings)
+        return Metric(f"inversion_sink_{name}", kind, meaning, values)
+
+    return [
+        each("produced_total", "counter", "Records for the sink: delivered + buffered + dropped.", "produced"),
+        each("delivered_total", "counter", "Records that the sink has.", "delivered"),
+        each("buffered", "gauge", "Records that wait in the journal.", "buffered"),
+        each("dropped_total", "counter", "Records that went before the sink had them.", "dropped"),
+    ]
+
+
+def _of_limits(usage: Usage) -> list[Metric]:
+    counted = (
+        ("periods", "Periods of the CPU quota.", usage.periods),
+        ("throttled", "Periods in which the worker stood still.", usage.throttled),
+        ("throttled_seconds", "Time that it stood still.", usage.throttled_s),
+        ("oom_kills", "Workers that needed more memory than their limit.", usage.oom_kills),
+    )
+    pressure = (({"resource": "cpu"}, usage.cpu_pressure), ({"resource": "memory"}, usage.memory_pressure))
+    return [
+        *(Metric(f"inversion_limit_{name}_total", "counter", told, (({}, n),)) for name, told, n in counted),
+        _gauge("limit_memory_peak_bytes", "Most memory that the worker's group had.", ({}, usage.peak_bytes)),
+        _gauge("limit_pressure", "Share of the last 10 s in which something waited (PSI).", *pressure),
+    ]
 
 
 def _of_tally(tally: Tally) -> list[Metric | Times]:
