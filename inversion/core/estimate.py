@@ -20,6 +20,9 @@ QUANTILE_LEVELS: Array = np.concatenate(
     [[0.0005, 0.0025, 0.005, 0.01, 0.025], np.linspace(0.05, 0.95, 37), [0.975, 0.99, 0.995, 0.9975, 0.9995]]
 )
 
+#: The same of the standard normal distribution.
+_LEVELS_NORMAL: Array = np.array([_NORMAL.inv_cdf(float(level)) for level in QUANTILE_LEVELS])
+
 
 @dataclass(frozen=True)
 class Answered:
@@ -81,6 +84,14 @@ class Estimate:
             return float(np.interp(probability, QUANTILE_LEVELS, self.marginals[i]))
         spread = float(np.sqrt(self.covariance[i, i])) * _NORMAL.inv_cdf(probability)
         return float(self.space.from_latent(self.mean + spread)[i])
+
+    def tabulated(self, i: int) -> Array:
+        """(k,) SI quantiles of the i-th parameter at QUANTILE_LEVELS."""
+        if self.marginals is not None:
+            tabulated: Array = self.marginals[i]
+            return tabulated
+        latent = self.mean + np.sqrt(self.covariance[i, i]) * _LEVELS_NORMAL[:, None]
+        return self.space.from_latent(latent)[:, i]
 
     def value(self, name: str) -> float:
         """SI point value: the posterior median."""

@@ -70,12 +70,12 @@ def to_estimate(track: Track, window: Estimate) -> Estimate:
     beliefs = [track.beliefs.get(name) for name in space.names]
     mean, variance = window.mean.copy(), np.diag(window.covariance).copy()
     marginals = np.empty((len(space), QUANTILE_LEVELS.size))
-    for i, (name, belief) in enumerate(zip(space.names, beliefs, strict=True)):
+    for i, belief in enumerate(beliefs):
         if belief is not None and belief.bank is not None and belief.resolved:
             mean[i], variance[i] = belief.bank.moments()
             marginals[i] = _marginal(space, i, belief.bank)
         else:
-            marginals[i] = [window.quantile(name, float(level)) for level in QUANTILE_LEVELS]
+            marginals[i] = window.tabulated(i)
     resolved = tuple(window.resolved[i] if belief is None else belief.resolved for i, belief in enumerate(beliefs))
     return Estimate(space, mean, np.diag(variance), window.floor, resolved, window.fit, marginals)
 
