@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_ndtr, ndtri_exp
+
+from inversion.signal.normal import log_ndtr, ndtri_exp
 
 Array = NDArray[np.float64]
 

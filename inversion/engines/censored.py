@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_ndtr
+
+from inversion.signal.normal import log_ndtr
 
 Array = NDArray[np.float64]
 

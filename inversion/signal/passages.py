@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import scipy.linalg
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from inversion.signal.toeplitz import solve_symmetric
 from inversion.signal.transform import Complex, signal, spectrum
 
 Array = NDArray[np.float64]
@@ -52,7 +52,7 @@ def residual_energy(half: Complex, samples: int, order: int) -> Real:
     if not correlation[0] > 0:
         return np.ones(samples, dtype=np.float32)
     correlation[0] *= 1 + 1e-3
-    predictor = scipy.linalg.solve_toeplitz(correlation[:-1], correlation[1:])
+    predictor = solve_symmetric(correlation[:-1], correlation[1:])
     whitener = spectrum(np.concatenate([[1.0], -predictor]).astype(np.float32), samples)
     passed: Complex = half * whitener
     passed *= _pass_band(samples)

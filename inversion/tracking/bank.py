@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
+from inversion.signal.normal import ndtr
 from inversion.tracking.growth import Hypotheses, coordinate, latent_of
 
 Array = NDArray[np.float64]

@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import ndtr
 
 from inversion.core import QUANTILE_LEVELS, ParameterSpace
 from inversion.core.trend import Limit, Spread, Trend
+from inversion.signal.normal import ndtr
 from inversion.tracking.bank import Array, Bank, quantiles
 from inversion.tracking.growth import Hypotheses, Law, coordinate, latent_of, range_slope, share_of
 from inversion.tracking.irreversible import only_rising

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import fields
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
+from inversion.signal.normal import ndtr, ndtri
 from inversion.tracking.bank import Array, Bank
 from inversion.tracking.growth import Hypotheses, Law
 

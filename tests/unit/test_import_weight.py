@@ -23,6 +23,11 @@ ONLINE = (
 HEAVY = (
     "scipy.signal",
     "scipy.optimize",
+    "scipy.special",
+    "scipy.fft",
+    "scipy.linalg",
+    "numpy.testing",
+    "numpy.f2py",
     "torch",
     "sklearn",
     "pydantic",
