@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from sensors.modbus.planner import Limits, Read, joined
 from sensors.registers import BIT_TABLES
@@ -23,13 +24,16 @@ class Unreadable(ValueError):
 async def learn(refused: Read, places: Sequence[Read], limits: Limits, works: Works) -> Limits:
     """The limits with one more fact: why `refused` was refused, which read the `places` and the gaps between them.
 
-    Either a gap that no request may touch, or a length. Some log2(length) requests are made, and one for each place.
-    Raises Unreadable where a place itself is the reason.
+    Either a gap that no request may touch, or a length. Some log2(length) requests are made, and one for each run of
+    places without a gap. Raises Unreadable where a place itself is the reason.
     """
     inside = joined(place for place in places if refused.covers(place))
-    for place in inside:
-        if not await works(place):
-            raise Unreadable(place)
+    for run in runs(inside):
+        if run != refused and await works(run):
+            continue
+        for place in inside:
+            if run.covers(place) and not await works(place):
+                raise Unreadable(place)
     ends = _ends(refused, inside)
     good, bad = 0, len(ends) - 1  # the first place alone works, and the whole is refused
     while bad - good > 1:
@@ -39,6 +43,23 @@ async def learn(refused: Read, places: Sequence[Read], limits: Limits, works: Wo
         else:
             bad = middle
     return await _reason(refused, inside, (ends[good], ends[bad]), limits, works)
+
+
+def runs(places: Sequence[Read]) -> list[Read]:
+    """Places of one table, in order, those that touch each other as one."""
+    found: list[Read] = []
+    for place in places:
+        if found and found[-1].end == place.address:
+            last = found.pop()
+            place = Read(last.table, last.address, place.end - last.address)
+        found.append(place)
+    return found
+
+
+def gaps(read: Read, places: Sequence[Read]) -> frozenset[Read]:
+    """What lies between the places that a request reads."""
+    inside = runs(joined(place for place in places if read.covers(place)))
+    return frozenset(Read(one.table, one.end, other.address - one.end) for one, other in pairwise(inside))
 
 
 def _ends(refused: Read, inside: Sequence[Read]) -> list[int]:

@@ -1,6 +1,6 @@
 """A physical line: one request under way at a time, in order of arrival, and nothing but its reply is ever its reply.
 
-Units on one line take turns request by request, because the lock serves them in order and each has one request under
+Units on one line take turns request by request, because turns are given in order and each unit has one request under
 way; a long waveform takes one turn like everybody else.
 """
 
@@ -17,6 +17,7 @@ from sensors.modbus.owed import Owed
 from sensors.modbus.pdu import READ, READ_FILE, Defect, Mismatch, exception_code, longest_reply
 from sensors.modbus.planner import Cost
 from sensors.modbus.settings import LineSettings
+from sensors.modbus.turns import Turns
 
 #: Time-outs in a row, over all units, after which a connection counts as half-open and is made anew.
 _HALF_OPEN = 3
@@ -58,7 +59,8 @@ class Line:
         self._opener = opener
         self.counts: Counter[str] = Counter()
         self._framing = settings.framing
-        self._turn = asyncio.Lock()
+        self._turns = Turns()
+        self._silent: set[int] = set()  # units whose last request ran out of time
         self._link: Link | None = None
         self._lost_because = ""
         self._transaction = 0
@@ -77,7 +79,7 @@ class Line:
 
         Raises SourceUnavailable, with the reason only: not connected, no answer, or something else than the answer.
         """
-        async with self._turn:
+        async with self._turns.turn(silent=unit in self._silent):
             if self._link is None:
                 await self._open(timeout_s)
             tries = 1 if self._framing.numbered or pdu[0] not in _REPEATABLE else _TRIES
@@ -189,6 +191,7 @@ class Line:
             timer.cancel()
             self._request = self._answer = None
         self._timeouts = 0
+        self._silent.discard(unit)
         self._measure(unit, self._last_byte - sent - wire_s(self.settings, len(pdu), len(reply.pdu)))
         del self._received[: reply.size]
         return reply.pdu
@@ -236,6 +239,8 @@ class Line:
             return
         self._count("time-outs")
         self._timeouts += 1
+        if self._request is not None:
+            self._silent.add(self._request.unit)
         answer.set_exception(SourceUnavailable(f"no answer within {wait_s:.3g} s"))
         if self._received and self._framing.numbered:  # the rest of a frame would be taken for the head of the next
             self._lose("the reply was cut")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sensors.errors import DecodeError
-from sensors.modbus.learning import Unreadable, learn
+from sensors.modbus.learning import Unreadable, gaps, learn
 from sensors.modbus.pdu import ILLEGAL_ADDRESS, ILLEGAL_VALUE, exception_text
 from sensors.modbus.planner import Cost, Limits, Read, plan
 from sensors.modbus.port import Port, Refused
@@ -25,7 +25,11 @@ class Memory:
 
 
 class Poller:
-    """One device, polled by its profile. cost: of a request on this line; reads: the requests of a poll."""
+    """One device, polled by its profile. cost: of a request on this line; reads: the requests of a poll.
+
+    A request across a gap that is refused does not keep the values waiting: they are read around the gaps at once, and
+    why it was refused is learned before the next poll.
+    """
 
     def __init__(self, port: Port, profile: Profile, memory: Memory | None = None, cost: Cost | None = None) -> None:
         self._port, self._profile = port, profile
@@ -33,12 +37,16 @@ class Poller:
         self.memory = memory or Memory(limits_of(profile))
         self.cost = cost or Cost()
         self.reads = plan(self._places, self.memory.limits, self.cost)
+        self._worked: tuple[Read, ...] = ()  # requests of the last poll
+        self._refused: tuple[Read, Refused] | None = None  # not yet known why
 
     async def poll(self) -> Mapping[str, Reading]:
         """One reading of each register, by name. All of it or an error.
 
         Raises SourceUnavailable, and DecodeError where the device refuses a register for good.
         """
+        if self._refused is not None:
+            await self._learn(*self._refused)
         while True:
             found: list[tuple[Read, Words]] = []
             try:
@@ -47,8 +55,9 @@ class Poller:
             except Refused as refusal:
                 if refusal.code not in _REFUSALS:
                     raise
-                await self._learn(self.reads[len(found)], refusal)
+                await self._avoid(self.reads[len(found)], refusal)
                 continue
+            self._worked = self.reads
             return {
                 register.name: register.read(_words(found, place))
                 for register, place in zip(self._profile.registers, self._places, strict=True)
@@ -72,7 +81,18 @@ class Poller:
             found[text.name] = said
         return found
 
+    async def _avoid(self, refused: Read, refusal: Refused) -> None:
+        """Plans around the gaps of a refused request; where it has none, or that was tried, learns at once."""
+        forbidden = gaps(refused, self._places)
+        if not forbidden or self._refused is not None:
+            await self._learn(refused, refusal)
+            return
+        self._refused = refused, refusal
+        limits = self.memory.limits
+        self.reads = plan(self._places, replace(limits, forbidden=limits.forbidden | forbidden), self.cost)
+
     async def _learn(self, refused: Read, refusal: Refused) -> None:
+        self._refused = None
         try:
             self.memory.limits = await learn(refused, self._places, self.memory.limits, self._works)
             self.reads = plan(self._places, self.memory.limits, self.cost)
@@ -86,6 +106,8 @@ class Poller:
             raise DecodeError(what) from refusal
 
     async def _works(self, read: Read) -> bool:
+        if any(worked.covers(read) for worked in self._worked):
+            return True
         try:
             await self._port.read(read.table, read.address, read.count)
         except Refused as refusal:
