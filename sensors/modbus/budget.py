@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sensors.capture import Capture, WaveformBlock
-from sensors.modbus.bustime import request_cost
+from sensors.modbus.bustime import request_cost, supposed_answer_s
 from sensors.modbus.pdu import (
     MOST_FIFO,
     MOST_FILE,
@@ -37,11 +37,18 @@ class Asked:
 
 @dataclass(frozen=True)
 class Budget:
-    """A cycle of one source; a device is supposed to answer within 2 ms over TCP, and 5 ms on wires."""
+    """A cycle of one source.
+
+    answer_s: what the device needs to answer a request, s; supposed: whether that is not known
+    lasts_s: the longest waveform that is captured in the cycle, s; 0 where there is none, or its rate is in a register
+    """
 
     asset: str
     poll_s: float
     asked: tuple[Asked, ...]
+    answer_s: float
+    supposed: bool
+    lasts_s: float = 0.0
 
     @property
     def bus_s(self) -> float:
@@ -49,19 +56,26 @@ class Budget:
         return sum(each.bus_s for each in self.asked)
 
     @property
+    def requests(self) -> int:
+        """Of a cycle."""
+        return sum(each.times for each in self.asked)
+
+    @property
     def share(self) -> float:
         """Of the line that it takes; above 1 it cannot keep its poll rate even alone."""
         return self.bus_s / self.poll_s
 
 
-def budget(source: ModbusSource) -> Budget:
-    """What a cycle of the source asks, without asking."""
+def budget(source: ModbusSource, answer_s: float | None = None) -> Budget:
+    """What a cycle of the source asks, without asking. answer_s: what its device needs to answer, if that is known."""
     settings, profile = source.settings, source.loaded_profile
-    cost = request_cost(settings)
+    cost = request_cost(settings, answer_s)
     asked = [*_captured(profile, settings, cost)]
     for read in plan([place_of(register) for register in profile.registers], limits_of(profile), cost):
         asked.append(_asked(read.place, read_request(read.table, read.address, read.count), settings, cost))
-    return Budget(source.asset, source.poll_s, tuple(asked))
+    answers_s = supposed_answer_s(settings) if answer_s is None else answer_s
+    lasts = [block.count / block.sample_rate for block in profile.waveforms if not isinstance(block.sample_rate, str)]
+    return Budget(source.asset, source.poll_s, tuple(asked), answers_s, answer_s is None, max(lasts, default=0.0))
 
 
 def _captured(profile: Profile, settings: LineSettings, cost: Cost) -> Iterator[Asked]:

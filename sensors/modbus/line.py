@@ -93,7 +93,11 @@ class Line:
 
     def cost(self, unit: int) -> Cost:
         """What a request to the unit costs in bus time: measured, or supposed before the first answer."""
-        return request_cost(self.settings, self._latency_s.get(unit))
+        return request_cost(self.settings, self.answer_s(unit))
+
+    def answer_s(self, unit: int) -> float | None:
+        """What the unit was measured to need to answer, s; None before the first answer."""
+        return self._latency_s.get(unit)
 
     def _count(self, kind: str) -> None:
         self.counts[kind] += 1

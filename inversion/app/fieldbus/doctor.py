@@ -26,26 +26,31 @@ _GOOD = frozenset({"requests", "replies", "connections", "exceptions"})
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What was found of one device. problems: what somebody should do something about; facts: the rest."""
+    """What was found of one device. problems: what somebody should do something about; facts: the rest.
+
+    answer_s: what it was measured to need to answer, s; None where it did not
+    """
 
     asset: str
     place: str
     problems: tuple[str, ...]
     facts: tuple[str, ...]
+    answer_s: float | None = None
 
 
 async def examine_site(site: Path, polls: int = 5) -> list[Diagnosis]:
     """Every Modbus device of a site, all lines at once. Raises ConfigurationError."""
     sources = modbus_sources(site)
-    overloaded = [
-        Diagnosis(plan.line, "line", (f"asked for {100 * plan.share:.0f} % of its time: see `inversion plan`",), ())
-        for plan in plan_lines_of(sources)
-        if not plan.fits
-    ]
     journalled = _journalled(load_site(site).journal)
     for source in sources:
         source.recall(lessons_of(source.asset, journalled))
-    return [*overloaded, *await asyncio.gather(*(examine(source, polls) for source in sources))]
+    found = await asyncio.gather(*(examine(source, polls) for source in sources))
+    overloaded = [
+        Diagnosis(plan.line, "line", (f"asked for {100 * plan.share:.0f} % of its time: see `inversion plan`",), ())
+        for plan in plan_lines_of(sources, [one.answer_s for one in found])
+        if plan.refused
+    ]
+    return [*overloaded, *found]
 
 
 def _journalled(path: Path) -> list[tuple[str, str]]:
@@ -61,6 +66,7 @@ async def examine(source: ModbusSource, polls: int) -> Diagnosis:
     place = f"{source.settings.shown} unit {source.unit_id}"
     problems: list[str] = []
     facts: list[str] = []
+    answer_s = None
     try:
         async with shared_line(source.settings) as line:
             port = UnitPort(line, source.unit_id, source.timeout_s)
@@ -81,15 +87,16 @@ async def examine(source: ModbusSource, polls: int) -> Diagnosis:
                     if reading.quality is not Quality.GOOD:
                         words = await port.read(register.table, register.address, register.encoding.width)
                         problems.append(f"{register.name}: {shown(register, reading)}{_other_orders(register, words)}")
-                cost = port.cost()
-                facts.append(f"{len(poller.reads)} requests a poll, answered in {1e3 * cost.request_s:.1f} ms each")
+                answer_s = line.answer_s(source.unit_id)
+                measured = "" if answer_s is None else f", answered in {1e3 * answer_s:.2g} ms each, by measurement"
+                facts.append(f"{len(poller.reads)} requests a poll{measured}")
             facts += [f"learned: {lesson}" for lesson in source.lessons]
             counted = {kind: number for kind, number in line.counts.items() if kind not in _GOOD and number}
             if counted:
                 facts.append("on the line: " + ", ".join(f"{number} {kind}" for kind, number in counted.items()))
     except SensorError as problem:
         problems.append(f"{problem}{_advice(source, 0)}")
-    return Diagnosis(source.asset, place, tuple(problems), tuple(facts))
+    return Diagnosis(source.asset, place, tuple(problems), tuple(facts), answer_s)
 
 
 def _advice(source: ModbusSource, connections: int) -> str:
@@ -117,7 +124,9 @@ def told(found: Sequence[Diagnosis]) -> list[str]:
     """For people."""
     lines = []
     for one in found:
-        lines.append(f"{one.asset} ({one.place}): {'good' if not one.problems else f'{len(one.problems)} problems'}")
+        number = len(one.problems)
+        verdict = "good" if not number else "1 problem" if number == 1 else f"{number} problems"
+        lines.append(f"{one.asset} ({one.place}): {verdict}")
         lines += [f"  problem: {problem}" for problem in one.problems]
         lines += [f"  {fact}" for fact in one.facts]
     return lines

@@ -18,14 +18,20 @@ SiteArgument = Annotated[Path, typer.Argument(metavar="SITE", help="Configuratio
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
-def plan(site: SiteArgument, as_json: JsonOption = False) -> None:
+def plan(
+    site: SiteArgument,
+    answer_ms: Annotated[
+        float | None, typer.Option(min=0.0, help="What devices need to answer; else 2 over a network, 5 on wires.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
     """What a site asks of its Modbus lines: requests, bytes, bus time; refuses what a line cannot carry."""
     with complaints():
         from inversion.app.fieldbus.plan import plan_site, to_dict, told
 
-        plans = plan_site(site)
+        plans = plan_site(site, None if answer_ms is None else 1e-3 * answer_ms)
         show(json.dumps(to_dict(plans), ensure_ascii=False) if as_json else "\n".join(told(plans)))
-        raise typer.Exit(0 if all(one.fits for one in plans) else 2)
+        raise typer.Exit(2 if any(one.refused for one in plans) else 0)
 
 
 def read(
@@ -130,7 +136,8 @@ def record(
         else:
             for one in found:
                 show(f"{one.asset}: {one.frames} frames" + (f"; {one.problem}" if one.problem else ""))
-                show("\n".join(f"  {path}" for path in one.files))
+                for path in one.files:
+                    show(f"  {path}")
         raise typer.Exit(0 if all(one.frames for one in found) else 1)
 
 
@@ -151,7 +158,7 @@ def doctor(
 
 #: The verbs, each with the example that its help ends with.
 VERBS: tuple[tuple[Callable[..., None], str], ...] = (
-    (plan, "Example: inversion plan configs/modbus.toml"),
+    (plan, "Example: inversion plan configs/modbus.toml --answer-ms 3"),
     (read, "Example: inversion read configs/modbus.toml"),
     (probe, "Example: inversion probe rtu:///dev/ttyUSB0 --register 40065 --unit degC --scale 0.01 --low 0 --high 80"),
     (record, "Example: inversion record configs/modbus.toml --out var/recorded --seconds 60"),
