@@ -12,7 +12,7 @@ from inversion.core import AffineModel, ForwardModel, ParameterSpace
 from inversion.core.parameter import LOGISTIC
 from inversion.core.spread import Spreading
 from inversion.core.tangent import Differentiable, Tangent
-from inversion.engines.censored import stayed_below
+from inversion.engines import costs
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -70,29 +70,45 @@ class Block:
         return latent
 
     def evaluate(self, latent: Array, owner: Index, free: Index) -> tuple[Array, Array, Array, Array]:
-        """Loss (b, l), gradient (b, l, f), Gauss-Newton curvature (b, l, f, f) and bend (b, l, f) of b times l points.
+        """Loss (b, l), gradient (b, l, f), curvature (b, l, f, f) and Hessian (b, l, f, f) of b times l points.
 
         latent: (b, l, q); owner: (b,) the window that the l points belong to; free: (f,) coordinates with a prior
 
-        The loss is half the sum of squared residuals and of squared free coordinates. A robust residual counts by the
+        The loss is what the misfits cost and half the sum of squared free coordinates; a robust misfit costs by the
         logarithm of its size (Lange, Little & Taylor, J. Am. Stat. Assoc. 84 (1989) 881-896). Where the deviation
-        depends on the parameters, its logarithm is a part of the likelihood; half of it counts as a squared residual.
-        The bend is what the way from latent space adds to the curvature, where it adds: beside a bound most of all.
+        depends on the parameters, its logarithm is a part of the likelihood; half of it counts as a squared misfit.
+
+        The curvature is Gauss-Newton's, from which integrals are taken: of a censored value it is lower than the second
+        derivative, as is the curvature of its cost on the whole, which grows to one side only. Steps go by the Hessian:
+        it has that derivative, and what the way from latent space adds, where it adds, beside a bound most of all.
         """
         tangent, steep = self._tangent(latent, owner, free)
-        residual, slope, widened, widening = self._residuals(tangent, owner)
+        deviation, widened, widening = self._deviation(tangent, owner)
+        misfit = (tangent.prediction - self._targets[owner][:, None]) / deviation
+        slope = tangent.slope / deviation[..., None, :]
+        if widening is not None:
+            slope = slope - widening * misfit[..., None, :]
+        misfit, slope = np.ascontiguousarray(misfit), np.ascontiguousarray(slope)  # in any company they add up alike
+        cost = self._costs(misfit, owner)
         moved = latent[..., free]
-        loss = _loss(residual, widened) + 0.5 * np.add.reduce(moved * moved, axis=-1)
-        gradient = np.matmul(slope, residual[..., None])[..., 0]
-        curvature = np.matmul(slope, slope.swapaxes(-1, -2))
+        loss = _loss(cost.nats, widened) + 0.5 * np.add.reduce(moved * moved, axis=-1)
+        gradient = np.matmul(slope, cost.pull[..., None])[..., 0]
+        curvature = _products(slope, cost.weight)
+        hessian = curvature if cost.bend is cost.weight else _products(slope, cost.bend)
         if widened is not None and widening is not None:
             gradient += np.add.reduce(widening, axis=-1)
             root = widening / np.sqrt(2 * np.maximum(widened, _TINY))[..., None, :]
-            curvature += np.matmul(root, root.swapaxes(-1, -2))
+            more = np.matmul(root, root.swapaxes(-1, -2))
+            curvature, hessian = curvature + more, hessian + more
         gradient *= steep
-        curvature = curvature * (steep[..., None] * steep[..., None, :]) + np.eye(free.size)
+        prior, steep = np.eye(free.size), steep[..., None] * steep[..., None, :]
         bend = np.maximum(gradient * (-LOGISTIC * np.tanh(LOGISTIC / 2 * moved)), 0.0)
-        return loss, gradient + moved, curvature, bend
+        return (
+            loss,
+            gradient + moved,
+            curvature * steep + prior,
+            hessian * steep + (1 + bend)[..., None] * prior,
+        )
 
     def losses(self, latent: Array) -> Array:
         """(W, b, l) losses of the same points (b, l, q) in every window, without a prior; the conditions are alike."""
@@ -100,8 +116,9 @@ class Block:
         tangent, _ = self._tangent(latent, owner, owner[:0])
         found = []
         for window in range(len(self)):
-            residual, _, widened, _ = self._residuals(tangent, owner + window)
-            found.append(_loss(residual, widened))
+            deviation, widened, _ = self._deviation(tangent, owner + window)
+            misfit = (tangent.prediction - self._targets[window]) / deviation
+            found.append(_loss(self._costs(misfit, owner + window).nats, widened))
         return np.array(found)
 
     @cached_property
@@ -111,24 +128,12 @@ class Block:
 
     def misfit(self, latent: Array) -> Array:
         """(W, q), a point a window, to (W,) sum of squares of whitened residuals, none of them robust."""
-        tangent, _ = self._tangent(latent[:, None], np.arange(len(self)), np.zeros(0, dtype=np.intp))
-        deviation, _, _ = self._deviation(tangent, np.arange(len(self)))
-        plain, _ = self._misfits(tangent.prediction, deviation, np.arange(len(self)))
-        total: Array = np.add.reduce(plain * plain, axis=-1)[:, 0]
+        owner = np.arange(len(self))
+        tangent, _ = self._tangent(latent[:, None], owner, owner[:0])
+        deviation, _, _ = self._deviation(tangent, owner)
+        misfit = (tangent.prediction - self._targets[:, None]) / deviation
+        total: Array = 2 * np.add.reduce(costs.plain(misfit, self._censored[:, None]).nats, axis=-1)[:, 0]
         return total
-
-    def _residuals(self, tangent: Tangent, owner: Index) -> tuple[Array, Array, Array | None, Array | None]:
-        """(b, l, m) residuals and (b, l, f, m) derivatives; of the logarithm of the deviation too, where it varies."""
-        deviation, widened, widening = self._deviation(tangent, owner)
-        misfit, by_prediction = self._misfits(tangent.prediction, deviation, owner)
-        if np.isfinite(self.freedom):
-            misfit, bent = self._compressed(misfit, owner)
-            by_prediction = by_prediction * bent
-        slope = tangent.slope * by_prediction[..., None, :]
-        if widening is not None:
-            by_deviation = by_prediction * (self._targets[owner][:, None] - tangent.prediction)
-            slope = slope + widening * by_deviation[..., None, :]
-        return misfit, slope, widened, widening
 
     def _deviation(self, tangent: Tangent, owner: Index) -> tuple[Array, Array | None, Array | None]:
         """Of values about their prediction; the logarithm of how much the model widens it, and its derivatives."""
@@ -139,32 +144,11 @@ class Block:
         widening = tangent.spread_slope * (tangent.spread / (deviation * deviation))[..., None, :]
         return deviation, np.log(np.maximum(deviation / std, 1.0)), widening
 
-    def _misfits(self, prediction: Array, deviation: Array, owner: Index) -> tuple[Array, Array]:
-        """(b, l, m) whitened residuals; of a censored value the root of -2 log P(it stayed below).
-
-        Then their derivatives by the prediction.
-        """
-        weight = 1 / deviation
-        misfit = (prediction - self._targets[owner][:, None]) * weight
+    def _costs(self, misfit: Array, owner: Index) -> costs.Costs:
         censored = self._censored[owner][:, None]
-        if not censored.any():
-            return misfit, weight
-        if censored.all():
-            root, steep = stayed_below(-misfit)
-            steep *= weight
-            return root, steep
-        root, steep = stayed_below(np.where(censored, -misfit, 0.0))
-        return np.where(censored, root, misfit), np.where(censored, steep, 1.0) * weight
-
-    def _compressed(self, misfit: Array, owner: Index) -> tuple[Array, Array]:
-        """Robust residuals, and their derivatives by the plain ones; censored ones are left alone."""
-        squared = misfit * misfit
-        size = np.sqrt((self.freedom + 1) * np.log1p(squared / self.freedom))
-        steep = np.sqrt((self.freedom + 1) / self.freedom)  # at nought
-        bent = (self.freedom + 1) * np.abs(misfit) / ((self.freedom + squared) * np.maximum(size, _TINY))
-        bent = np.where(squared < _TINY, steep, bent)
-        censored = self._censored[owner][:, None]
-        return np.where(censored, misfit, np.copysign(size, misfit)), np.where(censored, 1.0, bent)
+        if np.isinf(self.freedom):
+            return costs.plain(misfit, censored)
+        return costs.robust(misfit, censored, self.freedom)
 
     def _theta(self, latent: Array) -> Array:
         """(..., q) latent to (..., p) SI."""
@@ -227,6 +211,13 @@ class Block:
         return Tangent(predicted[0], slope, spread[0], np.moveaxis((spread[1:] - spread[0]) / _STEP, 0, -2))
 
 
-def _loss(residual: Array, widened: Array | None) -> Array:
-    squares: Array = 0.5 * np.add.reduce(residual * residual, axis=-1)
-    return squares if widened is None else squares + np.add.reduce(widened, axis=-1)
+def _loss(cost: Array, widened: Array | None) -> Array:
+    nats: Array = np.add.reduce(cost, axis=-1)
+    return nats if widened is None else nats + np.add.reduce(widened, axis=-1)
+
+
+def _products(slope: Array, weight: Array | None) -> Array:
+    """(b, l, f, f) of the slopes (b, l, f, m): of an array with itself, another product may round otherwise."""
+    weighted = slope if weight is None else slope * weight[..., None, :]
+    products: Array = np.matmul(weighted, weighted.swapaxes(-1, -2))
+    return products

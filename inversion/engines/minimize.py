@@ -1,4 +1,4 @@
-"""Damped Gauss-Newton over many points of many windows at once, for a block of parameters of a forward model.
+"""Damped Newton steps over many points of many windows at once, for a block of parameters of a forward model.
 
 Points are handed to the model in lanes: sixteen points of one window at a time. A matrix product may round a row
 differently as the number of rows changes, so a window's rows always come in the same company, and its answer is the
@@ -35,8 +35,8 @@ class Places:
     """n points of some windows.
 
     latent: (n, q); owner: (n,) window of each, ascending
-    loss: (n,) nats; gradient: (n, f); curvature: (n, f, f), by the free coordinates, prior included
-    bend: (n, f) what the map from latent space adds to the diagonal of the curvature, see `Block.evaluate`
+    loss: (n,) nats; gradient: (n, f); curvature, hessian: (n, f, f), by the free coordinates, prior included, see
+        `Block.evaluate`
     """
 
     latent: Array
@@ -44,12 +44,12 @@ class Places:
     loss: Array
     gradient: Array
     curvature: Array
-    bend: Array
+    hessian: Array
 
     def replaced(self, rows: Index, others: Places) -> Places:
         """With other places in some rows, of the same owners."""
         made = []
-        for name in ("latent", "loss", "gradient", "curvature", "bend"):
+        for name in ("latent", "loss", "gradient", "curvature", "hessian"):
             values = getattr(self, name).copy()
             values[rows] = getattr(others, name)
             made.append(values)
@@ -86,13 +86,13 @@ def descend(block: Block, start: Places, free: Index, iterations: int, best: Arr
     if free.size == 0 or not start.owner.size:
         return start
     latent, loss = start.latent.copy(), start.loss.copy()
-    gradient, curvature, bend = start.gradient.copy(), start.curvature.copy(), start.bend.copy()
+    gradient, curvature, hessian = start.gradient.copy(), start.curvature.copy(), start.hessian.copy()
     owner, damping = start.owner, np.full(start.owner.size, _DAMPING)
     moving, identity = np.arange(owner.size), np.eye(free.size)
     np.minimum.at(best, owner, loss)
     for _ in range(iterations):
         slope = gradient[moving]
-        damped = curvature[moving] * (1 + damping[moving, None, None] * identity) + bend[moving, :, None] * identity
+        damped = hessian[moving] + curvature[moving] * (damping[moving, None, None] * identity)
         step = -np.linalg.solve(damped, slope[..., None])[..., 0]
         promise = -0.5 * np.sum(slope * step, axis=1)
         near = loss[moving] - _DOUBT * promise <= best[owner[moving]] + _HOPELESS
@@ -108,13 +108,13 @@ def descend(block: Block, start: Places, free: Index, iterations: int, best: Arr
         better = found.loss < loss[moving]
         moved = moving[better]
         latent[moved], loss[moved] = trial[better], found.loss[better]
-        gradient[moved], curvature[moved], bend[moved] = (
-            each[better] for each in (found.gradient, found.curvature, found.bend)
+        gradient[moved], curvature[moved], hessian[moved] = (
+            each[better] for each in (found.gradient, found.curvature, found.hessian)
         )
         np.minimum.at(best, owner[moved], loss[moved])
         damping[moving] *= np.where(better, 0.2, 10.0)
         moving = moving[longest >= _STILL]
-    return Places(latent, owner, loss, gradient, curvature, bend)
+    return Places(latent, owner, loss, gradient, curvature, hessian)
 
 
 def width(places: Places) -> Array:

@@ -57,6 +57,19 @@ def test_any_batching_gives_the_same_bytes(made, name, engine):
     assert [told(each) for each in inverter.invert(rows(features, order))] == [alone[row] for row in order]
 
 
+@pytest.mark.parametrize("loss", ["gaussian", "student"])
+@pytest.mark.parametrize("name", ["linear, four of nine", "empirical, four parameters"])
+def test_values_below_their_limits_change_nothing_of_those_beside_them(made, name, loss):
+    model, features = made[name]
+    limit = np.full_like(features.values, -np.inf)
+    limit[::3, ::2] = features.values[::3, ::2] + 0.1
+    limit[1::3] = features.values[1::3] + 0.1
+    features = Features(features.values, features.std, limit, features.conditions, features.quality, features.reasons)
+    inverter = LeastSquares(loss=loss).bind(model)
+    alone = [told(each) for row in range(WINDOWS) for each in inverter.invert(picked(features, row))]
+    assert [told(each) for each in inverter.invert(features)] == alone
+
+
 def test_chunks_change_nothing(made, monkeypatch):
     model, features = made["bearing, damaged and sized"]
     before = [told(each) for each in LeastSquares().bind(model).invert(features)]
