@@ -79,8 +79,7 @@ class WorkerLink:
         """Findings of these frames; waiting: share of the queue that is filled. Raises WorkerLost."""
         if self._process is None:
             await self.start()
-        assets = {frame.asset for frame in frames}
-        known = {asset: state for asset, state in states.items() if asset in assets}
+        known = {frame.asset: states[frame.asset] for frame in frames if frame.asset in states}
         answer = await self._ask(wire.pack_frames(frames, known, waiting))
         return Answer(answer["findings"], answer["states"])
 

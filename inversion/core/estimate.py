@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist
 
@@ -93,6 +94,15 @@ class Estimate:
         latent = self.mean + np.sqrt(self.covariance[i, i]) * _LEVELS_NORMAL[:, None]
         return self.space.from_latent(latent)[:, i]
 
+    def quantiles(self, name: str, probabilities: Sequence[float]) -> list[float]:
+        """SI values below which the parameter lies with these probabilities."""
+        if self.marginals is None:
+            return [self.quantile(name, probability) for probability in probabilities]
+        found: list[float] = np.interp(
+            probabilities, QUANTILE_LEVELS, self.marginals[self.space.index(name)]
+        ).tolist()
+        return found
+
     def value(self, name: str) -> float:
         """SI point value: the posterior median."""
         return self.quantile(name, 0.5)
@@ -104,9 +114,15 @@ class Estimate:
         """
         if not 0 < level < 1:
             raise ValueError(f"level must lie between 0 and 1, got {level}")
+        return self.middle_and_interval(name, level)[1:]
+
+    def middle_and_interval(self, name: str, level: float) -> tuple[float, float, float]:
+        """`value` and `interval` at once."""
         if not self.resolvable(name):
-            return self.space[name].low, self.quantile(name, level)
-        return self.quantile(name, (1 - level) / 2), self.quantile(name, (1 + level) / 2)
+            middle, high = self.quantiles(name, (0.5, level))
+            return middle, self.space[name].low, high
+        middle, low, high = self.quantiles(name, (0.5, (1 - level) / 2, (1 + level) / 2))
+        return middle, low, high
 
     def probability_above(self, name: str, limit: float) -> float:
         """P(parameter > limit), limit in SI."""

@@ -112,9 +112,9 @@ def parameters_to_json(estimate: Estimate, level: float) -> dict[str, dict[str, 
     for i, parameter in enumerate(estimate.space):
         if parameter.nuisance:
             continue
-        low, high = estimate.interval(parameter.name, level)
+        mean, low, high = estimate.middle_and_interval(parameter.name, level)
         rows[parameter.name] = {
-            "mean": _short(parameter.to_shown(estimate.value(parameter.name))),
+            "mean": _short(parameter.to_shown(mean)),
             "low": _short(parameter.to_shown(low)),
             "high": _short(parameter.to_shown(high)),
             "level": level,

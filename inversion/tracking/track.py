@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from inversion.tracking.bank import Array, Bank
+from inversion.tracking.bank import Array, Bank, from_text, to_text
 
 _MAJORITY = 0.5 - 1e-9  # an even share counts, whatever the rounding
 
@@ -35,12 +33,12 @@ class Rival:
     def to_dict(self) -> dict[str, Any]:
         """Plain data, as JSON has it."""
         bank = None if self.bank is None else self.bank.to_dict()
-        return {**vars(self), "trust": self.trust.tolist(), "bank": bank}
+        return {**vars(self), "trust": to_text(self.trust), "bank": bank}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Rival:
         """The rival that `to_dict` wrote."""
-        return cls(**{**data, "trust": np.array(data["trust"], dtype=np.float64), "bank": _bank(data["bank"])})
+        return cls(**{**data, "trust": from_text(data["trust"]), "bank": _bank(data["bank"])})
 
 
 @dataclass(frozen=True)
