@@ -28,6 +28,7 @@ from inversion.app.limits import Usage
 from inversion.physics.bearing import BearingGeometry
 from inversion.physics.bearing_simulation import Spall, simulate_waveform
 from inversion.physics.machine_draws import draw_machine
+from sensors import Waveform
 from tests.installing import install
 
 SAMPLES, SAMPLE_RATE, SHAFT_HZ = 16_384, 51_200.0, 60.0
@@ -135,6 +136,12 @@ def windows(count: int, damaged: float, seed: int = 0) -> np.ndarray:
         machine = draw_machine(_BEARING, SHAFT_HZ, rng)
         rows.append(simulate_waveform(machine, spalls, SAMPLE_RATE, SAMPLES, rng).astype(np.float32))
     return np.array(rows)
+
+
+def channels(samples: np.ndarray, sample_rate: float, shaft_hz: float) -> dict[str, Waveform]:
+    """Of one window."""
+    speed = Waveform(np.array([shaft_hz], np.float32), 1.0, "Hz")
+    return {"acceleration": Waveform(samples, sample_rate, "m/s2"), "shaft_hz": speed}
 
 
 @contextmanager

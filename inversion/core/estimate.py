@@ -98,9 +98,7 @@ class Estimate:
         """SI values below which the parameter lies with these probabilities."""
         if self.marginals is None:
             return [self.quantile(name, probability) for probability in probabilities]
-        found: list[float] = np.interp(
-            probabilities, QUANTILE_LEVELS, self.marginals[self.space.index(name)]
-        ).tolist()
+        found: list[float] = np.interp(probabilities, QUANTILE_LEVELS, self.marginals[self.space.index(name)]).tolist()
         return found
 
     def value(self, name: str) -> float:

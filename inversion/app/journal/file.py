@@ -89,8 +89,8 @@ def _prepare(path: Path, connection: sqlite3.Connection) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version == 0 and not connection.execute("SELECT name FROM sqlite_master").fetchall():
         schema.create(connection)
-    elif version == 1:
-        schema.migrate(connection)
+    elif version in (1, 2):
+        schema.migrate(connection, version)
     elif version != schema.VERSION:
         raise JournalError(
             f"{path}: must be a journal of version {schema.VERSION}, found a database of version {version}"

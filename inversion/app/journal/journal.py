@@ -10,10 +10,12 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from inversion.app.journal import retention
+from inversion.app.journal.numbering import Numbering, last_number
 from inversion.app.journal.packing import pack, unpack
 from inversion.app.journal.records import Batch, Entry, Event, JournalError, JournalUnavailable, Record, Standing
 from inversion.core import dumps
@@ -29,10 +31,15 @@ class Journal:
         self.connection = connection
         self.kept = kept
 
+    @cached_property
+    def _numbers(self) -> Numbering:
+        with translated(self.path):
+            return Numbering(self.connection)
+
     def append(self, batch: Batch) -> None:
         """Stores all of it, or nothing. A window of a recording is stored once. Raises JournalUnavailable."""
-        with self._transaction() as connection:
-            _append_records(connection, batch.records)
+        with self._numbered() as connection:
+            _append_records(connection, self._numbers, batch.records)
             connection.executemany(
                 "INSERT OR REPLACE INTO state (asset, fingerprint, body) VALUES (?, ?, ?)",
                 [(asset, batch.fingerprint, pack(state)) for asset, state in batch.states.items()],
@@ -64,7 +71,8 @@ class Journal:
     def register(self, sinks: Sequence[str]) -> None:
         """Makes these sinks known: what is in the journal waits for them, what is gone they have missed."""
         with self._transaction() as connection:
-            gone = connection.execute("SELECT produced - (SELECT count(*) FROM record) FROM journal").fetchone()[0]
+            kept = connection.execute("SELECT count(*) FROM record").fetchone()[0]
+            gone = last_number(connection) - kept
             connection.executemany(
                 "INSERT OR IGNORE INTO cursor (sink, record, delivered, dropped) VALUES (?, 0, 0, ?)",
                 [(sink, gone) for sink in sinks],
@@ -96,8 +104,8 @@ class Journal:
     def standings(self) -> list[Standing]:
         """How far every sink is."""
         rows = self._rows(
-            "SELECT sink, produced, delivered, (SELECT count(*) FROM record WHERE id > cursor.record), dropped "
-            "FROM cursor, journal ORDER BY sink"
+            "SELECT sink, (SELECT record FROM cursor WHERE sink = ''), delivered, "
+            "(SELECT count(*) FROM record WHERE id > cursor.record), dropped FROM cursor WHERE sink <> '' ORDER BY sink"
         )
         return [Standing(*row) for row in rows]
 
@@ -122,7 +130,11 @@ class Journal:
 
     def last_findings(self) -> list[Mapping[str, Any]]:
         """The newest finding of every asset, of those that are kept."""
-        rows = self._rows("SELECT body FROM record WHERE id IN (SELECT finding FROM asset) ORDER BY id")
+        rows = self._rows(
+            "SELECT body FROM record WHERE id IN (SELECT max(id) FROM (SELECT asset, finding AS id FROM asset "
+            "UNION ALL SELECT asset, id FROM record, journal WHERE id > counted AND kind = 'finding') GROUP BY asset) "
+            "ORDER BY id"
+        )
         return [unpack(body) for (body,) in rows]
 
     def cycles(self) -> dict[tuple[str, str], dict[str, Any]]:
@@ -171,6 +183,18 @@ class Journal:
             return self.connection.execute(statement, values).fetchall()
 
     @contextmanager
+    def _numbered(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that gives numbers, which are given again where it is undone."""
+        try:
+            with self._transaction() as connection:
+                yield connection
+                self._numbers.store()
+        except BaseException:
+            self._numbers.undo()
+            raise
+        self._numbers.done()
+
+    @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with translated(self.path):
             self.connection.execute("BEGIN IMMEDIATE")
@@ -193,27 +217,17 @@ def translated(path: Path) -> Iterator[None]:
         raise JournalError(f"{path}: the journal is damaged ({' '.join(str(error).split())})") from error
 
 
-def _append_records(connection: sqlite3.Connection, records: Sequence[Record]) -> None:
-    produced = 0
+def _append_records(connection: sqlite3.Connection, numbers: Numbering, records: Sequence[Record]) -> None:
     for record in records:
         finding = record.kind == "finding"
         if finding and not _new_window(connection, record.body):
             continue
         body = pack(record.body) if finding else dumps(dict(record.body))
-        row = connection.execute(
-            "INSERT INTO asset (asset, sequence) VALUES (?, 1) "
-            "ON CONFLICT (asset) DO UPDATE SET sequence = sequence + 1 RETURNING sequence",
-            (record.asset,),
-        ).fetchone()
-        number = connection.execute(
-            "INSERT INTO record (kind, asset, sequence, time_ns, body) VALUES (?, ?, ?, ?, ?)",
-            (record.kind, record.asset, row[0], record.time_ns, body),
-        ).lastrowid
-        if finding:
-            connection.execute("UPDATE asset SET finding = ? WHERE asset = ?", (number, record.asset))
-        produced += 1
-    if produced:
-        connection.execute("UPDATE journal SET produced = produced + ?", (produced,))
+        number, sequence = numbers.next(record.asset)
+        connection.execute(
+            "INSERT INTO record (id, kind, asset, sequence, time_ns, body) VALUES (?, ?, ?, ?, ?, ?)",
+            (number, record.kind, record.asset, sequence, record.time_ns, body),
+        )
 
 
 def _new_window(connection: sqlite3.Connection, finding: Mapping[str, Any]) -> bool:

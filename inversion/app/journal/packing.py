@@ -1,7 +1,8 @@
 """Findings and states as few bytes: flash wears out by what is written to it.
 
-A finding of the rolling bearing is 2.4 kB of JSON, and 0.34 kB packed: deflate (RFC 1951) with the words of a finding
-known beforehand. A dictionary that was in use once stays here for ever, under its number.
+A finding of the rolling bearing is 2.5 kB of JSON and, packed, 0.14 kB of a healthy machine and 0.27 kB of a damaged
+one: deflate (RFC 1951) with a finding of each known beforehand, in the very order of its fields. A dictionary that was
+in use once stays here for ever, under its number, and never changes.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 _WORDS = (
@@ -23,8 +25,8 @@ _WORDS = (
     b'"duration_s":1.,"source":"127.0.0.1: unit 1","position":null,"engine":"least_squares","machine_state":null,'
     b'"parameters":{"outer_impact":{"mean":'
 )
-_DICTIONARIES = {1: _WORDS}
-_NEWEST = 1
+_DICTIONARIES = {1: _WORDS, 2: Path(__file__).with_name("words_2.json").read_bytes()}
+_NEWEST = 2
 
 
 def pack(body: Mapping[str, Any]) -> bytes:

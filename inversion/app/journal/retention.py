@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
+from inversion.app.journal.numbering import fold
+
 _DAY_NS = 86_400_000_000_000
 _SHARE = 32  # of the records, that go at a time where room is needed
 _ASIDE_BYTES = 5_700_000  # of the write-ahead log, which is folded back at 4,000 pages, and of one large batch
@@ -45,7 +47,7 @@ def too_large(connection: sqlite3.Connection, retention: Retention) -> bool:
 
 def cut_old(connection: sqlite3.Connection, retention: Retention, now_ns: int) -> int:
     """Within a transaction: deletes what is older than `keep_days` and what every sink has; how many."""
-    (least,) = connection.execute("SELECT min(record) FROM cursor").fetchone()
+    (least,) = connection.execute("SELECT min(record) FROM cursor WHERE sink <> ''").fetchone()
     before_ns = now_ns - int(retention.keep_days * _DAY_NS)
     first = connection.execute("SELECT id FROM record WHERE time_ns >= ? ORDER BY id LIMIT 1", (before_ns,)).fetchone()
     last = _last(connection) if first is None else first[0] - 1
@@ -65,9 +67,10 @@ def _cut(connection: sqlite3.Connection, last: int) -> int:
     """Deletes up to this number, and moves the cursors of sinks that did not have it, with a count."""
     connection.execute(
         "UPDATE cursor SET dropped = dropped + (SELECT count(*) FROM record WHERE id > cursor.record AND id <= ?1), "
-        "record = ?1 WHERE record < ?1",
+        "record = ?1 WHERE record < ?1 AND sink <> ''",
         (last,),
     )
+    fold(connection)  # what is known of an asset must not go with its records
     return connection.execute("DELETE FROM record WHERE id <= ?", (last,)).rowcount
 
 

@@ -36,8 +36,8 @@ def salvage(aside: Path, new: sqlite3.Connection) -> Salvaged:
             new.executemany(
                 f"INSERT OR IGNORE INTO {table} VALUES ({places})", _readable(old, f"SELECT * FROM {table}")
             )
-        known = next(iter(_readable(old, "SELECT name, produced FROM journal")), None)
-        last = _last(old, None if known is None else int(known[1]))
+        name = next(iter(_readable(old, "SELECT name FROM journal")), (None,))[0]
+        last = _last(old)
         saved = 0
         for row in _records(old, last):
             new.execute("INSERT INTO record VALUES (?, ?, ?, ?, ?, ?)", row)
@@ -47,24 +47,24 @@ def salvage(aside: Path, new: sqlite3.Connection) -> Salvaged:
                 (row[2], row[3], row[0] if row[1] == "finding" else None),
             )
             saved += 1
-        lost = _account(new, known, last)
+        lost = _account(new, name, last)
         new.execute("COMMIT")
     return Salvaged(saved, lost)
 
 
-def _account(new: sqlite3.Connection, known: tuple[Any, ...] | None, last: int) -> int:
+def _account(new: sqlite3.Connection, name: str | None, last: int) -> int:
     """Puts the totals right: what no sink will get any more is dropped. How many records are missing in between."""
     first, newest = new.execute("SELECT coalesce(min(id), 0), coalesce(max(id), 0) FROM record").fetchone()
     produced = max(last, newest)
-    name = None if known is None else known[0]
-    new.execute("UPDATE journal SET produced = ?, name = coalesce(?, name)", (produced, name))
-    if newest < produced:  # numbers of lost records are not given again
-        new.execute("DELETE FROM sqlite_sequence WHERE name = 'record'")
-        new.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('record', ?)", (produced,))
+    new.execute("UPDATE journal SET counted = ?, name = coalesce(?, name)", (produced, name))
+    new.execute("INSERT OR REPLACE INTO cursor VALUES ('', ?, 0, 0)", (produced,))  # numbers are not given again
     new.execute("UPDATE asset SET sequence = sequence + ?", (_GAP,))
-    new.execute("UPDATE cursor SET record = min(record, ?), delivered = min(delivered, ?)", (produced, produced))
     new.execute(
-        "UPDATE cursor SET dropped = ? - delivered - (SELECT count(*) FROM record WHERE id > cursor.record)",
+        "UPDATE cursor SET record = min(record, ?1), delivered = min(delivered, ?1) WHERE sink <> ''", (produced,)
+    )
+    new.execute(
+        "UPDATE cursor SET dropped = ? - delivered - (SELECT count(*) FROM record WHERE id > cursor.record) "
+        "WHERE sink <> ''",
         (produced,),
     )
     (count,) = new.execute("SELECT count(*) FROM record").fetchone()
@@ -79,11 +79,16 @@ def _readable(old: sqlite3.Connection, statement: str) -> list[tuple[Any, ...]]:
     return rows
 
 
-def _last(old: sqlite3.Connection, produced: int | None) -> int:
-    """Highest number that a record can have."""
-    highest = [row[0] for row in _readable(old, "SELECT seq FROM sqlite_sequence WHERE name = 'record'")]
-    highest += [row[0] for row in _readable(old, "SELECT max(id) FROM record") if row[0] is not None]
-    return int(max([produced or 0, *highest]))
+def _last(old: sqlite3.Connection) -> int:
+    """Highest number that a record can have: in this version, and in the one before."""
+    sources = (
+        "SELECT max(record) FROM cursor",
+        "SELECT produced FROM journal",
+        "SELECT seq FROM sqlite_sequence WHERE name = 'record'",
+        "SELECT max(id) FROM record",
+    )
+    highest = [row[0] for source in sources for row in _readable(old, source)]
+    return max(int(number or 0) for number in [0, *highest])
 
 
 def _records(old: sqlite3.Connection, last: int) -> Iterator[tuple[Any, ...]]:

@@ -8,13 +8,14 @@ import sqlite3
 
 from inversion.app.journal.packing import pack
 
-VERSION = 2
+VERSION = 3
 
 #: record.id is without gaps until retention cuts the oldest off; sequence counts an asset's records in this journal.
+#: The row of `cursor` without a sink holds the last id that was given; `asset` knows of the records up to `counted`.
 _TABLES = """
-CREATE TABLE journal (name TEXT NOT NULL, produced INTEGER NOT NULL);
+CREATE TABLE journal (name TEXT NOT NULL, counted INTEGER NOT NULL);
 CREATE TABLE record (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    id INTEGER PRIMARY KEY,
     kind TEXT NOT NULL,
     asset TEXT NOT NULL,
     sequence INTEGER NOT NULL,
@@ -40,27 +41,45 @@ CREATE VIEW event AS
 def create(connection: sqlite3.Connection) -> None:
     """A new journal in an empty database, under a name of its own."""
     connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
-    connection.execute("INSERT INTO journal (name, produced) VALUES (?, 0)", (secrets.token_hex(4),))
+    connection.execute("INSERT INTO journal (name, counted) VALUES (?, 0)", (secrets.token_hex(4),))
+    _given(connection, 0)
 
 
-def migrate(connection: sqlite3.Connection) -> None:
-    """A journal of version 1 becomes one of this version, whole or not at all."""
+def migrate(connection: sqlite3.Connection, version: int) -> None:
+    """A journal of an older version becomes one of this version, whole or not at all."""
     connection.execute("BEGIN IMMEDIATE")
     try:
-        for table in ("finding", "event", "cursor", "state"):
-            connection.execute(f"ALTER TABLE {table} RENAME TO old_{table}")
-        connection.execute("DROP INDEX IF EXISTS finding_once")
-        connection.execute("DROP INDEX IF EXISTS finding_of_asset")
-        for statement in _TABLES.strip().removesuffix(";").split(";\n"):
-            connection.execute(statement)
-        _move(connection)
-        for table in ("finding", "event", "cursor", "state"):
-            connection.execute(f"DROP TABLE old_{table}")
+        (_from_1 if version == 1 else _from_2)(connection)
         connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+
+
+def _given(connection: sqlite3.Connection, last: int) -> None:
+    connection.execute("INSERT INTO cursor (sink, record, delivered, dropped) VALUES ('', ?, 0, 0)", (last,))
+
+
+def _from_2(connection: sqlite3.Connection) -> None:
+    """Its records number themselves as well, which stays: to copy them all would take room that may not be there."""
+    name, produced = connection.execute("SELECT name, produced FROM journal").fetchone()
+    connection.execute("DROP TABLE journal")
+    connection.execute("CREATE TABLE journal (name TEXT NOT NULL, counted INTEGER NOT NULL)")
+    connection.execute("INSERT INTO journal VALUES (?, ?)", (name, produced))
+    _given(connection, produced)
+
+
+def _from_1(connection: sqlite3.Connection) -> None:
+    for table in ("finding", "event", "cursor", "state"):
+        connection.execute(f"ALTER TABLE {table} RENAME TO old_{table}")
+    connection.execute("DROP INDEX IF EXISTS finding_once")
+    connection.execute("DROP INDEX IF EXISTS finding_of_asset")
+    for statement in _TABLES.strip().removesuffix(";").split(";\n"):
+        connection.execute(statement)
+    _move(connection)
+    for table in ("finding", "event", "cursor", "state"):
+        connection.execute(f"DROP TABLE old_{table}")
 
 
 def _move(connection: sqlite3.Connection) -> None:
@@ -94,4 +113,5 @@ def _move(connection: sqlite3.Connection) -> None:
     )
     for asset, fingerprint, body in connection.execute("SELECT asset, fingerprint, body FROM old_state").fetchall():
         connection.execute("INSERT INTO state VALUES (?, ?, ?)", (asset, fingerprint, pack(json.loads(body))))
-    connection.execute("INSERT INTO journal (name, produced) VALUES (?, ?)", (secrets.token_hex(4), number))
+    connection.execute("INSERT INTO journal (name, counted) VALUES (?, ?)", (secrets.token_hex(4), number))
+    _given(connection, number)

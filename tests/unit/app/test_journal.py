@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import sqlite3
@@ -143,7 +144,7 @@ def test_a_database_of_somebody_else_is_refused(path):
     with open_at(path) as journal:
         journal.connection.execute("PRAGMA user_version = 7")
     with (
-        pytest.raises(JournalError, match="must be a journal of version 2, found a database of version 7"),
+        pytest.raises(JournalError, match="must be a journal of version 3, found a database of version 7"),
         open_at(path),
     ):
         pass
@@ -369,6 +370,99 @@ def test_a_journal_of_version_1_goes_on(path):
         assert balanced(journal)
         journal.append(Batch([finding(2), finding(3)]))
         assert [(entry.number, entry.sequence) for entry in journal.after(3, 10)] == [(4, 1), (5, 4)]
+
+
+VERSION_2 = """
+CREATE TABLE journal (name TEXT NOT NULL, produced INTEGER NOT NULL);
+CREATE TABLE record (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,
+    asset TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    time_ns INTEGER NOT NULL,
+    body BLOB NOT NULL
+);
+CREATE TABLE asset (asset TEXT PRIMARY KEY, sequence INTEGER NOT NULL, finding INTEGER) WITHOUT ROWID;
+CREATE TABLE recording (
+    asset TEXT NOT NULL, source TEXT NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (asset, source)
+) WITHOUT ROWID;
+CREATE TABLE cursor (
+    sink TEXT PRIMARY KEY, record INTEGER NOT NULL, delivered INTEGER NOT NULL, dropped INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE state (asset TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, body BLOB NOT NULL);
+CREATE TABLE alarm (asset TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (asset, name));
+CREATE TABLE request (id INTEGER PRIMARY KEY AUTOINCREMENT, time_ns INTEGER NOT NULL, body TEXT NOT NULL, answer TEXT);
+CREATE VIEW event AS
+    SELECT id, time_ns, json_extract(body, '$.kind') AS kind, json_extract(body, '$.text') AS text, asset FROM record
+    WHERE kind = 'event';
+PRAGMA user_version = 2;
+"""
+
+
+def test_a_journal_of_version_2_goes_on(path):
+    path.parent.mkdir()
+    connection = sqlite3.connect(path)
+    connection.executescript(VERSION_2)
+    connection.execute("INSERT INTO journal VALUES ('abcd', 3)")
+    for i in range(2, 4):  # the first is gone
+        row = (i, "finding", "fan", i, i, pack(finding(i).body))
+        connection.execute("INSERT INTO record VALUES (?, ?, ?, ?, ?, ?)", row)
+    connection.execute("INSERT INTO asset VALUES ('fan', 3, 3)")
+    connection.execute("INSERT INTO cursor VALUES ('jsonl', 2, 1, 1)")
+    connection.commit()
+    connection.close()
+    with open_at(path) as journal:
+        assert balanced(journal)
+        assert [vars(standing) for standing in journal.standings()] == [
+            {"sink": "jsonl", "produced": 3, "delivered": 1, "buffered": 1, "dropped": 1}
+        ]
+        assert [body["position"] for body in journal.last_findings()] == [3]
+        journal.append(Batch([finding(None), finding(None, "pump")]))
+        named = [(entry.number, entry.asset, entry.sequence, entry.journal) for entry in journal.after(3, 10)]
+        assert named == [(4, "fan", 4, "abcd"), (5, "pump", 1, "abcd")]
+
+
+def test_numbers_go_on_wherever_the_last_gateway_ended(path):
+    """Whether it was just before or just after it stored how many records each asset has."""
+    from inversion.app.journal import numbering
+
+    for count in (numbering._FOLD - 1, numbering._FOLD, numbering._FOLD + 1):
+        place = path.with_name(f"{count}.journal")
+        with open_at(place) as journal:
+            journal.append(Batch([finding(None, f"fan {i % 3}") for i in range(count)]))
+        with open_at(place) as journal:
+            assert [body["asset"] for body in journal.last_findings()] == [
+                f"fan {i % 3}" for i in range(count - 3, count)
+            ]
+            journal.append(Batch([finding(None, "fan 0")]))
+            newest = journal.after(count, 10)[0]
+            assert (newest.number, newest.sequence) == (count + 1, (count + 2) // 3 + 1)
+
+
+def test_what_is_undone_leaves_no_gap(path):
+    with open_at(path) as journal:
+        journal.append(Batch([finding(0)]))
+        with pytest.raises(TypeError):
+            journal.append(Batch([finding(1), finding(2), Record("event", "fan", 0, {"no JSON": b""})]))
+        journal.append(Batch([finding(3)]))
+        assert [(entry.number, entry.sequence) for entry in journal.after(0, 10)] == [(1, 1), (2, 2)]
+
+
+def test_an_asset_whose_records_are_all_gone_is_not_numbered_anew(path):
+    with open_at(path, keep_days=1) as journal:
+        journal.append(Batch([finding(0), finding(1)]))
+        assert journal.forget(10 * DAY) == 2
+    with open_at(path) as journal:
+        journal.append(Batch([finding(2)]))
+        assert [(entry.number, entry.sequence) for entry in journal.after(0, 10)] == [(3, 3)]
+
+
+def test_the_words_of_a_dictionary_never_change():
+    """What was packed with others could not be read any more."""
+    from inversion.app.journal.packing import _DICTIONARIES
+
+    known = {number: hashlib.sha256(words).hexdigest()[:16] for number, words in _DICTIONARIES.items()}
+    assert known == {1: "c2e5c9c8a44f3ca6", 2: "0440d59164ef4f01"}
 
 
 @given(st.dictionaries(st.text(max_size=5), st.one_of(st.integers(), st.text(), st.floats(allow_nan=False))))
