@@ -14,7 +14,7 @@ import numpy as np
 
 from inversion.engines.least_squares import LeastSquares
 from inversion.forward.rolling_bearing import RollingBearing
-from inversion.physics.bearing import RACES
+from inversion.physics.bearing import RACES, longest_relief
 from inversion.physics.bearing_simulation import simulate_waveform
 from inversion.physics.machine_draws import draw_geometry, draw_machine, draw_spall
 from sensors import Frame, Waveform
@@ -46,7 +46,7 @@ def judge(rng: np.random.Generator, revolutions: float, race: str = "") -> Judge
     shaft_hz = float(rng.uniform(12, 50))
     geometry = draw_geometry(rng)
     machine = draw_machine(geometry, shaft_hz, rng)
-    spall = draw_spall(race, rng.uniform(0.2e-3, 4e-3), rng.uniform(0, 20), rng)
+    spall = draw_spall(race, rng.uniform(0.2e-3, 4e-3), rng.uniform(0, 20), longest_relief(geometry), rng)
     record = simulate_waveform(machine, (spall,), sample_rate, int(revolutions * sample_rate / shaft_hz), rng)
     channels = {
         "acceleration": Waveform(record, sample_rate, "m/s2"),

@@ -69,7 +69,7 @@ def case(
     model, bound = engines(name)
     found: dict[str, list[tuple[float, ...]]] = {engine: [] for engine in bound}
     for _ in range(windows):
-        spall = draw_spall(race, rng.uniform(0, model.widest_mm * 1e-3), rng.uniform(0, 20), rng)
+        spall = draw_spall(race, rng.uniform(0, model.widest_mm * 1e-3), rng.uniform(0, 20), model.relief, rng)
         spall = spall if entry else replace(spall, entry=0.0)
         features = model.observe([frame(sample_rate, shaft_hz, (spall,), rng)])
         for engine, inverter in bound.items():

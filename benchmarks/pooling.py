@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from inversion.forward.bearing_claims import CLAIM_MARGIN, Claims, claim
-from inversion.physics.bearing import RACES
+from inversion.physics.bearing import RACES, longest_relief
 from inversion.physics.bearing_simulation import simulate_waveform
 from inversion.physics.machine_draws import draw_busy_machine, draw_geometry, draw_spall
 from inversion.signal.transform import fast_length_below, spectrum
@@ -31,7 +31,7 @@ def judged(rng: np.random.Generator, revolutions: float, race: str = "", snr_db:
     spalls = ()
     if race:
         machine = replace(machine, slip=float(rng.uniform(-0.004, 0.008)), jitter=float(rng.uniform(0.001, 0.01)))
-        spalls = (draw_spall(race, rng.uniform(0.2e-3, 2e-3), snr_db, rng),)
+        spalls = (draw_spall(race, rng.uniform(0.2e-3, 2e-3), snr_db, longest_relief(geometry), rng),)
     samples = fast_length_below(int(revolutions * sample_rate / shaft_hz))
     record = simulate_waveform(machine, spalls, sample_rate, samples, rng).astype(np.float32)
     record -= record.mean()

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from inversion.physics.bearing import RACES
+from inversion.physics.bearing import RACES, longest_relief
 from inversion.physics.bearing_simulation import simulate_waveform
 from inversion.physics.machine_draws import draw_busy_machine, draw_geometry, draw_spall
 from inversion.signal.shaft_speed import find_speed
@@ -26,10 +26,13 @@ def error(rng: np.random.Generator, kind: str) -> float:
     """Relative error of the speed that is found; not a number where none is."""
     sample_rate = float(rng.choice([12_000.0, 25_600.0]))
     shaft_hz = float(rng.uniform(10, 50))
-    machine = draw_busy_machine(draw_geometry(rng), shaft_hz, rng)
+    geometry = draw_geometry(rng)
+    machine = draw_busy_machine(geometry, shaft_hz, rng)
     if kind == KINDS[2]:
         machine = replace(machine, shaft=())
-    spalls = (draw_spall(str(rng.choice(RACES)), 1e-3, rng.uniform(0, 15), rng),) if kind == KINDS[1] else ()
+    spalls = ()
+    if kind == KINDS[1]:
+        spalls = (draw_spall(str(rng.choice(RACES)), 1e-3, rng.uniform(0, 15), longest_relief(geometry), rng),)
     samples = fast_length_below(int(40 * sample_rate / shaft_hz))
     record = simulate_waveform(machine, spalls, sample_rate, samples, rng).astype(np.float32)
     nominal = machine.shaft_hz * (1 + rng.uniform(-0.045, 0.045))

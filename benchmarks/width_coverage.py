@@ -53,7 +53,7 @@ def windows(
     name = f"{race}_spall"
     found = []
     for _ in range(count):
-        spall = draw_spall(race, rng.uniform(*WIDTHS_M), rng.uniform(0, 20), rng)
+        spall = draw_spall(race, rng.uniform(*WIDTHS_M), rng.uniform(0, 20), model.relief, rng)
         if strength is not None:
             spall = replace(spall, entry=float(rng.uniform(*strength)))
         frame = simulated_frame(draw_machine(BEARING, shaft_hz, rng), spall, sample_rate, rng)

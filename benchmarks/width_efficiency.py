@@ -57,7 +57,7 @@ def main() -> None:
         found = []
         for number in range(count):
             machine = draw_machine(BEARING, SHAFT_HZ, rng)
-            spall = draw_spall(race, rng.uniform(1e-3, 8e-3), rng.uniform(0, 20), rng)
+            spall = draw_spall(race, rng.uniform(1e-3, 8e-3), rng.uniform(0, 20), model.relief, rng)
             estimate = inverter.invert(model.observe([simulated_frame(machine, spall, RATE, rng)]))[0]
             if estimate.resolvable(f"{race}_spall"):
                 least = bound(machine, spall, number, rng)

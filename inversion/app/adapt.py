@@ -21,7 +21,7 @@ from inversion.app.truth import TrueWindow, Truth, read_truth
 from inversion.core import ConfigurationError, ForwardModel, InversionError
 from inversion.core.encoding import Columns, columns, encode, floor_shares
 from inversion.forward.rolling_bearing import RollingBearing
-from inversion.store.card import FILE, Metric, write_card
+from inversion.store.card import FILE, Metric, count_conditions, write_card
 from inversion.store.network import check_fits, load_card, load_graph, network_folder
 from sensors import Frame, Quality, SensorError
 from sensors.recording import RecordingSource
@@ -99,7 +99,7 @@ def _measured(model: RollingBearing, source: RecordingSource, table: Truth) -> t
         group.append(row.group)
     if not encoded:
         raise InversionError(f"{table.path}: no usable window among those labelled")
-    at = columns(len(model.observables), len(model.space), 2)
+    at = columns(len(model.observables), len(model.space), count_conditions(model))
     return Site(np.concatenate(encoded), np.array(truth), np.array(group, dtype=np.str_)), at, dict(unusable)
 
 

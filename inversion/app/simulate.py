@@ -39,6 +39,7 @@ class Simulation:
 
     race: "outer", "inner", "ball" or "none"; width_mm of its spall; impact_g: RMS that it causes at the sensor
     entry: strength of an element's entry into the spall relative to its strike on the far edge
+    relief_mm: how far beyond the edge an entry is felt
     noise_g: RMS of everything else that is broadband; shaft_hz, sample_rate: Hz; seconds: length; seed: of the chance
     """
 
@@ -46,6 +47,7 @@ class Simulation:
     width_mm: float = 3.0
     impact_g: float = 0.3
     entry: float = 0.4
+    relief_mm: float = 0.2
     noise_g: float = 0.1
     shaft_hz: float = 29.5
     sample_rate: float = 51200.0
@@ -59,6 +61,7 @@ class Simulation:
             "width_mm": BEARING.pitch_diameter_mm,
             "impact_g": FULL_SCALE_G,
             "entry": 10.0,
+            "relief_mm": BEARING.element_diameter_mm,
             "noise_g": FULL_SCALE_G,
         }
         for key, most in limits.items():
@@ -81,7 +84,8 @@ class Simulation:
     def samples(self, sample_rate: float, samples: int, rng: np.random.Generator) -> Floats:
         """As `waveform`, (samples,) m/s2 at a rate of a sensor's own, Hz, and with the chance of the caller."""
         machine = Machine(BEARING, self.shaft_hz, noise=self.noise_g * GRAVITY, full_scale=FULL_SCALE_G * GRAVITY)
-        spall = Spall(self.race, self.width_mm * 1e-3, self.impact_g * GRAVITY, self.entry)
+        width, relief = self.width_mm * 1e-3, self.relief_mm * 1e-3
+        spall = Spall(self.race, width, self.impact_g * GRAVITY, self.entry, relief=relief)
         spalls = () if self.race == "none" else (spall,)
         return simulate_waveform(machine, spalls, sample_rate, samples, rng).astype(np.float32)
 
@@ -93,7 +97,8 @@ class Simulation:
         }
         if self.race != "none":
             follows["fault_order"] = _short(fault_orders(BEARING)[self.race])
-            follows["entry_to_strike_ms"] = _short(1e3 * entry_to_exit_time(self.width_mm * 1e-3, speed))
+            lag = entry_to_exit_time(self.width_mm * 1e-3, speed, self.relief_mm * 1e-3)
+            follows["entry_to_strike_ms"] = _short(1e3 * lag)
         return {**asdict(self), "bearing": asdict(BEARING), **follows}
 
 

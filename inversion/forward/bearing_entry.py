@@ -24,7 +24,7 @@ NEAR, FAR = range(-3, 1), range(2, 7)  # samples; an edge is the mean over NEAR 
 
 #: Priors of the nuisances of an entry, uniform: its height as energy over that of the noise, weak to strong (uniform in
 #: its logarithm); the corner of its spectrum, soft to hard; how far edges are from straight, as the standard deviation
-#: of the lag in shares of it.
+#: of the lag in shares of it. Where beyond the edge it is felt is a share of the longest path of relief, 0 to 1.
 HEIGHTS = (0.05, 2000.0)
 CORNERS_HZ = (2_500.0, 14_000.0)
 SCATTERS = (0.01, 0.035)
@@ -83,26 +83,29 @@ class Marks:
         return edges, np.matmul(by, changes)
 
 
-def marks(theta: Array, sample: Array, rate: Array) -> Marks:
+def marks(theta: Array, conditions: Array, sample: Array) -> Marks:
     """Marks of the entries of one race.
 
-    theta: (..., 4 or 5) width, m, height, corner, Hz, scatter, and path of relief, m; sample: (...) m of width a sample
-    of lag; rate: (...) Hz
+    theta: (..., 5) width, m, height, corner, Hz, scatter, and relief, of the longest path
+    conditions: (..., 3) as of the model: the sample rate, Hz, and the longest path of relief, m, are used
+    sample: (...) m of width a sample of lag
     """
-    width, height, corner, scatter, *relief = np.moveaxis(theta, -1, 0)
-    lag = (width - 2 * sum(relief)) / sample + _STRIKE_SAMPLES + _STRIKE_S * rate
+    width, height, corner, scatter, relief = np.moveaxis(theta, -1, 0)
+    rate, path = conditions[..., 1], conditions[..., 2]
+    lag = (width - 2 * relief * path) / sample + _STRIKE_SAMPLES + _STRIKE_S * rate
     rise, blur = rate / (2 * np.pi * corner), np.hypot(_BLUR_SAMPLES, scatter * lag)
     log_peak, further_out, nearer, further = np.moveaxis(_shape(rise, blur, height), -1, 0)
     return Marks(log_peak, lag + further_out, nearer, further)
 
 
-def changes(theta: Array, sample: Array, rate: Array, wanted: list[int]) -> tuple[Marks, Array]:
+def changes(theta: Array, conditions: Array, sample: Array, wanted: list[int]) -> tuple[Marks, Array]:
     """The marks, and (..., q, 4) how what describes them changes with those of the numbers in `theta` that are wanted.
 
     wanted: places in `theta`, -1 for what changes nothing
     """
-    width, height, corner, scatter, *relief = np.moveaxis(theta, -1, 0)
-    lag = (width - 2 * sum(relief)) / sample + _STRIKE_SAMPLES + _STRIKE_S * rate
+    width, height, corner, scatter, relief = np.moveaxis(theta, -1, 0)
+    rate, path = conditions[..., 1], conditions[..., 2]
+    lag = (width - 2 * relief * path) / sample + _STRIKE_SAMPLES + _STRIKE_S * rate
     rise, blur = rate / (2 * np.pi * corner), np.hypot(_BLUR_SAMPLES, scatter * lag)
     (log_peak, further_out, nearer, further), by_rise, by_blur, by_height = (
         np.moveaxis(each, -1, 0) if i == 0 else each for i, each in enumerate(_tangent(rise, blur, height))
@@ -112,7 +115,8 @@ def changes(theta: Array, sample: Array, rate: Array, wanted: list[int]) -> tupl
     by_width /= sample[..., None]
     by_corner = by_rise * (-rise / corner)[..., None]
     by_scatter = by_blur * (scatter * lag * lag / blur)[..., None]
-    every = (by_width, by_height, by_corner, by_scatter, -2 * by_width, np.zeros_like(by_width))
+    by_relief = by_width * (-2 * path)[..., None]
+    every = (by_width, by_height, by_corner, by_scatter, by_relief, np.zeros_like(by_width))
     by = np.stack([every[k] for k in wanted], axis=-2) if wanted else np.zeros((*width.shape, 0, 4))
     return Marks(log_peak, lag + further_out, nearer, further), by
 

@@ -7,9 +7,11 @@ Parameters, for the outer race, the inner race and the elements ("ball"):
   against decoys in the same record.
 - `*_spall`: m, shown in mm: width along the path of the contact. Observed as the time between an element's entry
   and its strike on the far edge, `width / (2 v)` (Sawalhi & Randall, Mech. Syst. Signal Process. 25 (2011) 846-870).
-- nuisances `*_edge` (logarithm of how far an entry stands out), `*_corner` (how soft it is) and `*_scatter` (how far
-  the edges of the spall are from straight): see `bearing_entry`; with `relief_mm` also `*_relief` (how far beyond the
-  edge an element that enters has lost its load and is felt: its lag is shorter by that path, the width by twice it).
+- nuisances `*_edge` (logarithm of how far an entry stands out), `*_corner` (how soft it is), `*_scatter` (how far the
+  edges of the spall are from straight) and `*_relief` (how far beyond the edge an element that enters has lost its load
+  and is felt, of the longest such path: its lag is shorter by that path, the width by twice it): see `bearing_entry`.
+
+Conditions: shaft speed and sample rate, Hz, and the longest path of relief, m.
 """
 
 from __future__ import annotations
@@ -21,18 +23,20 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from inversion.core import Features, Parameter, ParameterSpace
+from inversion.core import Features, ParameterSpace
 from inversion.core.picture import Picture
 from inversion.core.tangent import Tangent
 from inversion.forward import bearing_entry
 from inversion.forward import bearing_observation as observation
 from inversion.forward.bearing_inputs import Channels, gather
+from inversion.forward.bearing_space import bearing_space
 from inversion.physics.bearing import (
     RACES,
     BearingGeometry,
     contact_speed,
     fault_orders,
     ftf,
+    longest_relief,
     shaft_conflicts,
     width_floor,
 )
@@ -44,6 +48,7 @@ Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
 CELLS = 128  # of the width grid
+_SHORT = 0.5  # of the path that is to be allowed for: a shorter one is worth a caution
 
 
 @dataclass(frozen=True)
@@ -57,8 +62,8 @@ class RollingBearing:
     speed_tolerance: how far a constant speed may be off, relative, such as 0.05 for a nameplate: it is then found
         in the vibration
     widest_mm, hardest_g: upper ends of the priors
-    relief_mm: longest path beyond the edge on which an element that enters loses its load, see docs/guides/bearings.md;
-        0: at the edge. Widths are then less certain by twice that path
+    relief_mm: longest path beyond the edge on which an element that enters loses its load, see docs/guides/bearings.md:
+        widths are less certain by twice that path. None: 0.057 of an element's diameter; 0: it is felt at the edge
     """
 
     bearing: BearingGeometry | None = None
@@ -72,7 +77,7 @@ class RollingBearing:
     widest_mm: float = 8.5
     hardest_g: float = 50.0
     speed_tolerance: float = 0.0
-    relief_mm: float = 0.0
+    relief_mm: float | None = None
 
     def __post_init__(self) -> None:
         given = [self.bearing is not None, bool(self.designation), self.fault_orders is not None]
@@ -84,8 +89,8 @@ class RollingBearing:
             raise ValueError(f"widest_mm must be positive and below the pitch diameter, got {self.widest_mm}")
         if self.pulses_per_revolution < 1:
             raise ValueError(f"pulses_per_revolution must be at least 1, got {self.pulses_per_revolution}")
-        if not 0 <= self.relief_mm <= self.widest_mm / 2:
-            raise ValueError(f"relief_mm must lie between 0 and half of widest_mm, got {self.relief_mm}")
+        if self.relief_mm is not None and not 0 <= self.relief_mm <= self.geometry.element_diameter_mm:
+            raise ValueError(f"relief_mm must lie between 0 and an element's diameter, got {self.relief_mm}")
         if not 0 < self.hardest_g < np.inf:
             raise ValueError(f"hardest_g must be positive and finite, got {self.hardest_g}")
         if not 0 <= self.speed_tolerance <= 0.1:
@@ -106,6 +111,11 @@ class RollingBearing:
     def _listed(self) -> CatalogEntry:
         return find(self.designation, listed_bearings())
 
+    @cached_property
+    def relief(self) -> float:
+        """Longest path of relief, m."""
+        return longest_relief(self.geometry) if self.relief_mm is None else self.relief_mm * 1e-3
+
     @property
     def cautions(self) -> tuple[str, ...]:
         """Whose numbers a designation stands for, and what this geometry makes hard to tell."""
@@ -115,43 +125,18 @@ class RollingBearing:
             said.append(f"{self.designation} is taken as {entry.name}: {entry.source}")
             said += [entry.note] if entry.note else []
         said += shaft_conflicts(self.geometry)
-        if self.relief_mm == 0:
+        least = longest_relief(self.geometry)
+        if self.relief < _SHORT * least:
             said.append(
-                "relief_mm is 0: a width of a loaded bearing may come out 1 mm too small, outside its interval; "
-                "0.057 of an element's diameter is a path to allow for, see the guide to bearings"
+                f"relief_mm is {self.relief * 1e3:g}: a width of a loaded bearing may come out {2e3 * least:.1f} mm "
+                f"too small, outside its interval; {least * 1e3:.2f} allows for that, see the guide to bearings"
             )
         return tuple(said)
 
     @cached_property
     def space(self) -> ParameterSpace:
-        """Impacts, spalls, then the nuisances of each race."""
-        impacts = [
-            Parameter(f"{race}_impact", "m/s2", 0.0, self.hardest_g * 9.80665, f"strike of a fault, {race}", "g")
-            for race in RACES
-        ]
-        widest = self.widest_mm * 1e-3
-        spalls = [
-            Parameter(f"{race}_spall", "m", 0.0, widest, f"width of a spall, {race}", "mm", irreversible=True)
-            for race in RACES
-        ]
-        low, high = np.log(bearing_entry.HEIGHTS)
-        edges = [
-            Parameter(f"{race}_edge", "1", float(low), float(high), "log of the energy at entry", nuisance=True)
-            for race in RACES
-        ]
-        corners = [
-            Parameter(f"{race}_corner", "Hz", *bearing_entry.CORNERS_HZ, "softness of entry", nuisance=True)
-            for race in RACES
-        ]
-        scatters = [
-            Parameter(f"{race}_scatter", "1", *bearing_entry.SCATTERS, "crooked edges", nuisance=True) for race in RACES
-        ]
-        reliefs = [
-            Parameter(f"{race}_relief", "m", 0.0, self.relief_mm * 1e-3, "path of relief", "mm", nuisance=True)
-            for race in RACES
-            if self.relief_mm > 0
-        ]
-        return ParameterSpace((*impacts, *spalls, *edges, *corners, *scatters, *reliefs))
+        """Impacts, spalls, then the nuisances of each race: the same whatever the bearing."""
+        return bearing_space(self.widest_mm * 1e-3, self.hardest_g * 9.80665)
 
     def _of_a_race(self, race: int) -> list[int]:
         """Its width and the nuisances of its entries, in the order of `bearing_entry.marks`."""
@@ -178,7 +163,7 @@ class RollingBearing:
 
     def floor(self, conditions: Array) -> Array:
         """Zero for the impacts; for the widths 20 v / fs: entry and exit ten samples apart."""
-        shaft_hz, sample_rate = conditions
+        shaft_hz, sample_rate = conditions[:2]
         floors = np.zeros(len(self.space))
         if shaft_hz > 0 and sample_rate > 0:
             floors[3:6] = min(width_floor(self.geometry, shaft_hz, sample_rate), self.widest_mm * 1e-3)
@@ -187,7 +172,8 @@ class RollingBearing:
     def simulate(self, theta: Array, conditions: Array) -> Array:
         """Impacts as they are; an edge profile with one mark where entry and exit are that far apart.
 
-        theta: (..., p); conditions: (..., 2) shaft speed and sample rate, Hz; returns (..., 3 + 3 CELLS).
+        theta: (..., p); conditions: (..., 3) shaft speed and sample rate, Hz, longest path of relief, m; returns
+        (..., 3 + 3 CELLS).
         """
         theta, conditions = np.asarray(theta), np.asarray(conditions)
         speed = contact_speed(self.geometry, 1.0) * conditions[..., 0]
@@ -197,7 +183,7 @@ class RollingBearing:
         predicted[..., :3] = theta[..., :3]
         for race in range(3):
             where = slice(3 + race * CELLS, 3 + (race + 1) * CELLS)
-            marks = bearing_entry.marks(theta[..., self._of_a_race(race)], sample, conditions[..., 1])
+            marks = bearing_entry.marks(theta[..., self._of_a_race(race)], conditions, sample)
             predicted[..., where] = marks.at(self.widths / sample[..., None])
         return predicted
 
@@ -230,7 +216,7 @@ class RollingBearing:
         sample = 2 * contact_speed(self.geometry, 1.0) * conditions[..., 0] / conditions[..., 1]
         own = self._of_a_race(race)
         wanted = [own.index(i) if i in own else -1 for i in parameters.tolist()]
-        marks, by = bearing_entry.changes(theta[..., own], sample, conditions[..., 1], wanted)
+        marks, by = bearing_entry.changes(theta[..., own], conditions, sample, wanted)
         return Tangent(*marks.slopes(self.widths[(observables - 3) % CELLS] / sample[..., None], by))
 
     def observe(self, frames: Sequence[Frame]) -> Features:
@@ -241,7 +227,7 @@ class RollingBearing:
             values=np.array([row[0] for row in rows]).reshape(shape),
             std=np.array([row[1] for row in rows]).reshape(shape),
             limit=np.array([row[2] for row in rows]).reshape(shape),
-            conditions=np.array([row[3] for row in rows]).reshape(len(rows), 2),
+            conditions=np.array([row[3] for row in rows]).reshape(len(rows), 3),
             quality=tuple(row[4] for row in rows),
             reasons=tuple(row[5] for row in rows),
         )
@@ -285,9 +271,9 @@ class RollingBearing:
         values, std, limit = np.zeros(d), np.full(d, np.inf), np.full(d, -np.inf)
         inputs = gather(frame, self._names)
         if isinstance(inputs, str):
-            return values, std, limit, np.array([np.nan, np.nan]), Quality.BAD, inputs
+            return values, std, limit, np.array([np.nan, np.nan, self.relief]), Quality.BAD, inputs
         waveform, shaft_hz = inputs.waveform, inputs.shaft_hz
-        conditions = np.array([shaft_hz, waveform.sample_rate])
+        conditions = np.array([shaft_hz, waveform.sample_rate, self.relief])
         widest = self.widest_mm * 1e-3 if inputs.steady else None
         seen = observation.observe(waveform, shaft_hz, self.geometry, widest)
         if isinstance(seen, str):

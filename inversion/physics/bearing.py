@@ -12,6 +12,11 @@ import numpy as np
 
 RACES = ("outer", "inner", "ball")
 
+#: Longest path, of an element's diameter D, on which a loaded element loses its load beyond the edge of a spall:
+#: sqrt(2 D d) with d = 0.0016 D, the Hertzian deflection of either contact of a ball of 8 mm under 500 N (Harris,
+#: Rolling Bearing Analysis, 4th ed. (2001), chapter 6); see docs/decisions/0043.
+RELIEF_RATIO = 0.057
+
 
 @dataclass(frozen=True)
 class BearingGeometry:
@@ -91,13 +96,22 @@ def contact_speed(geometry: BearingGeometry, shaft_hz: float) -> float:
     return float(np.pi * shaft_hz * pitch * (1 - geometry.ratio**2) / 2)
 
 
-def entry_to_exit_time(width: float, speed: float) -> float:
-    """Time between an element's entry into a spall and its impact on the far edge, s: width / (2 speed).
+def entry_to_exit_time(width: float, speed: float, relief: float = 0.0) -> float:
+    """Time between an entry into a spall and the impact on its far edge, s: (width - 2 relief) / (2 speed).
 
-    width: m; speed: m/s of the contact. Holds while the element bridges the spall: its center has then moved half
-    the width when it strikes (Sawalhi & Randall 2011, section 2).
+    width: m; speed: m/s of the contact; relief: m beyond the edge at which the entry is felt. Holds while the element
+    bridges the spall: its center has then moved half the width when it strikes (Sawalhi & Randall 2011, section 2). An
+    entry that would be felt after the strike is felt with it.
     """
-    return width / (2 * speed)
+    return max(width - 2 * relief, 0.0) / (2 * speed)
+
+
+def longest_relief(geometry: BearingGeometry) -> float:
+    """Longest path beyond the edge of a spall on which an element loses its load and may be felt, m.
+
+    See `RELIEF_RATIO`; by similarity it holds for elements of any size under the same contact pressure.
+    """
+    return RELIEF_RATIO * geometry.element_diameter_mm * 1e-3
 
 
 def width_floor(geometry: BearingGeometry, shaft_hz: float, sample_rate: float) -> float:

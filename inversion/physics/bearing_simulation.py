@@ -44,6 +44,7 @@ class Spall:
     race: "outer", "inner" or "ball"; width: m
     impact: m/s2, RMS over the record of the acceleration that the fault causes at the sensor
     entry: amplitude of the entry event relative to the exit; entry_hz: its low-pass corner
+    relief: m beyond the edge at which an entry is felt, see `entry_to_exit_time`
     """
 
     race: str
@@ -51,6 +52,7 @@ class Spall:
     impact: float
     entry: float = 0.4
     entry_hz: float = 6000.0
+    relief: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,7 @@ def _fault(machine: Machine, spall: Spall, sample_rate: float, n: int, lead: int
         return np.zeros(n)
     exits = passages(machine, spall.race, n / sample_rate, rng)
     strength = load(machine, spall.race, exits, rng) * rng.lognormal(0.0, 0.15, exits.size)
-    gap = entry_to_exit_time(spall.width, contact_speed(machine.geometry, machine.shaft_hz))
+    gap = entry_to_exit_time(spall.width, contact_speed(machine.geometry, machine.shaft_hz), spall.relief)
     gaps = gap * rng.normal(1.0, 0.02, exits.size)  # the edges are not straight
     hits = _place(exits * sample_rate, strength, n)
     enters = _place((exits - gaps) * sample_rate, strength * rng.lognormal(0.0, 0.15, exits.size), n)

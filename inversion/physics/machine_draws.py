@@ -64,8 +64,11 @@ def draw_busy_machine(geometry: BearingGeometry, shaft_hz: float, rng: np.random
     )
 
 
-def draw_spall(race: str, width: float, snr_db: float, rng: np.random.Generator) -> Spall:
-    """A spall of this width on a machine of unit noise: weak to strong entry, soft to hard."""
+def draw_spall(race: str, width: float, snr_db: float, relief: float, rng: np.random.Generator) -> Spall:
+    """A spall of this width on a machine of unit noise: weak to strong entry, soft to hard, felt early or late.
+
+    relief: m, the longest path on which an element is relieved, see `inversion.physics.bearing.longest_relief`
+    """
     low, high = np.log(ENTRY_RANGE)
     return Spall(
         race,
@@ -73,4 +76,5 @@ def draw_spall(race: str, width: float, snr_db: float, rng: np.random.Generator)
         impact=float(10 ** (snr_db / 20)),
         entry=float(np.exp(rng.uniform(low, high))),
         entry_hz=float(rng.uniform(*ENTRY_HZ_RANGE)),
+        relief=float(rng.uniform(0, relief)),
     )

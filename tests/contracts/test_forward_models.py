@@ -105,7 +105,7 @@ CASES = {
         bearing_frame,
         "vibration",
         "shaft_hz",
-        np.array([[29.2, 12_000.0], [5.0, 25_600.0], [30.0, 51_200.0], [300.0, 100_000.0]]),
+        np.array([[29.2, 12_000.0, 4e-4], [5.0, 25_600.0, 0.0], [30.0, 51_200.0, 4e-4], [300.0, 100_000.0, 1e-3]]),
     ),
     "unbalanced_rotor": Case(ROTOR, rotor_frame, "vibration", "shaft_hz", np.array([[29.5], [30.0]])),
     "linear": Case(

@@ -21,10 +21,10 @@ def rotor(told: str) -> UnbalancedRotor:
 
 
 CASES = {
-    "rolling_bearing": (lambda: RollingBearing(BearingGeometry(9, 7.94, 39.04)), [30.0, 51_200.0]),
-    "rolling_bearing, relief": (
-        lambda: RollingBearing(BearingGeometry(9, 7.94, 39.04), relief_mm=0.4),
-        [30.0, 51_200.0],
+    "rolling_bearing": (lambda: RollingBearing(BearingGeometry(9, 7.94, 39.04)), [30.0, 51_200.0, 0.45e-3]),
+    "rolling_bearing, no relief": (
+        lambda: RollingBearing(BearingGeometry(9, 7.94, 39.04), relief_mm=0.0),
+        [30.0, 51_200.0, 0.0],
     ),
     "rotor, components": (lambda: rotor("components"), [30.0]),
     "rotor, amplitude": (lambda: rotor("amplitude"), [30.0, 0.3, -2.0]),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from outdated_networks import skip_outdated
 from test_bearing_faults import CWRU, IMS, REVOLUTIONS, as_acceleration, claims, majority, true_race, wrong_geometry
 
 from inversion.engines.least_squares import LeastSquares
@@ -24,6 +25,7 @@ NAMES = [
 
 pytestmark = [
     pytest.mark.recordings,
+    skip_outdated,
     pytest.mark.skipif(not NAMES, reason="no network of rolling bearings is shipped"),
 ]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks import other_physics as other
-from benchmarks.width_other_physics import RELIEF_MM, SHAFT_HZ, judged
+from benchmarks.width_other_physics import SHAFT_HZ, judged
 from inversion.physics.bearing import RACES
 
 pytestmark = pytest.mark.statistical
@@ -14,8 +14,8 @@ WINDOWS = 16  # a race
 
 @pytest.fixture(scope="module")
 def rows() -> np.ndarray:
-    """Of all races, as `judged` returns them, with the path of relief a nuisance."""
-    return np.concatenate([judged(race, WINDOWS, [2028, k], RELIEF_MM) for k, race in enumerate(RACES)])
+    """Of all races, as `judged` returns them."""
+    return np.concatenate([judged(race, WINDOWS, [2028, k]) for k, race in enumerate(RACES)])
 
 
 def test_intervals_cover_80_to_97_percent(rows):

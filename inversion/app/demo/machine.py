@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from inversion.physics.bearing import BearingGeometry
 from inversion.physics.bearing_simulation import Machine, Spall, simulate_waveform
 
+RELIEF = 0.2e-3  # m, of the loaded balls of 8 mm
+
 
 @dataclass(frozen=True)
 class Wear:
@@ -52,7 +54,7 @@ class WearingMachine:
             if self.began_ns is None:
                 self.began_ns = now_ns
             width = self.width_at(now_ns)
-            spall = Spall("outer", width, impact=1.0 + 700.0 * width)
+            spall = Spall("outer", width, impact=1.0 + 700.0 * width, relief=RELIEF)
             machine = Machine(self.geometry, self.shaft_hz)
             return {
                 channel: simulate_waveform(machine, (spall,), self.sample_rate, samples, self.rng)

@@ -130,8 +130,11 @@ def _inputs(w: Writer, at: Columns) -> dict[str, str]:
     """The columns that are used, by name, and what is said of each profile."""
     r, cells = races.RACES, races.CELLS
     edges = r * cells
-    names = ("z_impact", "z_edges", "s_impact", "s_edges", "level", "unused1", "unused2", "floor", "unused3")
-    sizes = [r, edges, r, edges, r, edges, r, r, at.width - 3 * (r + edges) - 2 * r]
+    names = ("z_impact", "z_edges", "s_impact", "s_edges", "level", "unused1", "unused2", "floor", "unused3", "path")
+    names += ("unused4",) * (at.width > at.condition.start + races.RELIEF + 1)
+    path = at.condition.start + races.RELIEF
+    sizes = [r, edges, r, edges, r, edges, r, r, path - 3 * (r + edges) - 2 * r, 1]
+    sizes += [at.width - path - 1] * (at.width > path + 1)
     w.nodes.append(helper.make_node("Split", ["features", w.constant("sizes", np.array(sizes))], list(names), axis=1))
     z = w.reshape("z_edges", -1, 1, 1, cells)
     state = w.reshape("s_edges", -1, 1, 1, cells)
@@ -143,6 +146,7 @@ def _inputs(w: Writer, at: Columns) -> dict[str, str]:
         "mask": mask,
         "floor": floor,
         "level": "level",
+        "path": "path",
         "z_own": w.reshape("z_impact", -1, 1),
         "s_own": w.reshape("s_impact", -1, 1),
         "observed": w.reshape(w.node("ReduceMax", [mask], **flat), -1, 1),
@@ -157,7 +161,9 @@ def _rows(w: Writer, given: dict[str, str]) -> tuple[str, list[str], list[str]]:
     centers = w.floats("centers", races.centers().numpy()[:, :, None])
     shifted = w.node("Add", [w.reshape(given["floor"], -1, 1, 1, 1), centers])
     lag = w.node("Div", [centers, shifted])  # = (c / f) / (1 + c / f)
-    planes = w.node("Concat", [given["z"], given["mask"], lag], axis=1)
+    millimeters = w.node("Mul", [given["path"], w.floats("millimeters", np.full((1, races.RACES), 1e3))])
+    relief = w.node("Mul", [w.reshape(millimeters, -1, 1, 1, 1), w.floats("cells", np.ones((1, 1, 1, races.CELLS)))])
+    planes = w.node("Concat", [given["z"], given["mask"], lag, relief], axis=1)
     summed = w.node("ReduceSum", [w.node("Relu", ["s_impact"]), w.shape(1)], keepdims=1)
     share = w.node("Div", [summed, w.floats("races", float(races.RACES))])
     ones = w.floats("each", np.ones((1, races.RACES)))

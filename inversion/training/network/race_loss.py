@@ -102,8 +102,8 @@ def held_loss(weights: Weights, fit: Fit, given: Taught, levels: Tensor) -> floa
 def stretched(planes: Tensor, scalars: Tensor, stretch: Tensor) -> tuple[Tensor, Tensor]:
     """The rows of bearings whose contact is faster by a factor (m,) of at least 1: every lag is that much wider.
 
-    The same record then lies at wider widths, and its cells hold fewer independent samples. Exact but for the noise's
-    estimate and the interpolation; it keeps a uniform width uniform.
+    The same record then lies at wider widths, with a longer path of relief, and its cells hold fewer independent
+    samples. Exact but for the noise's estimate and the interpolation; it keeps a uniform width uniform.
     """
     cells = races.CELLS
     place = ((torch.arange(cells) + 0.5) / stretch[:, None] - 0.5).clamp(0, cells - 1)
@@ -120,7 +120,7 @@ def stretched(planes: Tensor, scalars: Tensor, stretch: Tensor) -> tuple[Tensor,
     lag = races.centers()[0] / floor[:, None]
     changed = scalars.clone()
     changed[:, 0], changed[:, 4], changed[:, 6] = torch.log(floor), both.mean(dim=1), z.amax(dim=1)
-    return torch.stack([z, both, lag / (1 + lag)], dim=1), changed
+    return torch.stack([z, both, lag / (1 + lag), planes[:, 3] * stretch[:, None]], dim=1), changed
 
 
 def _hint(weights: Weights, hidden: Tensor, teachers: Tensor) -> Tensor:

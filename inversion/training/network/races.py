@@ -31,7 +31,8 @@ CELLS = 128  # of a profile, as observed
 STRIDE = 2
 PARTS = 4  # cells of the density at each place: CELLS / STRIDE * PARTS in all
 DENSITY = CELLS // STRIDE * PARTS
-PLANES, SCALARS, IMPACT_SCALARS = 3, 7, 4
+PLANES, SCALARS, IMPACT_SCALARS = 4, 7, 4
+RELIEF = 2  # of the conditions: longest path of relief, m, shown as millimeters
 STATE = 1  # of the impact, among the scalars of the impact
 LEAST_FLOOR = 0.01
 IMPACT_HIDDEN = 24
@@ -43,7 +44,7 @@ START_GAP = -2.0  # softplus of it times the number of levels is about 2: the ra
 class Rows:
     """What the layers see, one row a race.
 
-    planes: (m, 3, CELLS) z, whether observed, lag over the floor; scalars: (m, 7)
+    planes: (m, 4, CELLS) z, whether observed, lag over the floor, longest path of relief; scalars: (m, 7)
     impact: (m, 4) z and state of the impact, share of races whose impact was seen, how much louder another race is
     observed: (m,) 1 where there is a profile; level: (m,) SI, the unit of the impact
     """
@@ -89,9 +90,11 @@ def rows(encoded: Tensor, at: Columns) -> Rows:
     highest = level.max(dim=1, keepdim=True).values.clamp_min(1e-9)
     louder = torch.log(level.clamp_min(1e-9) / highest).clamp_min(-6.0).reshape(-1, 1)
     censored = (-state).amax(dim=2).clamp_min(0.0)
+    path = 1e3 * encoded[:, at.condition.start + RELIEF]
+    relief = path[:, None].expand(n, RACES).reshape(-1, 1, 1).expand(-1, 1, CELLS)
     scalars = [torch.log(floor), z_own, state_own, censored, seen, present, z.amax(dim=2)]
     return Rows(
-        torch.cat([z, mask, lag / (1 + lag)], dim=1),
+        torch.cat([z, mask, lag / (1 + lag), relief], dim=1),
         torch.cat(scalars, dim=1),
         torch.cat([z_own, state_own, present, louder], dim=1),
         mask.amax(dim=2)[:, 0],

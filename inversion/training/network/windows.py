@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inversion.forward.rolling_bearing import RollingBearing
-from inversion.physics.bearing import RACES, BearingGeometry
+from inversion.physics.bearing import RACES, BearingGeometry, longest_relief
 from inversion.physics.bearing_simulation import SETTLE_S, Machine, Mode, Spall, simulate_waveform
 from inversion.physics.machine_draws import draw_busy_machine, draw_geometry, draw_machine, draw_spall
 from inversion.signal.transform import fast_length_below
@@ -22,6 +22,9 @@ from inversion.training.network.shards import Windows
 from sensors import Frame, Waveform
 
 Array = NDArray[np.float64]
+
+_UNSTATED = 0.8  # of the sites leave the longest path of relief to the model
+_LONGEST = 1.5  # of what the model would take, what others state reaches to
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,8 @@ def draw_machine_windows(
     rng = np.random.default_rng([seed, 1, machine])
     asset = _asset(data, rng)
     g = asset.geometry
-    drawn = [_window(model, data, asset, noise, rng) for _ in range(data.windows_a_machine)]
-    own = replace(model, bearing=g, designation="", fault_orders=None)
+    own = replace(model, bearing=g, designation="", fault_orders=None, relief_mm=_relief_mm(g, rng))
+    drawn = [_window(own, data, asset, noise, rng) for _ in range(data.windows_a_machine)]
     n = len(drawn)
     return Windows(
         own.observe([frame for frame, _, _ in drawn]),
@@ -60,9 +63,16 @@ def draw_machine_windows(
 
 
 def bearing_of(model: RollingBearing, geometry: Array) -> RollingBearing:
-    """The model of a window that was drawn. geometry: (4,)."""
+    """The model of a window that was drawn; its path of relief is among its conditions. geometry: (4,)."""
     bearing = BearingGeometry(round(geometry[0]), *(float(each) for each in geometry[1:]))
     return replace(model, bearing=bearing, designation="", fault_orders=None)
+
+
+def _relief_mm(geometry: BearingGeometry, rng: np.random.Generator) -> float | None:
+    """The longest path of relief that a site has stated: mostly none, then the model's own."""
+    if rng.random() < _UNSTATED:
+        return None
+    return 1e3 * longest_relief(geometry) * float(rng.uniform(0, _LONGEST))
 
 
 def _asset(data: Data, rng: np.random.Generator) -> _Asset:
@@ -139,7 +149,7 @@ def _spalls(model: RollingBearing, data: Data, rng: np.random.Generator) -> tupl
     spalls = []
     for race in rng.permutation(len(RACES))[:count]:
         width = float(rng.uniform(0, model.widest_mm * 1e-3))
-        spall = draw_spall(RACES[race], width, float(rng.uniform(*data.ratio_db)), rng)
+        spall = draw_spall(RACES[race], width, float(rng.uniform(*data.ratio_db)), model.relief, rng)
         spalls.append(replace(spall, entry=0.0) if rng.random() < data.no_entry else spall)
     return tuple(spalls), 20 * float(np.log10(spalls[0].impact))
 

@@ -128,8 +128,10 @@ def test_a_fault_order_beside_a_shaft_harmonic_is_said():
 
 
 def test_a_model_says_before_it_measures_whose_numbers_it_took_and_what_they_hide():
-    assert RollingBearing(SKF_6205, relief_mm=0.45).cautions == ()
-    assert [line for line in RollingBearing(SKF_6205).cautions if "1 mm too small, outside its interval" in line]
+    assert RollingBearing(SKF_6205).cautions == RollingBearing(SKF_6205, relief_mm=0.3).cautions == ()
+    for short in (0.0, 0.1):
+        (said,) = RollingBearing(SKF_6205, relief_mm=short).cautions
+        assert said.startswith(f"relief_mm is {short:g}: a width of a loaded bearing may come out 0.9 mm too small")
     said = RollingBearing(designation="6203-2Z").cautions
     assert said[0].startswith("6203-2Z is taken as SKF 6203: Case Western Reserve University")
     assert any("BPFI 4.947 lies beside shaft order 5" in line for line in said)

@@ -10,7 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from inversion.physics.bearing import RACES, BearingGeometry, contact_speed, entry_to_exit_time, fault_orders
+from inversion.physics.bearing import (
+    RACES,
+    BearingGeometry,
+    contact_speed,
+    entry_to_exit_time,
+    fault_orders,
+    longest_relief,
+)
 from inversion.physics.bearing_simulation import (
     Machine,
     Mode,
@@ -106,13 +113,14 @@ def test_a_ball_is_struck_all_around_and_once_a_cage_turn_hardest():
     assert np.count_nonzero((strength > 0.5) != np.roll(strength > 0.5, 1)) == 2
 
 
-@pytest.mark.parametrize("width", [1e-3, 4e-3])
-def test_entry_precedes_exit_by_half_the_width(width):
+@pytest.mark.parametrize(("width", "relief"), [(1e-3, 0.0), (4e-3, 0.0), (4e-3, 0.4e-3)])
+def test_entry_precedes_exit_by_half_the_width_less_the_path_of_relief(width, relief):
     """A structure that hardly rings, a record without noise: both events can be read off."""
     rate, entry = 200_000.0, 0.3
     machine = replace(SILENT, modes=(Mode(20_000.0, 0.7),), jitter=0.0, slip=0.0)
-    size = np.abs(simulated(machine, Spall("outer", width, 1.0, entry=entry, entry_hz=1e6), n=60_000, rate=rate))
-    lag = entry_to_exit_time(width, contact_speed(GEOMETRY, machine.shaft_hz)) * rate
+    spall = Spall("outer", width, 1.0, entry=entry, entry_hz=1e6, relief=relief)
+    size = np.abs(simulated(machine, spall, n=60_000, rate=rate))
+    lag = (width / 2 - relief) / contact_speed(GEOMETRY, machine.shaft_hz) * rate
     period = rate / (fault_orders(GEOMETRY)["outer"] * machine.shaft_hz)
     first = int(size[: int(period)].argmax())
     exits = np.rint(first + period * np.arange(1, 30)).astype(int)
@@ -123,6 +131,11 @@ def test_entry_precedes_exit_by_half_the_width(width):
     assert middle - before.argmax() == pytest.approx(lag, rel=0.03)  # edges scatter by 2 %
     assert before.max() > 5 * after.max()
     assert before.max() < 2 * entry * around[middle]
+
+
+def test_an_entry_is_never_felt_after_the_strike():
+    assert entry_to_exit_time(1e-3, 2.0, 0.6e-3) == 0
+    assert entry_to_exit_time(1e-3, 2.0, 0.2e-3) == pytest.approx(0.15e-3)
 
 
 def test_a_structure_is_one_at_its_strongest_resonance():
@@ -153,10 +166,11 @@ def test_draws_are_machines_that_can_be(seed):
     rng = np.random.default_rng(seed)
     geometry = draw_geometry(rng)
     quiet, busy = draw_machine(geometry, 25.0, rng), draw_busy_machine(geometry, 25.0, rng)
-    spall = draw_spall("outer", 2e-3, 20.0, rng)
+    spall = draw_spall("outer", 2e-3, 20.0, longest_relief(geometry), rng)
     assert quiet.shaft_hz == 25.0
     assert busy.shaft_hz == pytest.approx(25.0, rel=0.005)
     assert ENTRY_RANGE[0] <= spall.entry <= ENTRY_RANGE[1]
     assert spall.impact == pytest.approx(10.0)  # 20 dB above unit noise
+    assert 0 <= spall.relief <= 0.057e-3 * geometry.element_diameter_mm
     for machine in (quiet, busy):
         assert np.all(np.isfinite(simulated(machine, spall, n=2048, seed=seed)))

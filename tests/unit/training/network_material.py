@@ -6,7 +6,7 @@ from inversion.core.encoding import columns
 from inversion.forward.rolling_bearing import RollingBearing
 
 MODEL = RollingBearing(designation="6205")
-AT = columns(len(MODEL.observables), len(MODEL.space), 2)
+AT = columns(len(MODEL.observables), len(MODEL.space), 3)
 
 
 def encoded_windows(n: int, seed: int = 0) -> np.ndarray:
@@ -24,5 +24,6 @@ def encoded_windows(n: int, seed: int = 0) -> np.ndarray:
                 state[row, cells] = rng.choice([-1.0, 1.0])
     rows[:, AT.level][:, :3] = rng.uniform(0.1, 5.0, (n, 3))
     rows[:, AT.floor][:, 3:6] = rng.uniform(0.05, 0.3, (n, 1))
-    rows[:, AT.condition] = (30.0, 51_200.0)
+    rows[:, AT.condition] = (30.0, 51_200.0, 0.0)
+    rows[:, AT.condition.stop - 1] = rng.uniform(0, 1.5e-3, n)
     return rows
