@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from inversion.alerts import AlertRule, QualityRule
+from inversion.app.check_sinks import check_sinks
 from inversion.app.configuration import Site, load_pipeline, load_site
 from inversion.app.delivered import check_channels
 from inversion.app.ours import check_packages
@@ -33,6 +34,7 @@ def plan(path: Path) -> dict[str, Any]:
     if complaints:
         raise ConfigurationError("\n".join(complaints))
     check_channels(path, site.sources, pipeline.model)
+    check_sinks(path, site, pipeline)
     _check_certificates(path, site.sources, datetime.fromtimestamp(time.time(), UTC))
     return _plan(site, pipeline)
 

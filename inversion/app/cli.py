@@ -25,7 +25,7 @@ def main() -> None:
 @cache
 def application() -> typer.Typer:
     """All verbs."""
-    from inversion.app import alarm_verbs, buffer_verb, install_verb, network_verbs, replay_verb
+    from inversion.app import alarm_verbs, buffer_verb, install_verb, network_verbs, register_verb, replay_verb
     from inversion.app.fieldbus.verbs import VERBS
     from inversion.app.verbs import app
 
@@ -36,5 +36,6 @@ def application() -> typer.Typer:
     for verb, example in network_verbs.VERBS:
         app.command(epilog=example)(verb)
     app.command(epilog=install_verb.EXAMPLE)(install_verb.install)
+    app.command(epilog=register_verb.EXAMPLE)(register_verb.registers)
     app.command(epilog=replay_verb.EXAMPLE)(replay_verb.replay)
     return app

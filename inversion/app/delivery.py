@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Protocol, runtime_checkable
 
 from inversion.app.journal import Entry, Journal
 from inversion.app.last_resort import attempt, reason
 from inversion.app.ledger import Ledger
-from inversion.app.patience import delays, first_of, pause
+from inversion.app.patience import delays, first_of
 from inversion.core import Sink
 
 _MOST = 256  # findings in one delivery
@@ -36,6 +37,15 @@ class RecordSink(Protocol):
         ...
 
 
+@runtime_checkable
+class ServingSink(Protocol):
+    """A sink that is asked (a server): it listens from the start, and is told how everything stood before."""
+
+    async def open(self, last: Sequence[Entry], cycles: Mapping[tuple[str, str], Mapping[str, Any]]) -> None:
+        """Begins. last: newest finding of every asset; cycles: life cycle by (asset, alarm). May raise: tried again."""
+        ...
+
+
 class Delivery:
     """Brings one sink what it lacks, from its cursor on, and waits for news.
 
@@ -57,6 +67,8 @@ class Delivery:
 
     async def run(self, finished: asyncio.Event) -> None:
         """Returns when no finding will follow (`finished`) and the sink has them all, or when it is retired."""
+        if isinstance(self._sink, ServingSink) and not await self._opened(self._sink, finished):
+            return
         cursor = await self._ledger.ask(self._journal.cursor, self._name)
         while not self._retired.is_set():
             last = finished.is_set()  # read before the journal: what came before it is then in the journal
@@ -79,18 +91,29 @@ class Delivery:
             if error is not None:
                 log.error("sink %s: could not be closed: %s", self._name, reason(error))
 
+    async def _opened(self, sink: ServingSink, finished: asyncio.Event) -> bool:
+        """Whether it serves; a run that has ended does not wait for one that cannot."""
+        last = await self._ledger.ask(self._journal.last_entries)
+        cycles = await self._ledger.ask(self._journal.cycles)
+        return await self._until_done(lambda: sink.open(last, cycles), finished)
+
     async def _deliver(self, entries: Sequence[Entry]) -> bool:
         """Whether the sink has them; it has, sooner or later, unless it is retired before."""
+        return await self._until_done(lambda: self._write(entries), self._retired)
+
+    async def _until_done(self, work: Callable[[], Awaitable[None]], given_up: asyncio.Event) -> bool:
+        """Whether the work was done, sooner or later, before the delivery was retired or given up."""
         failed = False
         for delay_s in delays(*self._retry):
-            error = await attempt(asyncio.wait_for(self._write(entries), self._timeout_s))
+            error = await attempt(asyncio.wait_for(work(), self._timeout_s))
             if error is None:
                 break
             if not failed:
                 failed = True
                 self._ledger.note("sink_failed", f"sink {self._name}: failed: {reason(error)}; trying again")
-            await pause(delay_s, self._retired)
-            if self._retired.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(first_of(self._retired, given_up), delay_s)
+            if self._retired.is_set() or given_up.is_set():
                 return False
         if failed:
             self._ledger.note("sink_back", f"sink {self._name}: back")

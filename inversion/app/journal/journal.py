@@ -137,6 +137,11 @@ class Journal:
         )
         return [unpack(body) for (body,) in rows]
 
+    def last_entries(self) -> list[Entry]:
+        """The same, as records."""
+        rows = self._rows(f"SELECT {_COLUMNS} FROM record, journal WHERE id IN (SELECT finding FROM asset) ORDER BY id")
+        return [_entry(row) for row in rows]
+
     def cycles(self) -> dict[tuple[str, str], dict[str, Any]]:
         """Life cycle by (asset, alarm)."""
         return {(asset, name): json.loads(body) for asset, name, body in self._rows("SELECT * FROM alarm")}

@@ -1,0 +1,1 @@
+"""What sinks that are asked (servers) have in common: where they may listen, and how everything stands."""
