@@ -62,6 +62,8 @@ class Frame:
     channels: by name; process values such as `shaft_hz` are channels of one sample
     source: where it came from, for people: a file name, a device address
     position: running number of the window inside a finite recording, None when live
+    monotonic_ns: of the first sample, by `sensors.moments.monotonic_ns`; given by a live source that stamps with this
+        computer's clock, so that its time can be corrected; else None
     """
 
     asset: str
@@ -70,6 +72,7 @@ class Frame:
     channels: Mapping[str, Waveform]
     source: str = ""
     position: int | None = None
+    monotonic_ns: int | None = None
 
     def __post_init__(self) -> None:
         if not self.asset:

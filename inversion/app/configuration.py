@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inversion.app.alarm_options import DeskOptions, alarm_rules, machine_states, silence_rules
+from inversion.app.clock.options import ClockOptions
 from inversion.app.evidence import EvidenceOptions
 from inversion.app.limits.options import Limits
 from inversion.app.observe.options import ObserveOptions
@@ -35,6 +36,7 @@ _SECTIONS = (
     "machine_state",
     "sink",
     "journal",
+    "clock",
     "gateway",
     "evidence",
     "observe",
@@ -129,6 +131,7 @@ class Site:
     latching: Mapping[str, bool] = field(default_factory=dict)
     alarm_desk: DeskOptions = field(default_factory=DeskOptions)
     journalling: JournalOptions = field(default_factory=JournalOptions)
+    clock: ClockOptions = field(default_factory=ClockOptions)
     limits: Limits = field(default_factory=Limits)
     observe: ObserveOptions = field(default_factory=ObserveOptions)
     evidence: EvidenceOptions = field(default_factory=EvidenceOptions)
@@ -151,6 +154,7 @@ def load_site(path: Path) -> Site:
         latching={str(t.get("name")): bool(t.get("latched")) for t in tables(document, "alarm")},
         alarm_desk=build(document, ("alarm_desk",), document.content.get("alarm_desk", {}), DeskOptions),
         journalling=journal,
+        clock=build(document, ("clock",), document.content.get("clock", {}), ClockOptions),
         limits=build(document, ("limits",), document.content.get("limits", {}), Limits),
         evidence=build(document, ("evidence",), document.content.get("evidence", {}), EvidenceOptions),
         observe=build(document, ("observe",), document.content.get("observe", {}), ObserveOptions),

@@ -15,6 +15,8 @@ from typing import Any
 
 from inversion.app.acquisition import Acquisition
 from inversion.app.alarms.keeper import DeskKeeper
+from inversion.app.clock import Clock
+from inversion.app.clock.frames import aligned, settled, sign
 from inversion.app.collector import Collector
 from inversion.app.configuration import Site
 from inversion.app.couriers import Couriers
@@ -36,27 +38,38 @@ _LAST_WORDS_S = 2.0
 log = logging.getLogger("inversion.gateway")
 
 
-async def run_gateway(site: Site, stop: asyncio.Event, reload: asyncio.Event | None = None) -> int:
+async def run_gateway(
+    site: Site, stop: asyncio.Event, reload: asyncio.Event | None = None, clock: Clock | None = None
+) -> int:
     """Runs the site until its data end and are delivered, or until `stop` is set; the exit code.
 
-    reload: set when the configuration shall be read again
+    reload: set when the configuration shall be read again; clock: this box's, where it is no other
     0: all sources ended well and all is journalled; 1: a source failed, or something could not be journalled.
     Raises ConfigurationError when the worker cannot build the pipeline, JournalError when the journal is unusable.
     """
     kept = Retention(site.journalling.keep_days, site.journalling.most_mb)
-    with open_journal(site.journal, time.time_ns(), kept) as journal:
-        return await Gateway(site, journal, stop, reload or asyncio.Event()).run()
+    clock = clock or Clock(site.clock)
+    with open_journal(site.journal, clock.now_ns(), kept) as journal:
+        return await Gateway(site, journal, stop, reload or asyncio.Event(), clock).run()
 
 
 class Gateway:
     """One run of a site on an open journal."""
 
-    def __init__(self, site: Site, journal: Journal, stop: asyncio.Event, reload: asyncio.Event | None = None) -> None:
+    def __init__(
+        self,
+        site: Site,
+        journal: Journal,
+        stop: asyncio.Event,
+        reload: asyncio.Event | None = None,
+        clock: Clock | None = None,
+    ) -> None:
         options = site.gateway
         retry = (options.retry_s, options.retry_cap_s)
         self._site, self._journal, self._stop = site, journal, stop
         self._reload = reload or asyncio.Event()
-        self._ledger = Ledger(journal, retry, time.time_ns, site.journalling.commit_s, site.journalling.state_s)
+        clock = clock or Clock(site.clock)
+        self._ledger = Ledger(journal, retry, clock, site.journalling.commit_s, site.journalling.state_s)
         self._intake = Intake(journal, self._ledger, options.queue_frames)
         self._supervisor = Supervisor(site, self._note, self._degraded)
         self._keeper = DeskKeeper(site, journal, self._ledger, self._intake.heard)
@@ -131,9 +144,13 @@ class Gateway:
         """Frames to findings, journalled before they are announced."""
         while frames := await self._intake.take():
             live = any(frame.position is None for frame in frames)  # a recording's frames wait as long as they like
+            setting = self._ledger.setting
+            frames = settled(frames, setting)
+            self._supervisor.states |= aligned(self._supervisor.states, frames, setting)
             before = self._collector.before(frames, self._supervisor.states)
             with self._tally.timed("invert"):
                 answer = await self._supervisor.invert(frames, self._intake.filled if live else 0.0)
+            sign(answer.states, before, frames, setting)
             with self._tally.timed("judge"):
                 changes = await self._keeper.judge(answer.findings, answer.states, self.worker.fingerprint)
             await self._collector.keep(frames, before, answer.findings, changes, self.worker.fingerprint)
@@ -207,6 +224,8 @@ class Gateway:
             journal_bytes=file_bytes(self._journal.path),
             usage=None if group is None else group.usage(),
             started_s=self._started_s,
+            clock_trusted=self._ledger.setting.trusted,
+            clock_steps=self._ledger.steps,
         )
 
     def _note(self, kind: str, text: str, asset: str = "") -> None:

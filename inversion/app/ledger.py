@@ -10,6 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
+from inversion.app.clock import Clock, Setting
+from inversion.app.clock.clock import STEP_NS
+from inversion.app.clock.telling import setting_record, stamped, worth_saying
 from inversion.app.journal import Batch, Event, Journal, JournalUnavailable, Record
 from inversion.app.patience import delays, first_of
 
@@ -35,11 +38,11 @@ class Ledger:
         self,
         journal: Journal,
         retry: tuple[float, float],
-        now_ns: Callable[[], int],
+        clock: Clock,
         commit_s: float = 0.5,
         state_s: float = 60.0,
     ) -> None:
-        self._journal, self._retry, self._now_ns = journal, retry, now_ns
+        self._journal, self._retry, self._clock = journal, retry, clock
         self._commit_s, self._state_s = commit_s, state_s
         self._thread = ThreadPoolExecutor(1, "journal")
         self._waiting = Batch()
@@ -53,17 +56,47 @@ class Ledger:
         self._puts, self._done = 0, 0
         self._forgot_s = -_FORGET_S
         self.news: list[asyncio.Event] = []
+        self._setting: Setting | None = None
+        self.steps = 0
+        self.stepped: Callable[[int], None] = lambda by_ns: None
         self.counted: Callable[[str], None] = lambda kind: None
+
+    @property
+    def setting(self) -> Setting:
+        """Of the clock, at this moment."""
+        self.now_ns()
+        return self._clock.setting
+
+    def now_ns(self) -> int:
+        """UTC; what the clock did is told first.
+
+        `stepped` is called with how far it was set (ns), `steps` counts that.
+        """
+        now_ns, after, before = self._clock.now_ns(), self._clock.setting, self._setting
+        if after != before:
+            self._setting = after
+            record = stamped(setting_record(before, after, now_ns), self._clock)
+            if worth_saying(before, after):
+                log.info(record.body["text"])
+            self.counted(str(record.body["kind"]))
+            self._waiting.records.append(record)
+            step_ns = 0 if before is None else after.offset_ns - before.offset_ns
+            if abs(step_ns) > STEP_NS:
+                self.steps += 1
+                self.stepped(step_ns)
+            self._mark()
+        return now_ns
 
     def note(self, kind: str, text: str, asset: str = "") -> None:
         """Logs an event once and journals it soon."""
+        now_ns = self.now_ns()
         log.info(text)
         self.counted(kind)
         if self._notes == _MOST_NOTES:
             self._dropped += 1
             return
         self._notes += 1
-        self._waiting.records.append(Event(self._now_ns(), kind, text, asset).record())
+        self._waiting.records.append(stamped(Event(now_ns, kind, text, asset).record(), self._clock))
         self._mark()
 
     async def put(
@@ -81,8 +114,9 @@ class Ledger:
         urgent: commits at once, with the states as they are; what belongs to a recording keeps its state too
         """
         await self._room.wait()
+        self.now_ns()
         batch = self._waiting
-        batch.records += records
+        batch.records += [stamped(record, self._clock) for record in records]
         batch.fingerprint = fingerprint or batch.fingerprint
         batch.cycles.update(cycles or {})
         batch.answers.update(answers or {})
@@ -153,7 +187,7 @@ class Ledger:
         self._waiting.fingerprint = batch.fingerprint
         if self._dropped:
             text = f"{self._dropped} notes dropped"
-            batch.records.append(Event(self._now_ns(), "notes_dropped", text).record())
+            batch.records.append(stamped(Event(self._clock.now_ns(), "notes_dropped", text).record(), self._clock))
         self._notes = self._dropped = 0
         self._something.clear()
         self._urgent.clear()
@@ -164,10 +198,10 @@ class Ledger:
         return time.monotonic() - self._stored_s.get(asset, -self._state_s) >= self._state_s
 
     async def _forget(self) -> None:
-        """Now and then what is past its age goes."""
-        if time.monotonic() - self._forgot_s >= _FORGET_S:
+        """Now and then what is past its age goes; how old it is only a clock that is trusted tells."""
+        if time.monotonic() - self._forgot_s >= _FORGET_S and self._clock.setting.trusted:
             self._forgot_s = time.monotonic()
-            await self._patiently(self._journal.forget, self._now_ns())
+            await self._patiently(self._journal.forget, self._clock.now_ns())
 
     async def _patiently(self, write: Callable[..., Any], *args: Any) -> None:
         waiting = False

@@ -8,7 +8,14 @@ from inversion.app.configuration import Site, load_site
 from inversion.core import ConfigurationError
 
 #: Sections whose change would leave a gap, or another journal.
-_FIXED = {"name": "site.name", "sources": "source", "journal": "journal.path", "limits": "limits", "observe": "observe"}
+_FIXED = {
+    "name": "site.name",
+    "sources": "source",
+    "journal": "journal.path",
+    "limits": "limits",
+    "observe": "observe",
+    "clock": "clock",
+}
 
 
 async def reloaded(running: Site) -> Site:

@@ -87,6 +87,7 @@ def _frame_header(frame: Frame) -> dict[str, Any]:
         "clock_trusted": frame.clock_trusted,
         "source": frame.source,
         "position": frame.position,
+        "monotonic_ns": frame.monotonic_ns,
         "channels": channels,
     }
 
@@ -98,6 +99,5 @@ def _frame(header: Mapping[str, Any], pieces: Iterator[Any]) -> Frame:
         )
         for channel in header["channels"]
     }
-    return Frame(
-        header["asset"], header["start_ns"], header["clock_trusted"], channels, header["source"], header["position"]
-    )
+    plain = ("asset", "start_ns", "clock_trusted", "source", "position")
+    return Frame(channels=channels, monotonic_ns=header.get("monotonic_ns"), **{name: header[name] for name in plain})

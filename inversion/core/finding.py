@@ -47,7 +47,7 @@ class Alarm:
 class Finding:
     """What was inferred from one frame. `estimate` is of the window, `track` and `trends` of the asset along time.
 
-    machine_state: None where the site names none
+    machine_state: None where the site names none; monotonic_ns: see `Frame`
     """
 
     asset: str
@@ -62,6 +62,7 @@ class Finding:
     alarms: tuple[Alarm, ...] = ()
     trends: tuple[Trend, ...] = ()
     machine_state: str | None = None
+    monotonic_ns: int | None = None
 
 
 def to_json(finding: Finding, level: float = 0.9) -> dict[str, Any]:
@@ -72,6 +73,7 @@ def to_json(finding: Finding, level: float = 0.9) -> dict[str, Any]:
         "start": _iso(finding.start_ns),
         "start_ns": finding.start_ns,
         "clock_trusted": finding.clock_trusted,
+        **({} if finding.monotonic_ns is None else {"monotonic_ns": finding.monotonic_ns}),
         "duration_s": _short(finding.duration_s),
         "source": finding.source,
         "position": finding.position,

@@ -83,6 +83,7 @@ def _follow(pipeline: Pipeline, state: AssetState, frame: Frame, estimate: Estim
         alarms=tuple(_alarm(pipeline, rule, after[rule.name], frame) for rule in pipeline.rules),
         trends=trends,
         machine_state=machine.name if pipeline.states else None,
+        monotonic_ns=frame.monotonic_ns,
     )
     return AssetState(track, after, machine), finding
 

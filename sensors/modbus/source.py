@@ -19,6 +19,7 @@ from sensors.modbus.polled import POLL_TIME
 from sensors.modbus.poller import Memory, Poller, limits_of, place_of
 from sensors.modbus.port import unit_port
 from sensors.modbus.settings import LineSettings
+from sensors.moments import Stamp
 from sensors.profile import Profile
 from sensors.profilefile import load_profile
 
@@ -36,7 +37,7 @@ class ModbusSource:
     timeout_s: for the connection and for each answer
     window: polls in a frame, for a device without waveforms; the channel `poll_time` says when each was made
     tolerance: polls in a row that may fail before the device counts as lost; the first of all may not
-    clock_trusted: whether this computer's clock is synchronized; frames are stamped by it
+    clock_trusted: false: frames never count as stamped by a synchronized clock, whatever this computer says of its own
     the others as in `LineSettings`
     Raises ProfileError when the profile is wrong, and ValueError for another wrong field, when it is built.
     """
@@ -147,11 +148,13 @@ class ModbusSource:
                 try:
                     poller = Poller(port, self.loaded_profile, self.memory, port.cost())
                     await poller.texts()
-                    cycles = Cycles(port, poller, self.loaded_profile, self.poll_s, self.tolerance, clock)
+                    stamp = Stamp(clock)
+                    cycles = Cycles(port, poller, self.loaded_profile, self.poll_s, self.tolerance, stamp)
                     while True:
                         start_ns, channels = await (cycles.window(self.window) if self.window > 1 else cycles.cycle())
                         before = self._counted(before, port.counts)
-                        yield Frame(self.asset, start_ns, self.clock_trusted, channels, address)
+                        trusted, since_ns = self.clock_trusted, stamp.monotonic_ns
+                        yield Frame(self.asset, start_ns, trusted, channels, address, monotonic_ns=since_ns)
                 finally:
                     self._counted(before, port.counts)
         except SourceUnavailable as problem:

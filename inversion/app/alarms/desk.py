@@ -7,6 +7,7 @@ says what changed, one record a change.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from inversion.alerts import SilenceRule, lifecycle
@@ -14,6 +15,7 @@ from inversion.alerts.flood import Flood, announce, pass_time
 from inversion.alerts.lifecycle import LifeCycle
 from inversion.app.alarm_options import DeskOptions
 from inversion.app.alarms.telling import change, of_finding, of_silence
+from inversion.app.clock.clock import STEP_NS, Setting
 from inversion.app.journal import Event, Record
 
 Key = tuple[str, str]
@@ -39,6 +41,7 @@ class AlarmDesk:
         self.cycles = {key: LifeCycle.from_dict(cycle) for key, cycle in cycles.items() if key[1] in latching}
         self.changed: dict[Key, Mapping[str, Any]] = {}
         self._context: dict[Key, Mapping[str, Any]] = {}
+        self._touched: set[Key] = set()  # by the clock as it is set now, or was set earlier since the start
         self._flood = Flood()
 
     def successor(
@@ -48,7 +51,34 @@ class AlarmDesk:
         cycles = {key: cycle.to_dict() for key, cycle in self.cycles.items()}
         after = AlarmDesk(latching, silences, options, cycles)
         after.changed, after._context, after._flood = self.changed, self._context, self._flood
+        after._touched = self._touched
         return after
+
+    def resume(self, before: Setting | None, now: Setting, now_ns: int) -> list[Record]:
+        """What the clock did while no gateway ran. before: how it was set when the life cycles were stored
+
+        How much of a shelving is left cannot be told where the box was started anew and its clock is not known, or was
+        not: it ends.
+        """
+        self._touched = set(self.cycles)
+        if before is not None and before.boot == now.boot:
+            self.clock_set(now.offset_ns - before.offset_ns)
+            return []
+        self._touched = set()
+        if now.trusted and (before is None or before.trusted):
+            return []
+        shelved = [key for key, cycle in self.cycles.items() if cycle.shelved_until_ns is not None]
+        ended = [(key, lifecycle.unshelve(self.cycles[key], now_ns)) for key in shelved]
+        return [record for key, cycle in ended for record in self._become(key, cycle, "clock", now_ns)]
+
+    def clock_set(self, by_ns: int) -> None:
+        """Moves the times of what was told since the start: a shelving lasts as long as was said."""
+        for key in self._touched if abs(by_ns) > STEP_NS else ():
+            cycle = self.cycles[key]
+            until_ns = None if cycle.shelved_until_ns is None else cycle.shelved_until_ns + by_ns
+            self.cycles[key] = replace(cycle, since_ns=cycle.since_ns + by_ns, shelved_until_ns=until_ns)
+            self.changed[key] = self.cycles[key].to_dict()
+        self._flood = replace(self._flood, times_ns=tuple(time_ns + by_ns for time_ns in self._flood.times_ns))
 
     def know(self, findings: Sequence[Mapping[str, Any]]) -> None:
         """Recalls what the last findings said, so that what people do to an alarm is told with it."""
@@ -102,6 +132,7 @@ class AlarmDesk:
             return []
         self.cycles[key] = after
         self.changed[key] = after.to_dict()
+        self._touched.add(key)
         if after.state == before.state:
             return []
         context = self._context.get(key, {})

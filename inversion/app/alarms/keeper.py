@@ -26,13 +26,20 @@ class DeskKeeper:
 
     def __init__(self, site: Site, journal: Journal, ledger: Ledger, heard: Mapping[str, int]) -> None:
         self._journal, self._ledger, self._heard = journal, ledger, heard
+        ledger.stepped = self._clock_set
         self._gateway = f"gateway {site.name}"
         self._desk = _desk(site, {})
 
     async def restore(self, site: Site) -> None:
-        """Life cycles and the last findings, from the journal."""
+        """Life cycles and the last findings, from the journal; what the clock did meanwhile is told."""
         self._desk = _desk(site, await self._ledger.ask(self._journal.cycles))
+        settings = await self._ledger.ask(self._journal.settings)
+        before = settings[-1].setting if settings else None
+        await self._journalled(self._desk.resume(before, self._ledger.setting, self._ledger.now_ns()))
         self._desk.know(await self._ledger.ask(self._journal.last_findings))
+
+    def _clock_set(self, by_ns: int) -> None:
+        self._desk.clock_set(by_ns)
 
     def reload(self, site: Site) -> None:
         """Goes on with the alarms of a changed site."""
@@ -42,7 +49,7 @@ class DeskKeeper:
         self, findings: Sequence[Mapping[str, Any]], states: Mapping[str, Any], fingerprint: str
     ) -> list[Record]:
         """Journals findings with what they change, and returns that."""
-        now_ns = time.time_ns()
+        now_ns = self._ledger.now_ns()
         changes = self._desk.judge(findings, now_ns)
         records = [Record("finding", finding["asset"], now_ns, finding) for finding in findings]
         await self._journalled([*records, *changes], states, fingerprint, urgent=bool(changes))
@@ -57,14 +64,15 @@ class DeskKeeper:
             (STOPPED, "alarm", step == "acquisition only"),
         ):
             told = {**context, "severity": severity}
-            records += self._desk.say((self._gateway, alarm), stands, told, time.time_ns())
+            records += self._desk.say((self._gateway, alarm), stands, told, self._ledger.now_ns())
         await self._journalled(records)
 
     async def run(self) -> None:
         """What the clocks and the operators do to alarms, until cancelled."""
         seen = -1
         while True:
-            records = self._desk.tick(self._heard, time.monotonic_ns(), time.time_ns())
+            now_ns = self._ledger.now_ns()
+            records = self._desk.tick(self._heard, time.monotonic_ns(), now_ns)
             if records or self._desk.changed:
                 await self._journalled(records)
             changed = await self._ledger.ask(self._journal.changed)
@@ -75,7 +83,7 @@ class DeskKeeper:
 
     async def _answer(self) -> None:
         for number, body in await self._ledger.ask(self._journal.asked):
-            answer, records = answered(self._desk, body, time.time_ns())
+            answer, records = answered(self._desk, body, self._ledger.now_ns())
             await self._journalled(records)
             await self._ledger.put(answers={number: answer}, urgent=True)
 

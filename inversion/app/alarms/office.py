@@ -14,6 +14,8 @@ from inversion.app.alarms.desk import AlarmDesk
 from inversion.app.alarms.keeper import OWN
 from inversion.app.alarms.requests import answered, check_request
 from inversion.app.alarms.telling import condition
+from inversion.app.clock import Clock
+from inversion.app.clock.telling import setting_record, stamped
 from inversion.app.configuration import Site, load_site
 from inversion.app.journal import Batch, Journal, JournalError, open_journal, read_journal
 from inversion.app.journal.file import held_by
@@ -95,7 +97,13 @@ def _by_the_gateway(site: Site, body: Mapping[str, Any]) -> str:
 def _here(site: Site, body: Mapping[str, Any]) -> str:
     with open_journal(site.journal, time.time_ns()) as journal:
         desk = _desk(site, journal)
-        answer, records = answered(desk, body, time.time_ns())
+        clock, settings = Clock(site.clock), journal.settings()
+        before = settings[-1].setting if settings else None
+        records = desk.resume(before, clock.setting, clock.now_ns())
+        if clock.setting != before:
+            records = [setting_record(before, clock.setting, clock.now_ns()), *records]
+        answer, changes = answered(desk, body, clock.now_ns())
+        records = [stamped(record, clock) for record in (*records, *changes)]
         journal.append(Batch(records, cycles=dict(desk.changed)))
         return answer
 

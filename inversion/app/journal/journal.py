@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from inversion.app.clock.correct import Told, corrected, known_offset, late_by, told
 from inversion.app.journal import retention
 from inversion.app.journal.numbering import Numbering, last_number
 from inversion.app.journal.packing import pack, unpack
@@ -30,6 +31,7 @@ class Journal:
         self.path = path
         self.connection = connection
         self.kept = kept
+        self._settings: list[Told] | None = None
 
     @cached_property
     def _numbers(self) -> Numbering:
@@ -39,7 +41,7 @@ class Journal:
     def append(self, batch: Batch) -> None:
         """Stores all of it, or nothing. A window of a recording is stored once. Raises JournalUnavailable."""
         with self._numbered() as connection:
-            _append_records(connection, self._numbers, batch.records)
+            settings = _append_records(connection, self._numbers, batch.records)
             connection.executemany(
                 "INSERT OR REPLACE INTO state (asset, fingerprint, body) VALUES (?, ?, ?)",
                 [(asset, batch.fingerprint, pack(state)) for asset, state in batch.states.items()],
@@ -53,6 +55,8 @@ class Journal:
             connection.executemany(
                 "UPDATE request SET answer = ? WHERE id = ?", [(text, n) for n, text in batch.answers.items()]
             )
+        if settings and self._settings is not None:
+            self._settings += settings
         if retention.too_large(self.connection, self.kept):
             self.make_room()
 
@@ -65,8 +69,9 @@ class Journal:
 
     def forget(self, now_ns: int) -> int:
         """Deletes what is past its age and what every sink has; how many records."""
+        late = late_by(self.settings())
         with self._transaction() as connection:
-            return retention.cut_old(connection, self.kept, now_ns)
+            return retention.cut_old(connection, self.kept, now_ns, late)
 
     def register(self, sinks: Sequence[str]) -> None:
         """Makes these sinks known: what is in the journal waits for them, what is gone they have missed."""
@@ -116,7 +121,7 @@ class Journal:
             number,
             most,
         )
-        return [_entry(row) for row in rows]
+        return [self._entry(row) for row in rows]
 
     def last_position(self, asset: str, source: str) -> int | None:
         """Number of the last window of a recording that is journalled, None before the first."""
@@ -154,7 +159,7 @@ class Journal:
             asset,
             most,
         )
-        return [_entry(row) for row in reversed(rows)]
+        return [self._entry(row) for row in reversed(rows)]
 
     def ask(self, time_ns: int, body: Mapping[str, Any]) -> int:
         """An operator's request, for the gateway to answer; its number."""
@@ -181,7 +186,26 @@ class Journal:
     def events(self) -> list[Event]:
         """Every event, in order."""
         rows = self._rows("SELECT time_ns, body, asset FROM record WHERE kind = 'event' ORDER BY id")
-        return [Event(int(time_ns), **json.loads(body), asset=asset) for time_ns, body, asset in rows]
+        bodies = [(int(time_ns), json.loads(body), asset) for time_ns, body, asset in rows]
+        return [Event(time_ns, body["kind"], body["text"], asset) for time_ns, body, asset in bodies]
+
+    def settings(self) -> list[Told]:
+        """How the clock was set, in order, as far as it is kept."""
+        if self._settings is None:
+            rows = self._rows("SELECT id, body FROM record WHERE kind = 'event' ORDER BY id")
+            found = (told(int(number), json.loads(body)) for number, body in rows)
+            self._settings = [each for each in found if each is not None]
+        return list(self._settings)
+
+    def _entry(self, row: tuple[Any, ...]) -> Entry:
+        """A record in the time that is known by now."""
+        number, kind, asset, sequence, journal, time_ns, packed = row
+        body = unpack(packed) if kind == "finding" else json.loads(packed)
+        if not body.get("clock_trusted", True):
+            offset_ns = known_offset(self.settings(), number)
+            if offset_ns is not None:
+                time_ns, body = corrected(kind, time_ns, body, offset_ns)
+        return Entry(number, kind, asset, sequence, journal, time_ns, body)
 
     def _rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         with translated(self.path):
@@ -222,7 +246,9 @@ def translated(path: Path) -> Iterator[None]:
         raise JournalError(f"{path}: the journal is damaged ({' '.join(str(error).split())})") from error
 
 
-def _append_records(connection: sqlite3.Connection, numbers: Numbering, records: Sequence[Record]) -> None:
+def _append_records(connection: sqlite3.Connection, numbers: Numbering, records: Sequence[Record]) -> list[Told]:
+    """What they tell of the clock."""
+    settings: list[Told] = []
     for record in records:
         finding = record.kind == "finding"
         if finding and not _new_window(connection, record.body):
@@ -233,6 +259,9 @@ def _append_records(connection: sqlite3.Connection, numbers: Numbering, records:
             "INSERT INTO record (id, kind, asset, sequence, time_ns, body) VALUES (?, ?, ?, ?, ?, ?)",
             (number, record.kind, record.asset, sequence, record.time_ns, body),
         )
+        if record.kind == "event" and (setting := told(number, record.body)) is not None:
+            settings.append(setting)
+    return settings
 
 
 def _new_window(connection: sqlite3.Connection, finding: Mapping[str, Any]) -> bool:
@@ -257,9 +286,3 @@ def _advance(connection: sqlite3.Connection, sink: str, number: int) -> None:
         "WHERE sink = ?2",
         (number, sink),
     )
-
-
-def _entry(row: tuple[Any, ...]) -> Entry:
-    number, kind, asset, sequence, journal, time_ns, body = row
-    told = unpack(body) if kind == "finding" else json.loads(body)
-    return Entry(number, kind, asset, sequence, journal, time_ns, told)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from inversion.app.journal.numbering import fold
@@ -45,13 +46,44 @@ def too_large(connection: sqlite3.Connection, retention: Retention) -> bool:
     return used_bytes(connection) > room_bytes(connection, retention)
 
 
-def cut_old(connection: sqlite3.Connection, retention: Retention, now_ns: int) -> int:
-    """Within a transaction: deletes what is older than `keep_days` and what every sink has; how many."""
+def cut_old(
+    connection: sqlite3.Connection, retention: Retention, now_ns: int, late: Sequence[tuple[int, int | None]] = ()
+) -> int:
+    """Within a transaction: deletes what is older than `keep_days` and what every sink has; how many.
+
+    late: first record of every setting of the clock, and how much later than told its records were, ns; what nobody
+    knows (None) is as old as the record that follows
+    """
     (least,) = connection.execute("SELECT min(record) FROM cursor WHERE sink <> ''").fetchone()
     before_ns = now_ns - int(retention.keep_days * _DAY_NS)
-    first = connection.execute("SELECT id FROM record WHERE time_ns >= ? ORDER BY id LIMIT 1", (before_ns,)).fetchone()
-    last = _last(connection) if first is None else first[0] - 1
+    first = _first_since(connection, before_ns, late)
+    last = _last(connection) if first is None else first - 1
     return _cut(connection, last if least is None else min(last, least))
+
+
+def _first_since(connection: sqlite3.Connection, before_ns: int, late: Sequence[tuple[int, int | None]]) -> int | None:
+    """Number of the first record that is not older."""
+    begins = [(0, 0), *late]
+    ends = [number for number, _ in late] + [_last(connection) + 1]
+    unknown: int | None = None
+    for (begin, by_ns), end in zip(begins, ends, strict=True):
+        there = _one(connection, "SELECT min(id) FROM record WHERE id >= ? AND id < ?", begin, end)
+        if there is None:
+            continue
+        if by_ns is None:
+            unknown = there if unknown is None else unknown
+            continue
+        statement = "SELECT id FROM record WHERE id >= ? AND id < ? AND time_ns >= ? ORDER BY id LIMIT 1"
+        found = _one(connection, statement, begin, end, before_ns - by_ns)
+        if found is not None:
+            return unknown if found == there and unknown is not None else found
+        unknown = None
+    return unknown
+
+
+def _one(connection: sqlite3.Connection, statement: str, *values: int) -> int | None:
+    row = connection.execute(statement, values).fetchone()
+    return None if row is None else row[0]
 
 
 def cut_large(connection: sqlite3.Connection) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ _HOUR_NS = 3_600_000_000_000
 def status(journal: Journal, retention: Retention) -> dict[str, Any]:
     """Bytes, oldest record, hours left at the present rate, and how far every sink is."""
     connection = journal.connection
-    count, oldest, newest = connection.execute("SELECT count(*), min(time_ns), max(time_ns) FROM record").fetchone()
+    count, last = connection.execute("SELECT count(*), max(id) FROM record").fetchone()
+    ends = [*journal.after(0, 1), *journal.after(last - 1, 1)] if count else []
     used, room = used_bytes(connection), room_bytes(connection, retention)
     rate = _records_an_hour(journal)
     hours = (room - used) / (rate * used / count) if count and rate else None
@@ -26,8 +28,8 @@ def status(journal: Journal, retention: Retention) -> dict[str, Any]:
         "budget_bytes": int(retention.most_mb * 1e6),
         "keep_days": retention.keep_days,
         "records": count,
-        "oldest_ns": oldest,
-        "newest_ns": newest,
+        "oldest_ns": ends[0].time_ns if ends else None,
+        "newest_ns": ends[-1].time_ns if ends else None,
         "records_an_hour": None if rate is None else round(rate, 1),
         "hours_left": None if hours is None else round(max(hours, 0.0), 1),
         "sinks": [vars(standing) for standing in journal.standings()],
@@ -35,11 +37,15 @@ def status(journal: Journal, retention: Retention) -> dict[str, Any]:
 
 
 def _records_an_hour(journal: Journal) -> float | None:
-    row = journal.connection.execute(
-        "SELECT count(*), max(time_ns) - min(time_ns) FROM (SELECT time_ns FROM record ORDER BY id DESC LIMIT ?)",
-        (_NEWEST,),
-    ).fetchone()
-    return None if row[0] < 2 or row[1] <= 0 else float((row[0] - 1) * _HOUR_NS / row[1])
+    """Time passes while the clock is not set, from one event that tells of it to the next."""
+    rows = journal.connection.execute("SELECT id, time_ns FROM record ORDER BY id DESC LIMIT ?", (_NEWEST,)).fetchall()
+    settings = [each.number for each in journal.settings()]
+    spans: dict[int, list[int]] = {}
+    for number, time_ns in rows:
+        spans.setdefault(bisect_right(settings, number), []).append(time_ns)
+    passed = sum(max(times) - min(times) for times in spans.values())
+    counted = sum(len(times) - 1 for times in spans.values())
+    return None if passed <= 0 else counted * _HOUR_NS / passed
 
 
 def file_bytes(path: Path) -> int:

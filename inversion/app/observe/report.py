@@ -40,6 +40,8 @@ class Snapshot:
     journal_bytes: int
     usage: Usage | None
     started_s: float = 0.0
+    clock_trusted: bool = False
+    clock_steps: int = 0
     requests: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
@@ -107,6 +109,8 @@ def _of_box(now: Snapshot) -> list[Metric]:
         _gauge("open_files", "File descriptors.", *files),
         _gauge("journal_bytes", "The journal on the disk.", ({}, float(now.journal_bytes))),
         _gauge("disk_free_bytes", "Room on the disk of the journal.", ({}, vitals.free_bytes(now.journal))),
+        _gauge("clock_trusted", "Whether the clock is synchronized.", ({}, float(now.clock_trusted))),
+        Metric("inversion_clock_steps_total", "counter", "How often it was set.", (({}, float(now.clock_steps)),)),
         _gauge("cpu_celsius", "The hottest thermal zone.", ({}, vitals.cpu_celsius())),
     ]
 

@@ -12,6 +12,7 @@ from inversion.alerts import SilenceRule
 from inversion.alerts.flood import FloodRule
 from inversion.app.alarm_options import DeskOptions
 from inversion.app.alarms import AlarmDesk, answered, check_request
+from inversion.app.clock import Setting
 from inversion.core import ConfigurationError
 
 SCHEMA = json.loads(files("inversion.app.alarms").joinpath("alarm.schema.json").read_text(encoding="utf-8"))
@@ -176,3 +177,42 @@ def test_in_a_flood_warnings_are_kept_and_not_announced_and_the_end_says_how_man
     assert one.tick({}, 0, 40 * SECOND) == []
     [over] = one.tick({}, 0, 100 * SECOND)
     assert over.body["text"] == "alarm flood over: 3 warnings were not announced; 6 alarms stand"
+
+
+SHELVE = {"verb": "shelve", "asset": "fan", "alarm": "wide", "for_s": 8 * 3600, "by": "ann"}
+
+
+def shelved_at(second: int) -> AlarmDesk:
+    one = desk()
+    play(one, "active")
+    answer, _ = answered(one, SHELVE, second * SECOND)
+    assert "until" in answer
+    return one
+
+
+@pytest.mark.parametrize("step_s", [-600, 600, 56 * 365 * 86_400])
+def test_a_shelving_lasts_as_long_as_was_said_whatever_the_clock_is_set_to(step_s):
+    one = shelved_at(1000)
+    one.clock_set(step_s * SECOND)
+    assert one.changed["fan", "wide"]["shelved_until_ns"] == (1000 + 8 * 3600 + step_s) * SECOND
+    assert one.tick({}, 0, (1000 + 8 * 3600 - 1 + step_s) * SECOND) == []
+    assert states(one.tick({}, 0, (1000 + 8 * 3600 + step_s) * SECOND)) == ["shelved -> unacknowledged"]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "ends"),
+    [
+        (Setting("b1", 0, False), Setting("b1", 500 * SECOND, True), False),  # set while no gateway ran
+        (Setting("b1", 0, True), Setting("b2", 900 * SECOND, True), False),  # the box was started anew
+        (Setting("b1", 0, True), Setting("b2", 0, False), True),  # and has lost its time
+        (Setting("b1", 0, False), Setting("b2", 900 * SECOND, True), True),  # or had not known it
+        (None, Setting("b2", 0, False), True),
+    ],
+)
+def test_a_shelving_whose_rest_nobody_can_tell_ends_at_a_start(before, now, ends):
+    one = desk(cycles=shelved_at(1000).changed)
+    records = one.resume(before, now, 2000 * SECOND)
+    assert states(records) == (["shelved -> unacknowledged"] if ends else [])
+    if not ends:
+        moved = 500 if before.boot == now.boot else 0
+        assert one.cycles["fan", "wide"].shelved_until_ns == (1000 + 8 * 3600 + moved) * SECOND

@@ -29,11 +29,12 @@ frames = st.builds(
     channels=st.dictionaries(st.text(max_size=10), waveforms, min_size=1, max_size=4),
     source=st.text(max_size=10),
     position=st.none() | st.integers(0, 2**31),
+    monotonic_ns=st.none() | st.integers(0, 2**62),
 )
 
 
 def same(a: Frame, b: Frame) -> bool:
-    plain = ("asset", "start_ns", "clock_trusted", "source", "position")
+    plain = ("asset", "start_ns", "clock_trusted", "source", "position", "monotonic_ns")
     return all(getattr(a, name) == getattr(b, name) for name in plain) and all(
         x.samples.tobytes() == y.samples.tobytes()
         and (x.sample_rate, x.unit, x.quality, x.reason) == (y.sample_rate, y.unit, y.quality, y.reason)
