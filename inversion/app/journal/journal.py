@@ -145,7 +145,7 @@ class Journal:
     def last_entries(self) -> list[Entry]:
         """The same, as records."""
         rows = self._rows(f"SELECT {_COLUMNS} FROM record, journal WHERE id IN (SELECT finding FROM asset) ORDER BY id")
-        return [_entry(row) for row in rows]
+        return [self._entry(row) for row in rows]
 
     def cycles(self) -> dict[tuple[str, str], dict[str, Any]]:
         """Life cycle by (asset, alarm)."""
