@@ -10,7 +10,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +34,16 @@ def boot(folder: Path, script: str, *, environment: str = "", groups: bool = Tru
 
     folder: writable; `init.sh` and `out` are made in it. In the machine `/run/out` is that folder.
     """
+    with booted(folder, script, environment=environment, groups=groups) as machine:
+        machine.wait(timeout_s)
+    return folder / "out"
+
+
+@contextmanager
+def booted(
+    folder: Path, script: str, *, environment: str = "", groups: bool = True, more: Sequence[str] = ()
+) -> Iterator[subprocess.Popen[bytes]]:
+    """The same while it runs; it ends with this. more: words for its kernel, such as disks (`ubd0=FILE`)."""
     out = folder / "out"
     out.mkdir()
     init = folder / "init.sh"
@@ -40,15 +51,14 @@ def boot(folder: Path, script: str, *, environment: str = "", groups: bool = Tru
     init.write_text(_INIT.format(environment=environment, out=out, more="\n".join(lines)))
     init.chmod(0o755)
     command = ["linux.uml", "mem=384M", "rootfstype=hostfs", "rootflags=/", "ro", f"init={init}", "quiet", "con=null"]
-    console = [*command, "con0=fd:0,fd:1"]
+    console = [*command, "con0=fd:0,fd:1", *more]
     with (out / "console.txt").open("wb") as told:
         machine = subprocess.Popen(
             console, stdin=subprocess.DEVNULL, stdout=told, stderr=subprocess.STDOUT, start_new_session=True
         )
         try:
-            machine.wait(timeout_s)
+            yield machine
         finally:  # its processes outlive the first where that is killed
             with suppress(ProcessLookupError):
                 os.killpg(machine.pid, signal.SIGKILL)
             machine.wait()
-    return out
