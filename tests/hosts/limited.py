@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -34,9 +35,15 @@ def cpu_seconds(pid: int) -> float:
 
 def share_of_a_core(pid: int, seconds: float) -> float:
     """CPU time a second of a running process."""
-    before, began = cpu_seconds(pid), time.monotonic()
+    return shares_of_a_core([pid], seconds)[0]
+
+
+def shares_of_a_core(pids: Sequence[int], seconds: float) -> list[float]:
+    """The same of several, over the same time."""
+    before, began = [cpu_seconds(pid) for pid in pids], time.monotonic()
     time.sleep(seconds)
-    return (cpu_seconds(pid) - before) / (time.monotonic() - began)
+    elapsed = time.monotonic() - began
+    return [(cpu_seconds(pid) - first) / elapsed for pid, first in zip(pids, before, strict=True)]
 
 
 def group_folders(name: str = "inversion-*") -> list[Path]:

@@ -96,5 +96,6 @@ def make_group(limits: Limits, name: str, mounts: Mounts | None = None) -> Group
 
 def needed(limits: Limits) -> set[str]:
     """Controllers that these limits ask for."""
-    asked = {"cpu": limits.cpu, "memory": limits.memory, "pids": limits.pids, "cpuset": limits.cpuset}
+    cpu = limits.cpu if limits.cpu_weight is None else limits.cpu_weight
+    asked = {"cpu": cpu, "memory": limits.memory, "pids": limits.pids, "cpuset": limits.cpuset}
     return {controller for controller, limit in asked.items() if limit is not None}

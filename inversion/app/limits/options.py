@@ -13,7 +13,10 @@ _LEAST_BYTES = 16 * 2**20
 class Limits:
     """What the worker may use; None: as much as there is.
 
-    cpu: share of one core, such as "25%" or "150%"; period_ms: over which it is measured out (20 ms: short stalls)
+    cpu: share of one core, such as "25%" or "150%"; period_ms: over which it is measured out (20 ms: short stalls);
+        what one period leaves the next may use as well, where the kernel knows how (Linux 5.14)
+    cpu_weight: what it gets of a core that others want too, beside their 100 each: with 10, a tenth of what one busy
+        neighbor gets, and all of a core that nobody else wants; 1 to 10000
     memory: such as "128MiB"; all of it, what is swapped out too; pids: processes and threads
     cpuset: cores, such as "0" or "0-1,3"
     required: whether to refuse to start where they cannot be had; else every status says so
@@ -24,11 +27,14 @@ class Limits:
     pids: int | None = None
     cpuset: str | None = None
     period_ms: float = 20.0
+    cpu_weight: int | None = None
     required: bool = True
 
     def __post_init__(self) -> None:
         if self.cpu is not None:
             share(self.cpu)
+        if self.cpu_weight is not None and not 1 <= self.cpu_weight <= 10_000:
+            raise ValueError(f"cpu_weight must lie between 1 and 10000, got {self.cpu_weight}")
         if self.memory is not None and size(self.memory) < _LEAST_BYTES:
             raise ValueError(f"memory must be at least 16MiB, got {self.memory!r}")
         if self.pids is not None and self.pids < 1:
@@ -41,7 +47,7 @@ class Limits:
     @property
     def any(self) -> bool:
         """Whether anything is limited."""
-        return any(limit is not None for limit in (self.cpu, self.memory, self.pids, self.cpuset))
+        return any(limit is not None for limit in self._all.values())
 
     @property
     def quota_us(self) -> tuple[int, int] | None:
@@ -58,8 +64,17 @@ class Limits:
 
     def told(self) -> str:
         """For people: `cpu 25%, memory 128MiB`."""
-        limits = {"cpu": self.cpu, "memory": self.memory, "pids": self.pids, "cpuset": self.cpuset}
-        return ", ".join(f"{name} {value}" for name, value in limits.items() if value is not None)
+        return ", ".join(f"{name} {value}" for name, value in self._all.items() if value is not None)
+
+    @property
+    def _all(self) -> dict[str, str | int | None]:
+        return {
+            "cpu": self.cpu,
+            "weight": self.cpu_weight,
+            "memory": self.memory,
+            "pids": self.pids,
+            "cpuset": self.cpuset,
+        }
 
 
 def share(text: str) -> float:

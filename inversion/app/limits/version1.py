@@ -73,6 +73,10 @@ def _write(folders: Mapping[str, Path], own: Mapping[str, Path], limits: Limits)
         quota, period = limits.quota_us
         files.set_limit(folders["cpu"] / "cpu.cfs_period_us", str(period))
         files.set_limit(folders["cpu"] / "cpu.cfs_quota_us", str(quota))
+        if (burst := folders["cpu"] / "cpu.cfs_burst_us").exists():  # Linux 5.14
+            files.set_limit(burst, str(quota))
+    if limits.cpu_weight is not None:
+        files.set_limit(folders["cpu"] / "cpu.shares", str(max(limits.cpu_weight * 1024 // 100, 2)))
     if limits.memory_bytes is not None:
         whole = limits.memory_bytes // 4096 * 4096
         files.set_limit(folders["memory"] / "memory.limit_in_bytes", str(whole))

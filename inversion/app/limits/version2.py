@@ -105,6 +105,10 @@ def _write(folder: Path, limits: Limits) -> None:
     if limits.quota_us is not None:
         quota, period = limits.quota_us
         files.set_limit(folder / "cpu.max", f"{quota} {period}")
+        if (burst := folder / "cpu.max.burst").exists():  # Linux 5.14
+            files.set_limit(burst, str(quota))
+    if limits.cpu_weight is not None:
+        files.set_limit(folder / "cpu.weight", str(limits.cpu_weight))
     if limits.memory_bytes is not None:
         files.set_limit(folder / "memory.max", str(limits.memory_bytes // 4096 * 4096))
         if (folder / "memory.swap.max").exists():

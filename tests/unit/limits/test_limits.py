@@ -30,6 +30,7 @@ def test_words_become_numbers():
         ({"memory": "1MiB"}, "memory must be at least 16MiB, got '1MiB'"),
         ({"pids": 0}, "pids must be at least 1, got 0"),
         ({"cpuset": "all"}, "cpuset must be cores such as '0' or '0-1,3', got 'all'"),
+        ({"cpu_weight": 0}, "cpu_weight must lie between 1 and 10000, got 0"),
         ({"period_ms": 0.1}, "period_ms must lie between 1 and 1000, got 0.1"),
     ],
 )

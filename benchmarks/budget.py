@@ -1,0 +1,150 @@
+"""Whether the budget holds on real control groups, and how late answers are under it.
+
+    python -m benchmarks.budget [--seconds 60] [--only NAME]
+
+- quota: a worker that asks for more gets its quota within two points (25 % of a core, 20 ms periods).
+- staggered: 64 assets, a window of 16,384 samples each second, spread over it, by the rolling bearing's lite network
+  and its whole observation, at 25 % of a core and 128 MB, all memory charged. From the time that a window was due: to
+  its result 20 ms, to an alarm on the disk 40 ms, to a routine finding on the disk 150 ms (p99.9). One window in
+  sixteen is marked as bad, which raises an alarm and clears it at the next; one machine in eight has a spall.
+- together: the same with 8 windows due at once: 50 ms to the result.
+- neighbor: a busy loop outside the group keeps 75 % of a core that it shares by quota, 90 % by weight.
+
+What else runs on the machine is in these figures. How late a process wakes that does nothing but sleep is printed
+beside them (p99.9); where that is some milliseconds, they are not those of the gateway.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.fleet_run import Cost, Run, Times, measure, plugged, windows
+from inversion.app.limits import Limits, make_group
+from tests.hosts.limited import BUSY, inside, share_of_a_core
+
+Line = tuple[str, float, float, str]  # what, measured, bar, unit; measured may be at most the bar
+_SLEEPER = """
+import select, sys, time
+due, late = time.monotonic(), []
+while True:
+    due += 0.01
+    if select.select([sys.stdin], [], [], max(0, due - time.monotonic()))[0]:
+        break
+    late.append(1e3 * (time.monotonic() - due))
+    due = max(due, time.monotonic() - 0.01)
+print(*late)
+"""
+_LIMITS = {"cpu": "25%", "memory": "128MB", "pids": 64}
+
+
+def quota(seconds: float) -> list[Line]:
+    """A busy loop in the worker's group."""
+    group = make_group(Limits(cpu="25%"), f"inversion-{os.getpid()}")
+    try:
+        with inside(group, BUSY) as process:
+            share = share_of_a_core(process.pid, min(seconds, 10.0))
+    finally:
+        group.remove()
+    return [("a worker that asks for more is off its 25 % by", abs(100 * share - 25), 2.0, "points")]
+
+
+def staggered(seconds: float) -> list[Line]:
+    """Windows one after the other, at even times."""
+    times, cost = _fleet(seconds, together=1)
+    return [
+        ("window due -> result, p99.9", _tail(times, times.answered), 20.0, "ms"),
+        ("window due -> alarm on the disk, p99.9", _tail(times, times.alarms), 40.0, "ms"),
+        ("window due -> routine finding on the disk, p99.9", _tail(times, times.stored), 150.0, "ms"),
+        ("memory of the group, peak", (cost.usage.peak_bytes or 0) / 1e6, 128.0, "MB"),
+        ("killed for memory", cost.usage.oom_kills, 0.0, "times"),
+        ("windows not answered", 64 * seconds - cost.windows, 0.0, ""),
+    ]
+
+
+def together(seconds: float) -> list[Line]:
+    """Eight at once."""
+    times, _ = _fleet(seconds, together=8)
+    return [("8 windows due at once -> result, p99.9", _tail(times, times.answered), 50.0, "ms")]
+
+
+def neighbor(seconds: float) -> list[Line]:
+    """What a busy loop gets of a core on which the group asks for all it can get."""
+    core = str(min(os.sched_getaffinity(0)))
+    lines: list[Line] = []
+    for told, limits, least in (
+        ("quota", Limits(cpu="25%", cpuset=core), 75.0),
+        ("weight", Limits(cpu_weight=10, cpuset=core), 90.0),
+    ):
+        group = make_group(limits, f"inversion-{os.getpid()}")
+        try:
+            with inside(group, BUSY), subprocess.Popen(["taskset", "-c", core, sys.executable, "-c", BUSY]) as other:
+                kept = share_of_a_core(other.pid, min(seconds, 10.0))
+                other.kill()
+        finally:
+            group.remove()
+        lines.append((f"a neighbor loses, by {told}, of the core", 100 - 100 * kept, 100 - least, "%"))
+    return lines
+
+
+PARTS: dict[str, Callable[[float], list[Line]]] = {
+    "quota": quota,
+    "staggered": staggered,
+    "together": together,
+    "neighbor": neighbor,
+}
+
+
+@contextmanager
+def sleeper() -> Iterator[list[float]]:
+    """How late a process of its own wakes up, ms, each time in a hundred a second; filled at the end."""
+    late: list[float] = []
+    with subprocess.Popen([sys.executable, "-c", _SLEEPER], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        yield late
+        told, _ = process.communicate()
+    late += [float(word) for word in told.split()]
+
+
+def _fleet(seconds: float, together: int) -> tuple[Times, Cost]:
+    run = Run(
+        source={"assets": 64, "seconds": seconds, "together": together, "bad_every": 16},
+        limits=_LIMITS,
+        commit_s=0.1,
+    )
+    with plugged(), tempfile.TemporaryDirectory(prefix="inversion-budget-", dir=Path.cwd()) as folder:
+        return measure(run, Path(folder), windows(32, run.damaged))
+
+
+def _tail(times: Times, what: Mapping[tuple[str, int], int]) -> float:
+    """p99.9 of what came after the first two seconds, ms."""
+    took = times.took_ms(what, after_s=2.0)
+    return float(np.percentile(took, 99.9)) if took.size else float("inf")
+
+
+def main() -> int:
+    """Prints every figure with its bar; 1 where one is missed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--only", choices=list(PARTS))
+    options = parser.parse_args()
+    code = 0
+    for name in [options.only] if options.only else PARTS:
+        with sleeper() as late:
+            lines = PARTS[name](options.seconds)
+        print(f"{name}: who only sleeps woke {np.percentile(late, 99.9):.1f} ms late (p99.9)")
+        for what, measured, bar, unit in lines:
+            print(f"{what}: {measured:.1f} {unit} (bar {bar:g}): {'met' if measured <= bar else 'MISSED'}", flush=True)
+            code |= measured > bar
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
