@@ -13,6 +13,8 @@ from pathlib import Path
 from inversion.app.limits import Group, joined_command
 
 BUSY = "import time\nwhile True: pass"
+#: On one core, as important as any process is that nobody has made less so.
+NEIGHBOR = "import os\nos.setpriority(os.PRIO_PROCESS, 0, 0)\nos.sched_setaffinity(0, {{{core}}})\n" + BUSY
 GREEDY = "import sys\nblocks = []\nwhile True: blocks.append(b'x' * 2**20)"
 
 

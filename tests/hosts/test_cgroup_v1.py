@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from limited import BUSY, GREEDY, group_folders, inside, share_of_a_core, shares_of_a_core
+from limited import BUSY, GREEDY, NEIGHBOR, group_folders, inside, share_of_a_core, shares_of_a_core
 
 from inversion.app.configuration import load_site
 from inversion.app.gateway import run_gateway
@@ -58,8 +58,7 @@ def test_a_process_that_asks_for_more_gets_its_quota(group):
 @pytest.mark.parametrize("group", [Limits(cpu_weight=10, cpuset="0")], indirect=True)
 def test_by_weight_a_neighbor_keeps_nine_tenths_of_a_core_that_both_want(group):
     """Of what the two get together: whoever else runs takes from both."""
-    alone = "import os\nos.sched_setaffinity(0, {0})\n" + BUSY
-    with inside(group, BUSY) as ours, subprocess.Popen([sys.executable, "-c", alone]) as neighbor:
+    with inside(group, BUSY) as ours, subprocess.Popen([sys.executable, "-c", NEIGHBOR.format(core=0)]) as neighbor:
         theirs, own = shares_of_a_core([neighbor.pid, ours.pid], 4.0)
         neighbor.kill()
     assert theirs / (theirs + own) >= 0.895
