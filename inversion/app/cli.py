@@ -25,7 +25,15 @@ def main() -> None:
 @cache
 def application() -> typer.Typer:
     """All verbs."""
-    from inversion.app import alarm_verbs, buffer_verb, install_verb, network_verbs, register_verb, replay_verb
+    from inversion.app import (
+        alarm_verbs,
+        buffer_verb,
+        install_verb,
+        network_verbs,
+        register_verb,
+        replay_verb,
+        simulate_verb,
+    )
     from inversion.app.fieldbus.verbs import VERBS
     from inversion.app.verbs import app
 
@@ -38,4 +46,5 @@ def application() -> typer.Typer:
     app.command(epilog=install_verb.EXAMPLE)(install_verb.install)
     app.command(epilog=register_verb.EXAMPLE)(register_verb.registers)
     app.command(epilog=replay_verb.EXAMPLE)(replay_verb.replay)
+    app.command(epilog=simulate_verb.EXAMPLE)(simulate_verb.simulate)
     return app

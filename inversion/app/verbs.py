@@ -36,15 +36,6 @@ class Format(StrEnum):
     csv = "csv"
 
 
-class Fault(StrEnum):
-    """What `simulate` damages."""
-
-    none = "none"
-    outer = "outer"
-    inner = "inner"
-    ball = "ball"
-
-
 def _print_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
@@ -132,68 +123,6 @@ def batch(
         result = run_batch(site, files or [], out, formats=chosen, report=report, workers=workers)
         _print(json.dumps(result.summary) if as_json else "\n".join(str(path) for path in result.outputs))
         raise typer.Exit(result.exit_code)
-
-
-@app.command(
-    epilog="Example: inversion simulate --out var/simulated/rec.npz --fault outer --width-mm 3; "
-    "inversion simulate --device demo_vibration --line tcp://127.0.0.1:1502"
-)
-def simulate(
-    context: typer.Context,
-    out: Annotated[
-        Path | None, typer.Option(help="The recording to write, .npz or .wav; its truth goes beside it.")
-    ] = None,
-    device: Annotated[
-        str, typer.Option(metavar="PROFILE", help="Instead: a Modbus device that measures it, until SIGTERM.")
-    ] = "",
-    line: Annotated[
-        str, typer.Option(help="Where the device is: tcp://HOST:PORT, rtu+tcp://HOST:PORT, rtu:///PATH (a new link).")
-    ] = "tcp://127.0.0.1:1502",
-    baud: Annotated[int, typer.Option(help="Of a serial line.")] = 9600,
-    fault: Annotated[Fault, typer.Option(help="Which race is spalled.")] = Fault.outer,
-    width_mm: Annotated[float, typer.Option(help="Width of the spall.")] = 3.0,
-    impact_g: Annotated[float, typer.Option(help="RMS that the fault causes at the sensor.")] = 0.3,
-    entry: Annotated[float, typer.Option(help="Strength of an entry relative to its strike.")] = 0.4,
-    relief_mm: Annotated[float, typer.Option(help="How far beyond the edge an entry is felt.")] = 0.2,
-    noise_g: Annotated[float, typer.Option(help="RMS of the broadband background.")] = 0.1,
-    shaft_hz: Annotated[float, typer.Option(help="Speed of the shaft.")] = 29.5,
-    sample_rate: Annotated[float, typer.Option(help="Of the sensor, Hz.")] = 51200.0,
-    seconds: Annotated[float, typer.Option(help="Length of the recording.")] = 10.0,
-    seed: Annotated[int, typer.Option(min=0, help="Of the chance in it.")] = 0,
-    as_json: JsonOption = False,
-) -> None:
-    """A simulated machine with a damaged bearing: a recording with the truth beside it, or a Modbus device to try."""
-    settings = {
-        "race": fault.value,
-        "width_mm": width_mm,
-        "impact_g": impact_g,
-        "entry": entry,
-        "relief_mm": relief_mm,
-        "noise_g": noise_g,
-        "shaft_hz": shaft_hz,
-        "sample_rate": sample_rate,
-        "seconds": seconds,
-        "seed": seed,
-    }
-    with _complaints():
-        from inversion.core import ConfigurationError
-
-        if device and out is None:
-            from inversion.app.simulate_device import run_device
-
-            stop: Stop = context.obj
-
-            async def serve() -> None:
-                await run_device(device, line, baud, stop.event(), _print, **settings)
-
-            asyncio.run(serve())
-            raise typer.Exit(0)
-        if device or out is None:
-            raise ConfigurationError("simulate: expected either --out or --device")
-        from inversion.app.simulate import run_simulation
-
-        truth = run_simulation(out, **settings)
-        _print(json.dumps(truth) if as_json else f"{out}\n{out.with_suffix('.json')}")
 
 
 @app.command(epilog="Example: inversion calibrate configs/calibration/dropbear.toml truth.csv --out var/dropbear.npz")
