@@ -4,7 +4,8 @@ Amplitude: the unified construction of Feldman & Cousins, Phys. Rev. D 57 (1998)
 It covers exactly at every true amplitude, also near zero, where it becomes an upper bound by itself.
 
 Angle: the component of the estimate across the true direction is Gaussian whatever the amplitude (Fieller, J. R. Stat.
-Soc. B 16 (1954) 175-185); where the amplitude's interval reaches zero, every angle is possible.
+Soc. B 16 (1954) 175-185); near zero every angle is possible. How near is set so that the coverage is nearest to what is
+stated at all amplitudes: 89 to 91.5 % for 90 %, 89 % of a vector of almost no length.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ Array = NDArray[np.float64]
 
 _FAR = 7.0  # standard deviations from zero, where the construction has become symmetric
 _STEP = 0.01
+_MISSED = 1.1  # times what a level allows for, of the angle of a vector of no length
 
 
 def amplitude_interval(amplitude: Array, sd: Array, level: float) -> tuple[Array, Array]:
@@ -45,10 +47,11 @@ def amplitude_interval(amplitude: Array, sd: Array, level: float) -> tuple[Array
 def angle_half_width(amplitude: Array, sd: Array, level: float) -> Array:
     """Half width of the interval around the estimated angle, rad; pi where every angle is possible."""
     amplitude, sd = np.asarray(amplitude, dtype=np.float64), np.asarray(sd, dtype=np.float64)
-    low, _ = amplitude_interval(amplitude, sd, level)
-    z = NormalDist().inv_cdf((1 + level) / 2)
-    share = z * sd / np.where(amplitude > 0, amplitude, 1.0)
-    return np.where(low > 0, np.arcsin(np.minimum(share, 1.0)), np.pi)
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1, got {level}")
+    share = NormalDist().inv_cdf((1 + level) / 2) * sd / np.where(amplitude > 0, amplitude, 1.0)
+    told = amplitude > _shortest(level) * sd
+    return np.where(told, np.arcsin(np.minimum(share, 1.0)), np.pi)
 
 
 def probability_within(limit: float, amplitude: float, sd: float) -> float:
@@ -56,6 +59,16 @@ def probability_within(limit: float, amplitude: float, sd: float) -> float:
     if sd <= 0:
         return float(amplitude <= limit)
     return float(chndtr((limit / sd) ** 2, 2, (amplitude / sd) ** 2))
+
+
+@lru_cache(maxsize=8)
+def _shortest(level: float) -> float:
+    """Deviations that an estimated amplitude has where an angle is told; of a vector of no length that is chance."""
+    seen = np.arange(_STEP / 2, _FAR + 10.0, _STEP)
+    density = seen * np.exp(-(seen**2) / 2)
+    right = np.arcsin(np.minimum(NormalDist().inv_cdf((1 + level) / 2) / seen, 1.0)) / np.pi
+    missed = np.cumsum((density * (1 - right))[::-1])[::-1] * _STEP  # were it told from there on
+    return float(np.interp(-_MISSED * (1 - level), -missed, seen - _STEP / 2))
 
 
 @lru_cache(maxsize=8)

@@ -8,9 +8,8 @@ from contextlib import contextmanager
 import numpy as np
 from typer.testing import CliRunner
 
-from inversion.app.fieldbus.verbs import VERBS
+from inversion.app.cli import application
 from inversion.app.stop import Stop
-from inversion.app.verbs import app
 
 REST = """
 [forward]
@@ -23,12 +22,9 @@ pitch_diameter_mm = 39.04
 use = "least_squares"
 """
 
-for verb, _ in VERBS:
-    app.command()(verb)
-
 
 def call(*arguments):
-    result = CliRunner().invoke(app, [str(one) for one in arguments], obj=Stop())
+    result = CliRunner().invoke(application(), [str(one) for one in arguments], obj=Stop())
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result.exit_code, result.output
 

@@ -211,7 +211,7 @@ def _plane(
 ) -> PlaneResult:  # fmt: skip
     size, angle = _polar(mass)
     interval = _interval(size, sd, case.level)
-    half = 180.0 if not interval.low > 0 else math.degrees(float(angle_half_width(size, sd, case.level)))  # type: ignore[arg-type]
+    half = math.degrees(float(angle_half_width(np.array(size), np.array(sd), case.level)))
     add = None
     if case.keep_trial:
         add = _polar(mass - complex(vectors(case.trial_masses)[case.planes.index(plane)]))

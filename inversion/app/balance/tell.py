@@ -56,7 +56,7 @@ def _corrections(result: Balance) -> list[Row]:
     for verb, plane in zip(verbs, result.planes, strict=True):
         turned = 180.0 if verb == "remove" else 0.0
         angle = f"{(plane.angle + turned) % 360:.1f}°"
-        angle += f" ± {plane.half_width:.1f}°" if plane.resolvable else ", not resolvable"
+        angle += f" ± {plane.half_width:.1f}°" if plane.half_width < 180 else ", not resolvable"
         row = [plane.name, verb, _interval(plane.mass), angle]
         if plane.add is not None:
             row.append(f"{verb} {_number(plane.add[0])} at {(plane.add[1] + turned) % 360:.1f}°")
