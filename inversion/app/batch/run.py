@@ -23,10 +23,10 @@ from inversion.app.batch.asset import AssetJob, Recorded, recorded_source
 from inversion.app.batch.processes import BatchFailed, invert_all
 from inversion.app.batch.progress import Advance, progress
 from inversion.app.batch.staging import Staging, staging
-from inversion.app.batch.tables import require_pyarrow, write_csv, write_parquet
 from inversion.app.configuration import load_pipeline
 from inversion.app.delivered import check_channels
 from inversion.app.report import ReportUnavailable, require_plotly, write_report
+from inversion.app.tables import require_pyarrow, write_csv, write_parquet
 from inversion.core import ConfigurationError
 from sensors import SensorError
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from inversion.app.appending import append
 from inversion.core import dumps
-
-_BLOCK = 65536
 
 
 @dataclass(frozen=True)
@@ -31,37 +29,3 @@ class JsonLinesSink:
         """Raises OSError; the file is then as it was."""
         text = "".join(f"{dumps(dict(finding))}\n" for finding in findings)
         await asyncio.to_thread(append, self.path, text.encode())
-
-
-def append(path: Path, lines: bytes) -> None:
-    """Whole lines behind the last whole line of a file, synced; on failure nothing of them. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), "r+b", buffering=0) as file:
-        size = _whole_lines(file)
-        file.truncate(size)
-        file.seek(size)
-        try:
-            _write_all(file, lines)
-            os.fsync(file.fileno())
-        except OSError:
-            file.truncate(size)
-            raise
-
-
-def _write_all(file: IO[bytes], content: bytes) -> None:
-    """A raw write may take a part only (the disk is nearly full, say); the next one then tells why."""
-    while content:
-        content = content[file.write(content) :]
-
-
-def _whole_lines(file: IO[bytes]) -> int:
-    """Size of the file up to and with its last line end."""
-    end = file.seek(0, os.SEEK_END)
-    while end > 0:
-        start = max(0, end - _BLOCK)
-        file.seek(start)
-        cut = file.read(end - start).rfind(b"\n")
-        if cut >= 0:
-            return start + cut + 1
-        end = start
-    return 0

@@ -11,7 +11,8 @@ import resource
 import pytest
 from rich.console import Console
 
-from inversion.app.sinks import console, jsonl
+from inversion.app.appending import append
+from inversion.app.sinks import console
 from inversion.app.sinks.console import ConsoleSink, plain_line, table
 from inversion.app.sinks.jsonl import JsonLinesSink
 
@@ -46,7 +47,7 @@ def test_lines_are_appended_in_a_folder_made_for_them(tmp_path):
 def test_a_torn_last_line_is_cut_off(tmp_path, whole, torn):
     path = tmp_path / "findings.jsonl"
     path.write_bytes(whole + torn)
-    jsonl.append(path, b'{"c":3}\n')
+    append(path, b'{"c":3}\n')
     assert path.read_bytes() == whole + b'{"c":3}\n'
 
 

@@ -13,7 +13,13 @@ from typing import Any
 from inversion.core import ConfigurationError
 
 _ROWS = 4096  # held in memory at once
-_TEXTS = ("asset", "start", "source", "engine", "network", "precision", "quality", "reason")
+_TEXTS = (
+    "asset", "start", "source", "engine", "network", "precision", "quality", "reason",
+    "journal", "alarm", "time", "from", "to", "by", "comment", "text", "severity", "condition", "parameter", "side",
+    "unit", "value_unit", "kind",
+)  # fmt: skip
+_WHOLE = ("start_ns", "position", "sequence", "time_ns", "until_ns")
+_FACTS = ("clock_trusted", "announced")
 _PLAIN = ("asset", "start", "start_ns", "clock_trusted", "duration_s", "source", "position", "engine")
 
 
@@ -58,6 +64,19 @@ def write_parquet(findings: Path, table: Path) -> None:
             chunk = list(islice(rows, _ROWS))
 
 
+def write_rows(lines: Path, table: Path) -> None:
+    """Rows, a line of JSON each and all with the same keys, as a Parquet file."""
+    arrow, parquet = require_pyarrow()
+    with lines.open(encoding="utf-8") as file:
+        rows = (json.loads(line) for line in file)
+        chunk = list(islice(rows, _ROWS))
+        schema = arrow.schema([(name, _type(arrow, name)) for name in chunk[0]])
+        with parquet.ParquetWriter(table, schema) as writer:
+            while chunk:
+                writer.write_table(arrow.Table.from_pylist(chunk, schema))
+                chunk = list(islice(rows, _ROWS))
+
+
 def require_pyarrow() -> tuple[Any, Any]:
     """The modules pyarrow and pyarrow.parquet. Raises ConfigurationError with what to install."""
     try:
@@ -90,9 +109,9 @@ def _word(text: str) -> str:
 
 def _type(arrow: Any, column: str) -> Any:
     """Arrow type of a column, by its name: types must not depend on which values happen to be missing."""
-    if column in ("start_ns", "position"):
+    if column in _WHOLE:
         return arrow.int64()
-    if column == "clock_trusted" or column.endswith("_resolvable"):
+    if column in _FACTS or column.endswith("_resolvable"):
         return arrow.bool_()
     if column in _TEXTS or column.endswith("_state"):
         return arrow.string()

@@ -1,0 +1,84 @@
+"""Assets, parameters with their intervals, and alarms as nodes of an OPC UA server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from inversion.app.journal import Entry
+from inversion.app.serving.place import place
+
+if TYPE_CHECKING:
+    from inversion.app.serving.opcua import OpcUaServer
+
+
+@dataclass(frozen=True)
+class OpcUaSink:
+    """OPC UA for clients to read and subscribe to; a value that does not hold is none, with a status code.
+
+    listen: ADDRESS:PORT; beyond this machine only with certificate, key, username and password_file: then channels are
+        signed and encrypted (Basic256Sha256 or Aes256-Sha256-RsaPss), and who reads shows the password
+    certificate, key: PEM files, used as they are at each new connection; the first line of password_file counts
+    stale_s: an asset of which nothing new came for so long has no values; connections: at once
+    """
+
+    listen: str = "127.0.0.1:4840"
+    certificate: Path | None = None
+    key: Path | None = None
+    username: str = ""
+    password_file: Path | None = None
+    stale_s: float = 3600.0
+    connections: int = 16
+
+    def __post_init__(self) -> None:
+        where = place(self.listen)
+        if find_spec("asyncua") is None:
+            raise ValueError("needs asyncua, which is not installed: pip install 'edge-inversion[opcua]'")
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key belong together, found only one of them")
+        if bool(self.username) != (self.password_file is not None):
+            raise ValueError("username and password_file belong together, found only one of them")
+        if self.password_file is not None and self.certificate is None:
+            raise ValueError("password_file needs certificate and key: a password is sent encrypted only")
+        if not where.on_loopback and self.password_file is None:
+            raise ValueError(
+                f"listen must be an address of this machine alone, such as 127.0.0.1, got {where.host!r}; "
+                "for others to ask give certificate, key, username and password_file"
+            )
+        if not self.stale_s > 0 or not 1 <= self.connections <= 256:
+            raise ValueError("stale_s must be positive, connections must lie between 1 and 256")
+
+    async def open(self, last: Sequence[Entry], cycles: Mapping[tuple[str, str], Mapping[str, Any]]) -> None:
+        """Listens. Raises OSError where the place is taken, ConnectionError where a certificate cannot be used."""
+        await self._server.open(place(self.listen), last, cycles)
+
+    async def write(self, findings: Sequence[Mapping[str, Any]]) -> None:
+        """Findings alone, made now."""
+        now_ns = time.time_ns()
+        await self.write_records([Entry(0, "finding", str(f["asset"]), 0, "", now_ns, f) for f in findings])
+
+    async def write_records(self, entries: Sequence[Entry]) -> None:
+        """Shows them."""
+        await self._server.take(entries)
+
+    async def close(self) -> None:
+        """Ends all connections."""
+        await self._server.close()
+
+    @property
+    def port(self) -> int:
+        """The bound port, while it is open."""
+        return self._server.port
+
+    @cached_property
+    def _server(self) -> OpcUaServer:
+        from inversion.app.serving.opcua import OpcUaServer
+        from inversion.app.serving.opcua_bounds import Access
+
+        access = Access(self.certificate, self.key, self.username, self.password_file)
+        return OpcUaServer(access, self.stale_s, self.connections)
