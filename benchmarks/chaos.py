@@ -103,11 +103,17 @@ class Box:
             time.sleep(0.002)
 
     @property
-    def worker(self) -> int:
+    def template(self) -> int:
         assert self.gateway is not None
-        pid = self.gateway.pid
+        return self._child_of(self.gateway.pid, "a template")
+
+    @property
+    def worker(self) -> int:
+        return self._child_of(self.template, "a worker")
+
+    def _child_of(self, pid: int, what: str) -> int:
         children = Path(f"/proc/{pid}/task/{pid}/children")
-        self.until(lambda: bool(children.read_text().split()), "a worker")
+        self.until(lambda: bool(children.read_text().split()), what)
         return int(children.read_text().split()[0])
 
     def kill(self) -> None:
@@ -127,6 +133,16 @@ def kill_worker(box: Box, rng: random.Random) -> None:
     with suppress(ProcessLookupError):
         os.kill(box.worker, signal.SIGKILL)
     box.until(lambda: box.log.read_text().count("started again") > before, "a word about the worker")
+
+
+def kill_template(box: Box, rng: random.Random) -> None:
+    """And the worker with it, so that the next one must be started instead of forked."""
+    before = box.log.read_text().count("another one is started")
+    template, worker = box.template, box.worker
+    os.kill(template, signal.SIGKILL)
+    with suppress(ProcessLookupError):
+        os.kill(worker, signal.SIGKILL)
+    box.until(lambda: box.log.read_text().count("another one is started") > before, "a word about the template")
 
 
 def kill_gateway(box: Box, rng: random.Random) -> None:
@@ -162,6 +178,7 @@ def terminate(box: Box, rng: random.Random) -> None:
 
 BLOWS: dict[str, Callable[[Box, random.Random], None]] = {
     "kill -9 of the worker": kill_worker,
+    "kill -9 of worker and template": kill_template,
     "kill -9 of the gateway": kill_gateway,
     "disk full, then not": fill_disk,
     "journal truncated": truncate_journal,
@@ -179,7 +196,7 @@ def strike(name: str, plugins: Path, seed: int) -> tuple[float, list[str]]:
         began = time.monotonic()
         BLOWS[name](box, rng)
         struck = time.monotonic() if name in ("disk full, then not", "SIGTERM under load") else began
-        box.more_lines(_ON_THE_WAY if name == "kill -9 of the worker" else 1)
+        box.more_lines(_ON_THE_WAY if "of the worker" in name or "of worker" in name else 1)
         seconds = time.monotonic() - struck
         box.more_lines(20)
         wrong = [] if box.stop() == 0 else ["the gateway did not end well"]

@@ -21,6 +21,7 @@ from sensors.tomlfile import dotted
 
 if TYPE_CHECKING:  # the gateway process never loads what inverts: its worker does
     from inversion.alerts import SilenceRule
+    from inversion.app.parts import PipelineParts
     from inversion.pipeline import Pipeline
     from inversion.training.recipe import Calibration
 
@@ -118,6 +119,7 @@ class Site:
 
     sinks: by the name under which the journal remembers how far each one got
     latching: of every alarm, by name, whether it stays until somebody resets it
+    parts: what the pipeline is made of, as plain data; None: the worker reads it from the file
     """
 
     path: Path
@@ -135,6 +137,7 @@ class Site:
     limits: Limits = field(default_factory=Limits)
     observe: ObserveOptions = field(default_factory=ObserveOptions)
     evidence: EvidenceOptions = field(default_factory=EvidenceOptions)
+    parts: Any = None
 
 
 def load_site(path: Path) -> Site:
@@ -163,23 +166,33 @@ def load_site(path: Path) -> Site:
 
 def load_pipeline(path: Path) -> Pipeline:
     """The forward model, engine, tracker and alarm rules of a site. Raises ConfigurationError."""
-    from inversion.pipeline import Pipeline
+    document = _document(path)
+    parts = _parts(document)
+    try:
+        inverter = parts.engine.bind(parts.model)
+    except ModelError as error:
+        raise document.error(("engine",), str(error)) from error
+    try:
+        return parts.pipeline(inverter)
+    except ConfigurationError as error:  # rules are checked already, so it is the tracker that does not fit the model
+        raise document.error(("tracking",), str(error)) from error
+
+
+def load_parts(path: Path) -> PipelineParts:
+    """What the pipeline of a site is made of; its engine is not bound yet. Raises ConfigurationError."""
+    return _parts(_document(path))
+
+
+def _parts(document: Document) -> PipelineParts:
+    from inversion.app.parts import PipelineParts
     from inversion.tracking import Tracker
 
-    document = _document(path)
     model: ForwardModel = plugin_at(document, ("forward",), "inversion.forward")
     engine: Engine = plugin_at(document, ("engine",), "inversion.engine")
     tracker = build(document, ("tracking",), document.content.get("tracking", {}), Tracker)
     states = machine_states(document, tables(document, "machine_state"))
     rules = alarm_rules(document, tables(document, "alarm"), model, states)
-    try:
-        inverter = engine.bind(model)
-    except ModelError as error:
-        raise document.error(("engine",), str(error)) from error
-    try:
-        return Pipeline(model, inverter, document.content["engine"]["use"], rules, tracker, states)
-    except ConfigurationError as error:  # rules are checked already, so it is the tracker that does not fit the model
-        raise document.error(("tracking",), str(error)) from error
+    return PipelineParts(model, engine, document.content["engine"]["use"], rules, tracker, states)
 
 
 def load_calibration(path: Path) -> tuple[Calibration, Engine]:

@@ -30,6 +30,7 @@ from inversion.app.observe.tally import Tally
 from inversion.app.reload import reloaded
 from inversion.app.supervisor import Supervisor
 from inversion.app.systemd import Systemd
+from inversion.app.template_link import TemplateLink
 from inversion.app.worker_link import WorkerLink, WorkerLost
 from inversion.core import ConfigurationError
 
@@ -39,18 +40,23 @@ log = logging.getLogger("inversion.gateway")
 
 
 async def run_gateway(
-    site: Site, stop: asyncio.Event, reload: asyncio.Event | None = None, clock: Clock | None = None
+    site: Site,
+    stop: asyncio.Event,
+    reload: asyncio.Event | None = None,
+    clock: Clock | None = None,
+    template: TemplateLink | None = None,
 ) -> int:
     """Runs the site until its data end and are delivered, or until `stop` is set; the exit code.
 
     reload: set when the configuration shall be read again; clock: this box's, where it is no other
+    template: what workers are forked from, and sites are read in; without one each is started, and read here
     0: all sources ended well and all is journalled; 1: a source failed, or something could not be journalled.
     Raises ConfigurationError when the worker cannot build the pipeline, JournalError when the journal is unusable.
     """
     kept = Retention(site.journalling.keep_days, site.journalling.most_mb)
     clock = clock or Clock(site.clock)
     with open_journal(site.journal, clock.now_ns(), kept) as journal:
-        return await Gateway(site, journal, stop, reload or asyncio.Event(), clock).run()
+        return await Gateway(site, journal, stop, reload or asyncio.Event(), clock, template).run()
 
 
 class Gateway:
@@ -63,6 +69,7 @@ class Gateway:
         stop: asyncio.Event,
         reload: asyncio.Event | None = None,
         clock: Clock | None = None,
+        template: TemplateLink | None = None,
     ) -> None:
         options = site.gateway
         retry = (options.retry_s, options.retry_cap_s)
@@ -70,8 +77,9 @@ class Gateway:
         self._reload = reload or asyncio.Event()
         clock = clock or Clock(site.clock)
         self._ledger = Ledger(journal, retry, clock, site.journalling.commit_s, site.journalling.state_s)
+        self._template = template
         self._intake = Intake(journal, self._ledger, options.queue_frames)
-        self._supervisor = Supervisor(site, self._note, self._degraded)
+        self._supervisor = Supervisor(site, self._note, self._degraded, template)
         self._keeper = DeskKeeper(site, journal, self._ledger, self._intake.heard)
         self._collector = Collector(site, self._ledger.note)
         self._finished = asyncio.Event()
@@ -178,7 +186,7 @@ class Gateway:
             self._reload.clear()
             self._systemd.reloading()
             try:
-                site = await reloaded(self._site)
+                site = await reloaded(self._site, self._template)
                 await self._supervisor.reload(site)
             except (ConfigurationError, WorkerLost) as problem:
                 told = "; ".join(str(problem).splitlines())

@@ -8,21 +8,21 @@ import types
 from collections.abc import Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields, is_dataclass, make_dataclass
 from pathlib import Path
-from typing import Any, TypeVar, Union, get_args, get_origin
-
-from pydantic import ConfigDict, ValidationError, create_model
-from pydantic.errors import PydanticUserError
+from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin
 
 from inversion.app.plugins import option_types
 from inversion.core import ConfigurationError
 from sensors import SensorError
 from sensors.tomlfile import Locate, dotted, load, no_such_option
 
+if TYPE_CHECKING:  # 10 MB and 90 ms, which only a process that validates shall pay
+    from pydantic import ConfigDict, ValidationError
+
 Key = tuple[str | int, ...]
 T = TypeVar("T")
 
 #: Unknown keys refused in nested dataclasses too; "3" is no number; NaN and Inf are no numbers.
-_STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+_STRICT: ConfigDict = {"extra": "forbid", "strict": True, "allow_inf_nan": False}
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,9 @@ def build(document: Document, key: Key, table: object, kind: type[T]) -> T:
 
     Raises ConfigurationError with one line for every complaint.
     """
+    from pydantic import ValidationError, create_model
+    from pydantic.errors import PydanticUserError
+
     if not isinstance(table, Mapping):
         raise document.error(key, f"must be a table, found {table!r}")
     hints = option_types(kind)

@@ -24,7 +24,7 @@ GROUPS = {
 }
 
 #: What importing somebody else's module may raise; anything else is a fault of the interpreter.
-_IMPORT_FAILURES = (
+IMPORT_FAILURES = (
     ImportError,
     AttributeError,
     SyntaxError,
@@ -140,7 +140,7 @@ def _import(entry: EntryPoint) -> type[Any]:
     who = f"plug-in {entry.name!r} of {_distribution(entry)} ({entry.value})"
     try:
         plugin = entry.load()
-    except _IMPORT_FAILURES as error:
+    except IMPORT_FAILURES as error:
         raise PluginError(f"{who} cannot be imported: {type(error).__name__}: {_one_line(error)}") from error
     if not (isinstance(plugin, type) and dataclasses.is_dataclass(plugin)):
         raise PluginError(f"{who} must be a frozen dataclass, found {type(plugin).__name__}")

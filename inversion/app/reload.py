@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
+from pathlib import Path
 
 from inversion.app.configuration import Site, load_site
+from inversion.app.reading import told_site
+from inversion.app.template_link import TemplateLink, TemplateLost
 from inversion.core import ConfigurationError
 
 #: Sections whose change would leave a gap, or another journal.
@@ -18,10 +22,21 @@ _FIXED = {
 }
 
 
-async def reloaded(running: Site) -> Site:
-    """The site of the same file, now. Raises ConfigurationError for one that is wrong or takes a restart."""
-    site = await asyncio.to_thread(load_site, running.path)
+async def reloaded(running: Site, template: TemplateLink | None = None) -> Site:
+    """The site of the same file, now. Raises ConfigurationError for one that is wrong or takes a restart.
+
+    template: in which it is read; without one, or when it is lost, in this process
+    """
+    site = await read_site(running.path, template)
     changed = [section for field, section in _FIXED.items() if getattr(site, field) != getattr(running, field)]
     if changed:
         raise ConfigurationError(f"{running.path}: {', '.join(changed)}: a change takes a restart")
     return site
+
+
+async def read_site(path: Path, template: TemplateLink | None = None) -> Site:
+    """Read in a process that ends, where there is a template. Raises ConfigurationError, or another InversionError."""
+    if template is not None:
+        with suppress(TemplateLost):
+            return told_site(path, await (await template.read(path)).told())
+    return await asyncio.to_thread(load_site, path)

@@ -9,17 +9,20 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from inversion.app.configuration import Site
 from inversion.app.degrade import DegradeRule, Health, later, lost
 from inversion.app.limits import Group, LimitsUnavailable, make_group
 from inversion.app.patience import delays
+from inversion.app.template_link import TemplateLink, TemplateLost
 from inversion.app.worker_link import Answer, WorkerLink, WorkerLost
 from inversion.core import ConfigurationError
 from sensors import Frame
 
 Note = Callable[..., None]
+_RENEW_S = 10.0  # from one start of a template to the next
 
 
 class Supervisor:
@@ -27,14 +30,24 @@ class Supervisor:
 
     note: takes the kind, the text and the asset of an event
     degraded: told the name of every new step, and why
+    template: what workers are forked from; None: each is started
     """
 
-    def __init__(self, site: Site, note: Note, degraded: Callable[[str, str], None]) -> None:
+    def __init__(
+        self,
+        site: Site,
+        note: Note,
+        degraded: Callable[[str, str], None],
+        template: TemplateLink | None = None,
+    ) -> None:
         self._site, self._note, self._degraded = site, note, degraded
+        self._template = template
         self._retry = (site.gateway.retry_s, site.gateway.retry_cap_s)
         self._rule = DegradeRule()
         self._health = Health()
         self._skipped = 0
+        self._renewing: asyncio.Task[None] | None = None
+        self._renewed_s = -_RENEW_S
         self._turn = asyncio.Lock()
         self.group: Group | None = None
         self.states: dict[str, Any] = {}
@@ -47,6 +60,7 @@ class Supervisor:
 
     async def start(self) -> None:
         """The first worker. Raises ConfigurationError, WorkerLost, or LimitsUnavailable where limits are required."""
+        await self._warm(self._site)
         self._limit()
         self.worker = self._link(self._site)
         await self.worker.start()
@@ -58,12 +72,15 @@ class Supervisor:
 
     async def stop(self) -> None:
         """Ends the worker and removes its group."""
+        if self._renewing is not None:
+            self._renewing.cancel()
         await self.worker.stop()
         if self.group is not None:
             self.group.remove()
 
     async def reload(self, site: Site) -> None:
         """A worker for a changed site takes over between two requests. Raises ConfigurationError, WorkerLost."""
+        await self._warm(site)
         coming = self._link(site)
         await coming.start()
         async with self._turn:
@@ -107,6 +124,7 @@ class Supervisor:
 
     async def _advance(self, frames: Sequence[Frame], waiting: float) -> Answer:
         await self._have_worker()
+        self._renew()
         answer = await self.worker.advance(frames, self.states, waiting)
         self.states |= answer.states
         return answer
@@ -145,7 +163,29 @@ class Supervisor:
         self._degraded(health.name, why)
 
     def _link(self, site: Site) -> WorkerLink:
-        return WorkerLink(site.path, site.level, site.gateway.frame_timeout_s, self.group)
+        timeout_s = site.gateway.frame_timeout_s
+        return WorkerLink(site.path, site.level, timeout_s, self.group, site.parts, self._template)
+
+    async def _warm(self, site: Site) -> None:
+        """Has the template ready for this site's workers; others that it forks are only slower."""
+        if self._template is not None:
+            with suppress(TemplateLost):
+                await self._template.warm(site.parts)
+
+    def _renew(self) -> None:
+        """A template in the place of one that was lost, not too often; meanwhile workers are started."""
+        template, now_s = self._template, time.monotonic()
+        if template is None or not template.lost or now_s - self._renewed_s < _RENEW_S:
+            return
+        self._renewed_s = now_s
+        self._note("template_lost", "the template of the workers was lost; another one is started")
+        self._renewing = asyncio.create_task(self._renewed(template))
+
+    async def _renewed(self, template: TemplateLink) -> None:
+        try:
+            await template.renew()
+        except OSError as problem:
+            self._note("template_lost", f"no template can be started: {problem.strerror}; trying again")
 
     def _limit(self) -> None:
         """Makes the worker's group. Raises LimitsUnavailable where its limits cannot be had but are required."""
@@ -153,7 +193,8 @@ class Supervisor:
         if not limits.any:
             return
         try:
-            self.group = make_group(limits, f"inversion-{os.getpid()}")
+            ours = (self._template.pid,) if self._template is not None and self._template.pid else ()
+            self.group = make_group(limits, f"inversion-{os.getpid()}", ours=ours)
         except LimitsUnavailable as problem:
             if limits.required:
                 raise LimitsUnavailable(

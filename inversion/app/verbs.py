@@ -79,20 +79,10 @@ def demo(
 def run(context: typer.Context, site: SiteArgument) -> None:
     """The gateway: sources, worker, journal, alarms, sinks, until the data end or SIGTERM."""
     with _complaints():
-        from inversion.app.configuration import load_site
-        from inversion.app.gateway import run_gateway
+        from inversion.app.start import run_site
 
         _log_to_stderr(logging.INFO)
-        stop: Stop = context.obj
-        loaded = load_site(site)
-
-        async def gateway() -> int:
-            try:
-                return await run_gateway(loaded, stop.event(), stop.reload_event())
-            finally:
-                stop.over()
-
-        raise typer.Exit(asyncio.run(gateway()))
+        raise typer.Exit(run_site(site, context.obj))
 
 
 @app.command(epilog="Example: inversion batch configs/cwru.toml ../shared/data/cwru/*.mat --out results/")

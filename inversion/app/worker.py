@@ -1,8 +1,9 @@
-"""The worker process: frames in at standard input, findings out at standard output, until the input ends.
+"""The worker process: frames in, findings out, until the input ends.
 
 It keeps nothing: the states of the assets come with their frames and go back with the findings, so that a worker that
 was lost is replaced by any other. The first message says what to build:
-`{"site": path, "level": probability, "lite": whether as cheaply as possible}`.
+`{"site": path, "level": probability, "lite": whether as cheaply as possible, "parts": of the pipeline, or null}`.
+It is forked from the warm template (`inversion.app.template`), or started as `python -m inversion.app.worker`.
 """
 
 from __future__ import annotations
@@ -11,30 +12,36 @@ import hashlib
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
 from inversion.app import wire
 from inversion.app.adaptive import Choice, choice_of, throttled_periods
-from inversion.app.configuration import load_pipeline
+from inversion.app.parts import PipelineParts
+from inversion.app.plain import decode
 from inversion.core import InversionError, ParameterSpace, to_json
 from inversion.engines.precision import Strain
 from inversion.pipeline import AssetState, Pipeline, advance
+from sensors import SensorError
 
 _STATE_FORMAT = 3  # of `AssetState.to_dict`: states in an older journal are forgotten
 
 
 def main() -> int:
-    """Answers until the input ends; standard output belongs to the answers alone."""
-    requests = sys.stdin.buffer
+    """Answers until standard input ends; standard output belongs to the answers alone."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints goes to standard error
+    return answer(sys.stdin.buffer, answers, decode)
+
+
+def answer(requests: IO[bytes], answers: IO[bytes], made: Callable[[Any], PipelineParts]) -> int:
+    """Until the requests end; the exit code. made: parts of the pipeline from their plain data."""
     order = wire.read(requests)
     if order is None:
         return 0
     try:
-        pipeline = load_pipeline(Path(order[0]["site"]))
+        pipeline = _pipeline(order[0], made)
     except InversionError as error:
         _send(answers, {"error": str(error)})
         return 2
@@ -49,6 +56,19 @@ def main() -> int:
         windows = max(1, len(message[0]["frames"]))
         choice = choice.after(Strain(elapsed / windows, stops > before, message[0]["waiting"]))
     return 0
+
+
+def _pipeline(order: Mapping[str, Any], made: Callable[[Any], PipelineParts]) -> Pipeline:
+    """From its parts; from the file where there are none, or where they fail: it says in which line."""
+    if order.get("parts") is not None:
+        try:
+            parts = made(order["parts"])
+            return parts.pipeline(parts.engine.bind(parts.model))
+        except (InversionError, SensorError, ValueError, OSError):
+            pass
+    from inversion.app.configuration import load_pipeline
+
+    return load_pipeline(Path(order["site"]))
 
 
 def fingerprint(space: ParameterSpace) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sys
 from asyncio.subprocess import Process
@@ -14,19 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from inversion.app import wire
+from inversion.app.forked import Forked
 from inversion.app.limits import Group, Usage, joined_command
+from inversion.app.template import SHIELDED, worker_environment
+from inversion.app.template_link import TemplateLink, TemplateLost
 from inversion.core import ConfigurationError, InversionError
 from sensors import Frame
-
-#: One thread: a gateway shares its box with others. Telemetry of onnxruntime is off before it is imported.
-_ENVIRONMENT = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "ORT_DISABLE_TELEMETRY": "1",
-}
-_NOT_INHERITED = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
-_SHIELDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class WorkerLost(InversionError):
@@ -44,16 +36,27 @@ class Answer:
 class WorkerLink:
     """One worker process at a time; a lost one is replaced at the next request.
 
+    parts: of its pipeline, as plain data; None: it reads them from the site's file
     group: whose limits it has; None: none
+    template: what it is forked from; None, or one that is lost: it is started
     """
 
-    def __init__(self, site: Path, level: float, timeout_s: float, group: Group | None = None) -> None:
-        self._site, self._level = site, level
+    def __init__(
+        self,
+        site: Path,
+        level: float,
+        timeout_s: float,
+        group: Group | None = None,
+        parts: Any = None,
+        template: TemplateLink | None = None,
+    ) -> None:
+        self._order = {"site": str(site), "level": level, "parts": parts}
+        self._template, self._fork = template, True
         self.lite = False  # whether the next worker answers as cheaply as its engine can
         self._timeout_s = timeout_s
         self._group = group
         self._killed = 0
-        self._process: Process | None = None
+        self._process: Process | Forked | None = None
         self.fingerprint = ""
 
     @property
@@ -66,10 +69,14 @@ class WorkerLink:
 
         Raises ConfigurationError when the pipeline cannot be built, WorkerLost when the worker ends before.
         """
-        self._process = await _spawn(() if self._group is None else self._group.joins)
         self._killed = self._usage().oom_kills
-        order = {"site": str(self._site), "level": self._level, "lite": self.lite}
-        ready = await self._ask(wire.pack(order))
+        self._process = await self._started()
+        forked = isinstance(self._process, Forked)
+        try:
+            ready = await self._ask(wire.pack({**self._order, "lite": self.lite}))
+        except WorkerLost:
+            self._fork = not forked  # what does not survive a fork may do better without
+            raise
         if "error" in ready:
             await self.stop()
             raise ConfigurationError(ready["error"])
@@ -91,6 +98,18 @@ class WorkerLink:
         assert process.stdin is not None
         process.stdin.close()
         await _left(process)
+
+    async def _started(self) -> Process | Forked:
+        """Forked from the template where there is one, and the limits leave room beside its memory."""
+        template, group, fork = self._template, self._group, self._fork
+        joins = () if group is None else group.joins
+        self._fork = True
+        if template is not None and fork and (group is None or group.share(template.shared)):
+            with suppress(TemplateLost):
+                return await template.worker(joins)
+        if group is not None:
+            group.share(0)
+        return await _spawn(joins)
 
     async def _ask(self, message: bytes) -> dict[str, Any]:
         process = self._process
@@ -121,7 +140,7 @@ class WorkerLink:
     def _usage(self) -> Usage:
         return Usage() if self._group is None else self._group.usage()
 
-    async def _drop(self, process: Process) -> None:
+    async def _drop(self, process: Process | Forked) -> None:
         self._process = None
         with suppress(ProcessLookupError):
             process.kill()
@@ -130,20 +149,19 @@ class WorkerLink:
 
 async def _spawn(joins: Sequence[Path]) -> Process:
     """A worker that no signal to the gateway's group ends: it ends when its input does."""
-    environment = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED} | _ENVIRONMENT
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, _SHIELDED)  # the child inherits the mask
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, SHIELDED)  # the child inherits the mask
     try:
         return await asyncio.create_subprocess_exec(
             *joined_command(joins, [sys.executable, "-P", "-m", "inversion.app.worker"]),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            env=environment,
+            env=worker_environment(),
         )
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
-async def _left(process: Process) -> int:
+async def _left(process: Process | Forked) -> int | None:
     """The exit code of a worker that is about to end; killed where it takes longer than a second."""
     try:
         return await asyncio.wait_for(process.wait(), 1.0)
@@ -153,5 +171,7 @@ async def _left(process: Process) -> int:
         return await process.wait()
 
 
-def _ending(code: int) -> str:
+def _ending(code: int | None) -> str:
+    if code is None:
+        return "nobody knows how"
     return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"

@@ -111,6 +111,15 @@ class Engine(Protocol):
         ...
 
 
+@runtime_checkable
+class Warming(Protocol):
+    """An engine that can do beforehand most of what `bind` takes. Optional."""
+
+    def warm(self) -> None:
+        """Reads files and imports libraries, but starts no thread: workers are forked from what it leaves behind."""
+        ...
+
+
 class Sink(Protocol):
     """Where findings go. A frozen dataclass; its fields configure it."""
 

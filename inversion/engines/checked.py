@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from inversion.core import Adaptive, Answered, Engine, Estimate, Features, ForwardModel, Inverter, Parameter
-from inversion.core.protocols import Trained
+from inversion.core.protocols import Trained, Warming
 from sensors import Quality
 
 _LEVEL = 0.9  # of the intervals that are compared
@@ -39,6 +39,12 @@ class Checked:
         """An inverter for this model. Raises ModelError where one of the two does not fit it."""
         names = (type(self.quick).__name__, type(self.reference).__name__)
         return CheckedInverter(self.quick.bind(model), self.reference.bind(model), self.every, names)
+
+    def warm(self) -> None:
+        """Both."""
+        for engine in (self.quick, self.reference):
+            if isinstance(engine, Warming):
+                engine.warm()
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,9 @@ from numpy.typing import NDArray
 from inversion.core import Answered, Estimate, Features, Fit, ForwardModel, ModelError, prior_estimate
 from inversion.core.encoding import encode, floor_shares
 from inversion.engines.network_reading import Raw, Reader, reader
-from inversion.engines.session import Session, open_session
+from inversion.engines.session import Session, import_runtime, open_session
 from inversion.store.card import PRECISIONS, Card
-from inversion.store.network import check_fits, load_card, load_graph, network_folder
+from inversion.store.network import StoredGraph, check_fits, load_card, load_graph, network_folder
 from sensors import Quality
 
 
@@ -47,19 +48,30 @@ class Network:
         """An inverter for this model. Raises ModelError or CardError where the network is damaged or for another."""
         if not model.observables:
             raise ModelError("a forward model without observables cannot be inverted")
-        folder = network_folder(self.network)
-        card = load_card(folder)
+        folder, card, graphs_of = self._stored
         check_fits(folder, card, model)
         read = reader(card, model)
         if read.at.width != card.network.inputs:
             found = f"{type(model).__name__} is encoded in {read.at.width}"
             raise ModelError(f"{folder}: takes {card.network.inputs} numbers a window, {found}")
+        graphs = {
+            precision: (open_session(stored), Answered(card.title, precision, stored.sha256[:16]))
+            for precision, stored in graphs_of.items()
+        }
+        return NetworkInverter(model, graphs, next(iter(graphs)), read, self.budget_ms / 1e3)
+
+    def warm(self) -> None:
+        """Reads and imports what `bind` will need, all but the sessions: those do not survive a fork."""
+        _ = self._stored
+        import_runtime()
+
+    @cached_property
+    def _stored(self) -> tuple[Path, Card, dict[str, StoredGraph]]:
+        """The folder, its card, and the graphs that may answer. Raises ModelError or CardError."""
+        folder = network_folder(self.network)
+        card = load_card(folder)
         used = _worthwhile(card) if self.precision == "adaptive" else (self.precision,)
-        graphs = {}
-        for precision in used:
-            stored = load_graph(folder, card, precision)
-            graphs[precision] = open_session(stored), Answered(card.title, precision, stored.sha256[:16])
-        return NetworkInverter(model, graphs, used[0], read, self.budget_ms / 1e3)
+        return folder, card, {precision: load_graph(folder, card, precision) for precision in used}
 
 
 @dataclass(frozen=True)

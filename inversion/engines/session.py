@@ -41,10 +41,17 @@ class Session:
         return quantiles, latent
 
 
-def open_session(stored: StoredGraph) -> Session:
-    """The graph, loaded and tried once on zeros. Raises ModelError, one line."""
+def import_runtime() -> Any:
+    """The library, without its telemetry; it starts no thread before a session is opened."""
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # must stand before the import
     import onnxruntime
+
+    return onnxruntime
+
+
+def open_session(stored: StoredGraph) -> Session:
+    """The graph, loaded and tried once on zeros. Raises ModelError, one line."""
+    onnxruntime = import_runtime()
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
     refusals = (

@@ -20,7 +20,9 @@ from inversion.app.limits.mounts import Mounts, find_mounts
 
 SITES = Path(__file__).parents[1] / "integration"
 sys.path.insert(0, str(SITES))
-from gateway_site import write_site  # noqa: E402
+from gateway_site import children, worker_of, write_site  # noqa: E402
+from test_gateway import install_model  # noqa: E402
+from test_supervision import findings, running, wait_for  # noqa: E402
 
 
 def usable() -> str:
@@ -169,6 +171,57 @@ def test_a_worker_that_cannot_live_within_its_memory_is_told_apart(tmp_path, acm
     with pytest.raises(Exception, match="needs more memory than its limit"):
         asyncio.run(scenario())
     assert group_folders(NAME) == []
+
+
+@pytest.mark.parametrize("group", [Limits(memory="64MiB", cpu="50%")], indirect=True)
+def test_what_a_process_shares_with_others_counts_against_its_memory(group):
+    limit = find_mounts().by_controller["memory"] / NAME / "memory.limit_in_bytes"
+    assert group.share(24 * 2**20 + 17)
+    assert int(limit.read_text()) == 40 * 2**20 - 4096
+    with inside(group, GREEDY) as process:
+        assert process.wait(30) == -9
+    assert 63 * 2**20 < group.usage().peak_bytes <= 64 * 2**20 + 4096
+    assert not group.share(60 * 2**20)  # too little would be left
+    assert int(limit.read_text()) == 40 * 2**20 - 4096
+    assert group.share(0)
+    assert int(limit.read_text()) == 64 * 2**20
+
+
+HUNGRY = """
+from dataclasses import dataclass
+from pathlib import Path
+from acme.model import Level
+
+@dataclass(frozen=True)
+class HungryLevel(Level):
+    flag: Path = Path("hungry")
+
+    def observe(self, frames):
+        if self.flag.exists():
+            self.flag.unlink()
+            blocks = [bytearray(b"x" * 2**20) for _ in range(500)]
+        return super().observe(frames)
+"""
+
+
+def test_memory_that_runs_out_ends_the_worker_and_not_its_template(tmp_path, plugin_folder, monkeypatch):
+    install_model(tmp_path, "HungryLevel", "hungry", HUNGRY)
+    monkeypatch.setenv("PYTHONPATH", f"{plugin_folder}{os.pathsep}{tmp_path}")
+    path = write_site(tmp_path, windows=10_000, pause_s=0.02, more=LIMITED.format(memory="128MiB"))
+    path.write_text(path.read_text().replace('"acme_level"', f'"hungry_level"\nflag = "{tmp_path / "hungry"}"'))
+    with running(path) as gateway:
+        (template,), worker = children(gateway.pid), worker_of(gateway.pid)
+        memory = find_mounts().by_controller["memory"] / f"inversion-{gateway.pid}"
+        assert memory.joinpath("cgroup.procs").read_text().split() == [str(worker)]
+        limit = int(memory.joinpath("memory.limit_in_bytes").read_text())
+        assert 64 * 2**20 < limit < 120 * 2**20  # the template's own memory is counted
+        (tmp_path / "hungry").touch()
+        wait_for(gateway, "needs more memory than its limit; started again")
+        count = findings(tmp_path)
+        while findings(tmp_path) <= count + 3:
+            assert gateway.poll() is None
+        assert children(gateway.pid) == [template]
+        assert memory.joinpath("cgroup.procs").read_text().split() == [str(worker_of(gateway.pid))] != [str(worker)]
 
 
 def test_where_limits_cannot_be_had_the_gateway_refuses_or_says_so(tmp_path, acme, monkeypatch):

@@ -90,4 +90,25 @@ class ScriptedSink:
             self.enough.set()
 
 
-__all__ = ["DecodeError", "ScriptedSink", "ScriptedSource", "SourceUnavailable", "frame", "site_with", "write_site"]
+def children(pid: int) -> list[int]:
+    """Processes that this one has forked or started."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def worker_of(gateway: int) -> int:
+    """The worker of a gateway that was started by the command: the only child of its template."""
+    ((worker,),) = (children(template) for template in children(gateway))
+    return worker
+
+
+__all__ = [
+    "DecodeError",
+    "ScriptedSink",
+    "ScriptedSource",
+    "SourceUnavailable",
+    "children",
+    "frame",
+    "site_with",
+    "worker_of",
+    "write_site",
+]

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from gateway_site import write_site
+from gateway_site import worker_of, write_site
 
 pytestmark = pytest.mark.usefixtures("acme")
 COMMAND = str(Path(sys.executable).with_name("inversion"))
@@ -130,15 +130,15 @@ def test_examples_are_shown_in_every_help():
 def test_an_asset_that_falls_silent_alarms_and_comes_back(tmp_path):
     path = write_site(tmp_path, windows=10_000, pause_s=0.05, more=MORE.replace("3600.0", "0.5"))
     with running(path) as gateway:
-        (worker,) = Path(f"/proc/{gateway.pid}/task/{gateway.pid}/children").read_text().split()
-        os.kill(int(worker), signal.SIGSTOP)
+        worker = worker_of(gateway.pid)
+        os.kill(worker, signal.SIGSTOP)
         try:
             line = ""
             while "fan: silent: normal -> unacknowledged: nothing heard for" not in line:
                 line = gateway.stderr.readline()
                 assert gateway.poll() is None
         finally:
-            os.kill(int(worker), signal.SIGCONT)
+            os.kill(worker, signal.SIGCONT)
         began = time.monotonic()
         while "returned unacknowledged" not in tell("alarms", "list", path):
             assert time.monotonic() - began < 20

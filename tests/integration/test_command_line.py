@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from gateway_site import write_site
+from gateway_site import children, worker_of, write_site
 
 from inversion.app.journal import open_journal
 from inversion.app.simulate import Simulation
@@ -129,21 +129,21 @@ def test_a_killed_gateway_loses_nothing_that_was_journalled(tmp_path):
         assert [entry.body["position"] for entry in journal.after(0, 100) if entry.kind == "finding"] == list(range(40))
 
 
-def test_the_worker_ends_with_a_killed_gateway(tmp_path):
+def test_template_and_worker_end_with_a_killed_gateway(tmp_path):
     path = write_site(tmp_path, windows=1000, pause_s=0.02)
     findings = tmp_path / "findings.jsonl"
     with subprocess.Popen([COMMAND, "run", str(path)], stderr=subprocess.DEVNULL) as running:
         while line_count(findings) < 1:
             assert running.poll() is None
             time.sleep(0.01)
-        (worker,) = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
+        others = [*children(running.pid), worker_of(running.pid)]
+        handles = [os.pidfd_open(other) for other in others]
         running.kill()
-    handle = os.pidfd_open(int(worker))
     try:
-        ended = signal_of_end(handle, 10)
+        assert all(signal_of_end(handle, 10) for handle in handles)
     finally:
-        os.close(handle)
-    assert ended
+        for handle in handles:
+            os.close(handle)
 
 
 def signal_of_end(handle: int, timeout_s: float) -> bool:

@@ -76,5 +76,16 @@ def test_the_command_line_never_trains(complete):
     assert modules.isdisjoint(TRAINING)
 
 
+def test_the_gateway_process_validates_and_inverts_nothing(complete):
+    modules = imported(("inversion.app.start", "inversion.app.gateway", "sensors.modbus.source"), complete)
+    inverting = ("inversion.pipeline", "inversion.forward", "inversion.engines", "inversion.tracking", "scipy")
+    assert modules.isdisjoint({*HEAVY, *inverting})
+
+
+def test_a_worker_validates_nothing(complete):
+    modules = imported(("inversion.app.worker", "inversion.app.template"), complete)
+    assert modules.isdisjoint({*HEAVY, "inversion.app.gateway"})
+
+
 def test_a_stand_in_shows(complete):
     assert "torch" in imported(("torch",), complete)

@@ -45,10 +45,10 @@ def numbers(file: Path) -> Mapping[str, int]:
     return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdigit()}
 
 
-def number(file: Path) -> int | None:
-    """One number; None where there is none."""
+def number(file: Path, more: int = 0) -> int | None:
+    """One number, and so much more; None where there is none."""
     try:
-        return int(file.read_text(encoding="ascii"))
+        return more + int(file.read_text(encoding="ascii"))
     except (OSError, ValueError):
         return None
 

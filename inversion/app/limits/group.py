@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -59,7 +61,14 @@ class Group(Protocol):
         ...
 
     def usage(self) -> Usage:
-        """Since the group was made."""
+        """Since the group was made; in the peak of memory what is shared is counted too."""
+        ...
+
+    def share(self, shared_bytes: int) -> bool:
+        """Counts against its memory what its next process shares with others, and is charged to these.
+
+        False where too little would be left; nothing has changed then.
+        """
         ...
 
     def remove(self) -> None:
@@ -67,10 +76,11 @@ class Group(Protocol):
         ...
 
 
-def make_group(limits: Limits, name: str, mounts: Mounts | None = None) -> Group:
+def make_group(limits: Limits, name: str, mounts: Mounts | None = None, ours: Sequence[int] = ()) -> Group:
     """A new group below that of this process, its limits written and read back.
 
-    name: of the folder; a group of that name that is left over and empty is used again.
+    name: of the folder; a group of that name that is left over and empty is used again
+    ours: other processes that move with this one, where it has to make room
     Raises LimitsUnavailable, and leaves nothing behind then.
     """
     from inversion.app.limits.version1 import make_version1
@@ -80,7 +90,7 @@ def make_group(limits: Limits, name: str, mounts: Mounts | None = None) -> Group
     wanted = needed(limits)
     try:
         if wanted <= mounts.controllers and mounts.unified is not None:
-            return make_version2(mounts.unified, limits, name)
+            return make_version2(mounts.unified, limits, name, (os.getpid(), *ours))
         if wanted <= set(mounts.by_controller):
             return make_version1(mounts.by_controller, limits, name)
     except OSError as error:

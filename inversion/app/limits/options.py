@@ -62,6 +62,12 @@ class Limits:
         """None where memory is not limited."""
         return None if self.memory is None else size(self.memory)
 
+    def left_bytes(self, shared_bytes: int) -> int | None:
+        """Memory, whole pages, beside what is shared with others; None: it is not limited, or too little is left."""
+        if self.memory_bytes is None or self.memory_bytes - shared_bytes < _LEAST_BYTES:
+            return None
+        return (self.memory_bytes - shared_bytes) // 4096 * 4096
+
     def told(self) -> str:
         """For people: `cpu 25%, memory 128MiB`."""
         return ", ".join(f"{name} {value}" for name, value in self._all.items() if value is not None)

@@ -16,12 +16,14 @@ from inversion.app.limits.options import Limits
 _PREFIX = "inversion-"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Version1:
-    """A folder in every hierarchy that is needed."""
+    """A folder in every hierarchy that is needed. shared_bytes: of memory, charged elsewhere."""
 
     folders: Mapping[str, Path]
+    limits: Limits
     version: str = "1"
+    shared_bytes: int = 0
 
     @property
     def joins(self) -> tuple[Path, ...]:
@@ -40,9 +42,24 @@ class Version1:
             periods=stat.get("nr_periods", 0),
             throttled=stat.get("nr_throttled", 0),
             throttled_s=stat.get("throttled_time", 0) / 1e9,
-            peak_bytes=None if memory is None else files.number(memory / "memory.max_usage_in_bytes"),
+            peak_bytes=None
+            if memory is None
+            else files.number(memory / "memory.max_usage_in_bytes", self.shared_bytes),
             oom_kills=0 if memory is None else files.numbers(memory / "memory.oom_control").get("oom_kill", 0),
         )
+
+    def share(self, shared_bytes: int) -> bool:
+        """By a lower limit."""
+        if shared_bytes == self.shared_bytes or self.limits.memory_bytes is None:
+            return True
+        left = self.limits.left_bytes(shared_bytes)
+        try:
+            if left is not None:
+                _limit_memory(self.folders["memory"], left, lower=shared_bytes > self.shared_bytes)
+        except OSError:
+            return False
+        self.shared_bytes = self.shared_bytes if left is None else shared_bytes
+        return left is not None
 
     def remove(self) -> None:
         """Of every hierarchy."""
@@ -65,7 +82,7 @@ def make_version1(own: Mapping[str, Path], limits: Limits, name: str) -> Version
     except OSError:
         files.remove(dict.fromkeys(folders.values()))
         raise
-    return Version1(folders)
+    return Version1(folders, limits)
 
 
 def _write(folders: Mapping[str, Path], own: Mapping[str, Path], limits: Limits) -> None:
@@ -78,14 +95,18 @@ def _write(folders: Mapping[str, Path], own: Mapping[str, Path], limits: Limits)
     if limits.cpu_weight is not None:
         files.set_limit(folders["cpu"] / "cpu.shares", str(max(limits.cpu_weight * 1024 // 100, 2)))
     if limits.memory_bytes is not None:
-        whole = limits.memory_bytes // 4096 * 4096
-        files.set_limit(folders["memory"] / "memory.limit_in_bytes", str(whole))
-        swap = folders["memory"] / "memory.memsw.limit_in_bytes"
-        if swap.exists():
-            files.set_limit(swap, str(whole))
+        _limit_memory(folders["memory"], limits.memory_bytes // 4096 * 4096, lower=True)
     if limits.pids is not None:
         files.set_limit(folders["pids"] / "pids.max", str(limits.pids))
     if limits.cpuset is not None:
         memory_nodes = own["cpuset"].joinpath("cpuset.mems").read_text(encoding="ascii").strip()
         files.set_limit(folders["cpuset"] / "cpuset.mems", memory_nodes)
         files.put(folders["cpuset"] / "cpuset.cpus", limits.cpuset)
+
+
+def _limit_memory(folder: Path, whole: int, lower: bool) -> None:
+    """With what is swapped out, where that is counted; it is never below memory alone."""
+    swap = folder / "memory.memsw.limit_in_bytes"
+    both = [folder / "memory.limit_in_bytes", *([swap] if swap.exists() else [])]
+    for file in both if lower else reversed(both):
+        files.set_limit(file, str(whole))

@@ -7,7 +7,7 @@ first. That takes a group that is delegated to it (systemd: `Delegate=yes`) or t
 from __future__ import annotations
 
 import errno
-import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,12 +19,14 @@ _PREFIX = "inversion-"
 _OWN = "gateway"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Version2:
-    """One folder."""
+    """One folder. shared_bytes: of memory, charged elsewhere."""
 
     folder: Path
+    limits: Limits
     version: str = "2"
+    shared_bytes: int = 0
 
     @property
     def joins(self) -> tuple[Path, ...]:
@@ -42,11 +44,25 @@ class Version2:
             periods=stat.get("nr_periods", 0),
             throttled=stat.get("nr_throttled", 0),
             throttled_s=stat.get("throttled_usec", 0) / 1e6,
-            peak_bytes=files.number(self.folder / "memory.peak"),
+            peak_bytes=files.number(self.folder / "memory.peak", self.shared_bytes),
             oom_kills=events.get("oom_group_kill") or events.get("oom_kill", 0),  # the whole group goes at once
             cpu_pressure=files.pressure(self.folder / "cpu.pressure"),
             memory_pressure=files.pressure(self.folder / "memory.pressure"),
         )
+
+    def share(self, shared_bytes: int) -> bool:
+        """By a lower limit."""
+        if shared_bytes == self.shared_bytes or self.limits.memory_bytes is None:
+            return True
+        left = self.limits.left_bytes(shared_bytes)
+        if left is None:
+            return False
+        try:
+            files.set_limit(self.folder / "memory.max", str(left))
+        except OSError:
+            return False
+        self.shared_bytes = shared_bytes
+        return True
 
     def remove(self) -> None:
         """With all that is left in it."""
@@ -56,14 +72,14 @@ class Version2:
             raise LimitsUnavailable(f"{error.filename}: cannot be removed: {error.strerror}") from error
 
 
-def make_version2(own: Path, limits: Limits, name: str) -> Version2:
-    """Below the group that this process is in, or was in before it made room. Raises OSError."""
+def make_version2(own: Path, limits: Limits, name: str, ours: Sequence[int]) -> Version2:
+    """Below the group that this process is in, or was in before it made room with `ours`. Raises OSError."""
     parent = own.parent if own.name == _OWN else own
     wanted = {"cpu", "memory", "pids", "cpuset"} & set(
         (parent / "cgroup.controllers").read_text(encoding="ascii").split()
     )
     if not needed(limits) <= _given(parent):
-        _make_room(parent)
+        _make_room(parent, ours)
         _give(parent, wanted)
     files.sweep(parent, _PREFIX)
     folder = parent / name
@@ -73,7 +89,7 @@ def make_version2(own: Path, limits: Limits, name: str) -> Version2:
     except OSError:
         files.remove([folder])
         raise
-    return Version2(folder)
+    return Version2(folder, limits)
 
 
 def _given(parent: Path) -> set[str]:
@@ -92,13 +108,14 @@ def _give(parent: Path, controllers: set[str]) -> None:
         ) from error
 
 
-def _make_room(parent: Path) -> None:
-    """Moves this process into a child, unless this is the root group, which may hold processes."""
+def _make_room(parent: Path, ours: Sequence[int]) -> None:
+    """Moves these processes into a child, unless this is the root group, which may hold processes."""
     if not (parent / "cgroup.type").exists():
         return
     leaf = parent / _OWN
     leaf.mkdir(exist_ok=True)
-    files.put(leaf / "cgroup.procs", str(os.getpid()))
+    for process in ours:
+        files.put(leaf / "cgroup.procs", str(process))
 
 
 def _write(folder: Path, limits: Limits) -> None:
