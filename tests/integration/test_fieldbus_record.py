@@ -1,10 +1,19 @@
-"""A live site into a recording that replays and batches identically."""
+"""A live site into a recording that replays and batches identically: to each other, and to the live run of that pass."""
 
+import asyncio
 import json
+from contextlib import aclosing
+from dataclasses import replace
 
+import pytest
 from fieldbus_calls import REST, Bearing, call, served
 
-from sensors.modbus.simulator import serve
+from inversion.app.configuration import load_site
+from inversion.app.gateway import run_gateway
+from inversion.app.journal import read_journal
+from sensors.framefile import write_frames
+from sensors.modbus.faults import Fault, delayed
+from sensors.modbus.simulator import serve, serve_serial
 from sensors.profilefile import load_profile
 
 
@@ -28,3 +37,53 @@ def test_a_recorded_site_replays_and_batches_identically(tmp_path):
     replayed, batched = findings(tmp_path / "replayed.jsonl"), findings(tmp_path / "results" / "findings.jsonl")
     assert len(replayed) == 3
     assert replayed == batched
+
+
+class Teed:
+    """A source whose frames are kept as they pass to the gateway; it ends after so many."""
+
+    def __init__(self, source, number):
+        self.source, self.number, self.asset, self.kept = source, number, source.asset, []
+
+    async def frames(self):
+        async with aclosing(self.source.frames()) as coming:
+            async for frame in coming:
+                self.kept.append(frame)
+                yield frame
+                if len(self.kept) == self.number:
+                    return
+
+
+@pytest.mark.parametrize("wires", ["tcp", "rtu"])
+def test_a_recording_finds_to_the_byte_what_the_live_run_of_the_same_polling_pass_found(tmp_path, wires):
+    """A device that is lost in between: the frames of that very pass, live, replayed and in batch."""
+
+    def misbehave(request):
+        return {900: Fault.SILENCE, 1500: delayed(0.4)}.get(request.number)
+
+    def make():
+        profile = load_profile("demo_vibration")
+        if wires == "rtu":
+            return serve_serial({1: (profile, Bearing())}, misbehave)
+        return serve(profile, Bearing(), misbehave=misbehave)
+
+    common = f"[site]\nname = 'rig'\n{REST}\n[[sink]]\nuse = 'jsonl'\npath = '{tmp_path}/%s.jsonl'\n"
+    with served(make) as device:
+        line = device if wires == "rtu" else device.line
+        source = f"use = 'modbus'\nprofile = 'demo_vibration'\nasset = 'fan'\nline = '{line}'\n"
+        options = "poll_s = 0.05\ntimeout_s = 0.2\nbaud = 1000000\n"
+        (tmp_path / "live.toml").write_text(f"[gateway]\nretry_s = 0.05\n{common % 'live'}[source]\n{source}{options}")
+        site = load_site(tmp_path / "live.toml")
+        teed = Teed(site.sources[0], 3)
+        assert asyncio.run(run_gateway(replace(site, sources=(teed,)), asyncio.Event())) == 0
+    with read_journal(site.journal) as journal:
+        assert "source_gone" in [event.kind for event in journal.events()]
+    write_frames(tmp_path / "recorded.npz", teed.kept)
+    replay = f"{common % 'replayed'}[source]\nuse = 'frames'\nfiles = ['recorded.npz']\n"
+    (tmp_path / "replay.toml").write_text(replay)
+    assert call("run", tmp_path / "replay.toml")[0] == 0
+    assert call("batch", tmp_path / "replay.toml", "--out", tmp_path / "results", "--no-report")[0] == 0
+    live = (tmp_path / "live.jsonl").read_bytes()
+    assert live.count(b"\n") == 3
+    assert (tmp_path / "replayed.jsonl").read_bytes() == live
+    assert (tmp_path / "results" / "findings.jsonl").read_bytes() == live
