@@ -1,75 +1,72 @@
-"""`inversion simulate --device`: the simulated machine behind a Modbus device, on a line, until SIGTERM."""
+"""`inversion simulate --device`: the simulated machine behind Modbus devices, on a line, until SIGTERM."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from inversion.app.simulate import Simulation
+from inversion.app.simulated_machine import SimulatedMachine
 from inversion.core import ConfigurationError, InversionError
+from sensors import SensorError
+from sensors.modbus.faults import Misbehave, behave
+from sensors.modbus.faultscript import FaultScript, Scripted, read_faults
+from sensors.modbus.server import modbus_server
 from sensors.modbus.settings import LineSettings
-from sensors.modbus.simulator import serve, serve_serial
-from sensors.profile import Profile, Register
+from sensors.modbus.simulator import SimulatedRegisters, serve_serial
+from sensors.modbus.tls import server_context
+from sensors.profile import Profile
 from sensors.profilefile import load_profile
-from sensors.units import to_si
 
-_UNITS = (1,)  # that answer on a serial line; over a network any does
-
-
-class SimulatedMachine:
-    """What the device is mounted on: each capture is a new waveform; a process value stays as it is."""
-
-    def __init__(self, profile: Profile, simulation: Simulation) -> None:
-        self._profile, self._simulation = profile, simulation
-        self._rng = np.random.default_rng(simulation.seed)
-        self._rates = {block.channel: block.sample_rate for block in profile.waveforms}
-
-    def capture(self, wanted: Mapping[str, int]) -> Mapping[str, NDArray[np.floating[Any]]]:
-        """Acceleration, m/s2, whatever the channel is called."""
-        return {name: self._simulation.samples(self._rate(name), count, self._rng) for name, count in wanted.items()}
-
-    def measure(self, name: str) -> float:
-        """A register's value, SI."""
-        if name in self._rates.values():
-            return self._simulation.sample_rate
-        register = self._profile.register(name)
-        if name == "shaft_hz":
-            return self._simulation.shaft_hz
-        return to_si(_ordinary(register), register.unit)
-
-    def _rate(self, channel: str) -> float:
-        rate = self._rates[channel]
-        return self.measure(rate) if isinstance(rate, str) else float(rate)
+Machines = Mapping[int, SimulatedMachine]
 
 
-def _ordinary(register: Register) -> float:
-    """A value of the register that raises no doubt, in its unit: 25 degC, or one; the first of an enumeration."""
-    if register.values:
-        return float(next(iter(register.values)))
-    low, high = register.plausible or (-np.inf, np.inf)
-    value = 25.0 if register.encoding.si_unit == "K" else 1.0
-    return value if low <= value <= high else (low + high) / 2
+@dataclass(frozen=True)
+class DeviceSettings:
+    """What is served, and where.
+
+    profile: path of a profile file (ends in `.toml`), or name of a shipped one
+    line: as a site names it, with its certificates; over TLS, `ca` says whose clients may connect
+    units: ids that answer; each has a machine of its own
+    faults: words or a file as in `sensors.modbus.faultscript`; empty for none
+    """
+
+    profile: str
+    line: LineSettings
+    units: tuple[int, ...] = (1,)
+    faults: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.units:
+            raise ValueError("units: found none, expected at least one")
+        if self.line.scheme == "tls" and self.line.certificate is None:
+            raise ValueError("certificate: missing, expected one with its key to serve tls://")
+
+    def read_faults(self) -> tuple[Scripted, ...]:
+        """Raises ValueError and SensorError."""
+        return read_faults(self.faults) if self.faults else ()
 
 
 @asynccontextmanager
-async def served(profile: Profile, machine: SimulatedMachine, line: LineSettings) -> AsyncIterator[str]:
+async def served(
+    profile: Profile, machines: Machines, line: LineSettings, misbehave: Misbehave = behave
+) -> AsyncIterator[str]:
     """Serves on that line while in the context, which gives the line's address; a serial port's path is a link.
 
-    Raises ConfigurationError for a line that cannot be served, InversionError where port or path is taken.
+    Raises InversionError where port or path is taken.
     """
-    if line.scheme == "tls":
-        raise ConfigurationError("--line: found tls://, expected tcp, rtu+tcp, ascii+tcp, rtu or ascii")
     try:
         if line.is_serial:
-            units = dict.fromkeys(_UNITS, (profile, machine))
-            async with serve_serial(units, scheme=line.scheme, baud=line.baud) as address:
+            units = {unit: (profile, machine) for unit, machine in machines.items()}
+            async with serve_serial(units, misbehave, scheme=line.scheme, baud=line.baud) as address:
                 path = Path(line.device)
                 path.symlink_to(address.partition("://")[2])
                 try:
@@ -77,25 +74,54 @@ async def served(profile: Profile, machine: SimulatedMachine, line: LineSettings
                 finally:
                     path.unlink(missing_ok=True)
         else:
-            async with serve(profile, machine, line.host, line.port, scheme=line.scheme) as device:
-                yield device.line
+            async with _network(profile, machines, line, misbehave) as port:
+                yield f"{line.scheme}://{line.host}:{port}"
     except OSError as error:
         reason = os.strerror(error.errno).lower() if error.errno else str(error)
         raise InversionError(f"--line {line.address}: cannot be served: {reason}") from error
 
 
-async def run_device(
-    device: str, address: str, baud: int, stop: asyncio.Event, told: Callable[[str], None], **settings: Any
-) -> None:
-    """Serves a device of that profile until the stop. told: takes the line's address once it is served.
+@asynccontextmanager
+async def _network(
+    profile: Profile, machines: Machines, line: LineSettings, misbehave: Misbehave
+) -> AsyncIterator[int]:
+    tls = None
+    if line.scheme == "tls" and line.certificate is not None and line.key is not None:
+        tls = server_context(line.ca, line.certificate, line.key)
+    devices = {unit: SimulatedRegisters(profile, machine) for unit, machine in machines.items()}
+    try:
+        async with modbus_server(devices, line.host, line.port, misbehave, line.framing, tls) as port:
+            yield port
+    finally:
+        for device in devices.values():
+            await device.close()
 
-    settings: fields of `Simulation`. Raises as `served`, ProfileError, and ConfigurationError for wrong settings.
+
+async def run_device(
+    settings: DeviceSettings, stop: asyncio.Event, told: Callable[[str], None], **simulation: Any
+) -> None:
+    """Serves devices until the stop. told: takes the line's address once it is served, and the faults at the end.
+
+    simulation: fields of `Simulation`. Raises as `served`, ProfileError, and ConfigurationError for wrong settings.
     """
     try:
-        line, simulation = LineSettings(address, baud=baud), Simulation(**settings)
-        profile = load_profile(Path(device))
-    except ValueError as error:
-        raise ConfigurationError(f"simulate: {error}") from error
-    async with served(profile, SimulatedMachine(profile, simulation), line) as at:
-        told(f"{profile.device.name} at {at}, unit {_UNITS[0]}")
+        machine = Simulation(**simulation)
+        profile = load_profile(Path(settings.profile))
+        faults = settings.read_faults()
+    except (ValueError, SensorError) as error:
+        raise ConfigurationError(f"simulate: {error}" if isinstance(error, ValueError) else str(error)) from error
+    machines = {
+        unit: SimulatedMachine(profile, replace(machine, seed=machine.seed + number), time.monotonic, time.time)
+        for number, unit in enumerate(settings.units)
+    }
+    script = FaultScript(faults, np.random.default_rng(machine.seed), lambda seconds: _step(machines, seconds))
+    async with served(profile, machines, settings.line, script) as at:
+        told(f"{profile.device.name} at {at}, unit {', '.join(str(unit) for unit in settings.units)}")
         await stop.wait()
+    if faults:
+        told("faults: " + (", ".join(f"{number} {kind}" for kind, number in script.counts.items()) or "none came"))
+
+
+def _step(machines: Machines, seconds: float) -> None:
+    for machine in machines.values():
+        machine.step_clock(seconds)

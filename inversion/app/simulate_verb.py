@@ -1,4 +1,4 @@
-"""The verb `simulate`: a recording of a damaged bearing, or a device that measures one."""
+"""`inversion simulate`: a recording of a simulated machine, or Modbus devices that measure it."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Annotated
 
 import typer
 
+from inversion.app.fieldbus import line_options as of_line
 from inversion.app.stop import Stop
-from inversion.app.terminal import complaints as _complaints
-from inversion.app.terminal import show as _print
+from inversion.app.terminal import complaints, show
 
 EXAMPLE = (
     "Example: inversion simulate --out var/simulated/rec.npz --fault outer --width-mm 3; "
-    "inversion simulate --device demo_vibration --line tcp://127.0.0.1:1502"
+    "inversion simulate --device demo_vibration --line tcp://127.0.0.1:1502 --line-faults silence=0.02,delay=0.05"
 )
 
 
 class Fault(StrEnum):
-    """What `simulate` damages."""
+    """What is damaged."""
 
     none = "none"
     outer = "outer"
@@ -35,12 +35,23 @@ def simulate(
         Path | None, typer.Option(help="The recording to write, .npz or .wav; its truth goes beside it.")
     ] = None,
     device: Annotated[
-        str, typer.Option(metavar="PROFILE", help="Instead: a Modbus device that measures it, until SIGTERM.")
+        str, typer.Option(metavar="PROFILE", help="Instead: Modbus devices that measure it, until SIGTERM.")
     ] = "",
     line: Annotated[
-        str, typer.Option(help="Where the device is: tcp://HOST:PORT, rtu+tcp://HOST:PORT, rtu:///PATH (a new link).")
+        str, typer.Option(help="Where they are: tcp://HOST:PORT, tls://…, rtu+tcp://…, rtu:///PATH (a new link), …")
     ] = "tcp://127.0.0.1:1502",
-    baud: Annotated[int, typer.Option(help="Of a serial line.")] = 9600,
+    units: Annotated[str, typer.Option(help="Unit ids that answer, such as 1-3,80.")] = "1",
+    line_faults: Annotated[
+        str,
+        typer.Option(
+            metavar="SCRIPT",
+            help="How they misbehave: shares of requests (silence=0.05,delay=0.1 or all=0.3), or a TOML file.",
+        ),
+    ] = "",
+    baud: of_line.Baud = 9600,
+    ca: of_line.Ca = None,
+    certificate: of_line.Certificate = None,
+    key: of_line.Key = None,
     fault: Annotated[Fault, typer.Option(help="Which race is spalled.")] = Fault.outer,
     width_mm: Annotated[float, typer.Option(help="Width of the spall.")] = 3.0,
     impact_g: Annotated[float, typer.Option(help="RMS that the fault causes at the sensor.")] = 0.3,
@@ -53,7 +64,7 @@ def simulate(
     seed: Annotated[int, typer.Option(min=0, help="Of the chance in it.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """A simulated machine with a damaged bearing: a recording with the truth beside it, or a Modbus device to try."""
+    """A simulated machine with a damaged bearing: a recording with the truth beside it, or Modbus devices to try."""
     settings = {
         "race": fault.value,
         "width_mm": width_mm,
@@ -66,16 +77,23 @@ def simulate(
         "seconds": seconds,
         "seed": seed,
     }
-    with _complaints():
+    with complaints():
         from inversion.core import ConfigurationError
 
         if device and out is None:
-            from inversion.app.simulate_device import run_device
+            from inversion.app.fieldbus.probe import parse_units
+            from inversion.app.simulate_device import DeviceSettings, run_device
+            from sensors.modbus.settings import LineSettings
 
+            try:
+                where = LineSettings(line, baud=baud, ca=ca, certificate=certificate, key=key)
+                served = DeviceSettings(device, where, tuple(parse_units(units)), line_faults)
+            except ValueError as problem:
+                raise ConfigurationError(f"simulate: {problem}") from problem
             stop: Stop = context.obj
 
             async def serve() -> None:
-                await run_device(device, line, baud, stop.event(), _print, **settings)
+                await run_device(served, stop.event(), show, **settings)
 
             asyncio.run(serve())
             raise typer.Exit(0)
@@ -84,4 +102,4 @@ def simulate(
         from inversion.app.simulate import run_simulation
 
         truth = run_simulation(out, **settings)
-        _print(json.dumps(truth) if as_json else f"{out}\n{out.with_suffix('.json')}")
+        show(json.dumps(truth) if as_json else f"{out}\n{out.with_suffix('.json')}")

@@ -47,8 +47,15 @@ class Wire:
     pieces: Callable[[Framed, bytes, Framing], Pieces]
 
 
+@dataclass(frozen=True)
+class Restart:
+    """The device restarts: its connections are reset, what it captured is lost, and nobody is there for so long, s."""
+
+    seconds: float
+
+
 #: Decides for each request: None is the true answer, bytes are sent as the reply's PDU instead of it.
-Misbehave = Callable[[Request], Fault | Wire | bytes | None]
+Misbehave = Callable[[Request], Fault | Wire | Restart | bytes | None]
 
 
 def behave(request: Request) -> None:
@@ -90,6 +97,17 @@ def flipped(at: float, bits: int = 1) -> Wire:
     def pieces(request: Framed, pdu: bytes, framing: Framing) -> Pieces:
         frame = bytearray(_good(request, pdu, framing))
         frame[int(at * (len(frame) - 1))] ^= bits
+        return [(0.0, bytes(frame))]
+
+    return Wire(pieces)
+
+
+def bad_checksum() -> Wire:
+    """The checksum of the reply is wrong; where the framing has none, its header."""
+
+    def pieces(request: Framed, pdu: bytes, framing: Framing) -> Pieces:
+        frame = bytearray(_good(request, pdu, framing))
+        frame[{"tcp": 3, "ascii": -3}.get(framing.name, -1)] ^= 1
         return [(0.0, bytes(frame))]
 
     return Wire(pieces)

@@ -13,9 +13,10 @@ import tty
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from sensors.modbus.answering import Store, answer
-from sensors.modbus.faults import Fault, Misbehave, Pieces, Wire, behave
+from sensors.modbus.faults import Fault, Misbehave, Pieces, Restart, Wire, behave
 from sensors.modbus.faults import Request as Seen
 from sensors.modbus.framing import Framing, Request
 from sensors.modbus.framing_rtu import RtuFraming
@@ -26,6 +27,15 @@ from sensors.modbus.pdu import Defect
 Stores = Store | Mapping[int, Store]
 
 
+@runtime_checkable
+class Restarting(Protocol):
+    """A store that forgets something when its device restarts."""
+
+    def restart(self) -> None:
+        """The device was switched off and on."""
+        ...
+
+
 class _Devices:
     """What is asked of the devices, and what they answer or do instead."""
 
@@ -33,18 +43,28 @@ class _Devices:
         self._stores, self._misbehave, self.framing = stores, misbehave, framing
         self._served = 0
 
-    def reaction(self, request: Request) -> Fault | Pieces:
-        store = self._stores.get(request.unit) if isinstance(self._stores, Mapping) else self._stores
+    def reaction(self, request: Request) -> Fault | Restart | Pieces:
+        store = self._store(request.unit)
         if store is None:
             return Fault.SILENCE
         self._served += 1
         fault = self._misbehave(Seen(self._served, request.pdu, request.unit))
-        if isinstance(fault, Fault):
+        if isinstance(fault, (Fault, Restart)):
             return fault
         if isinstance(fault, Wire):
             return fault.pieces(request, answer(request.pdu, store), self.framing)
         reply = answer(request.pdu, store) if fault is None else fault
         return [(0.0, self.framing.frame(request.unit, reply, request.transaction))]
+
+    def restart(self, unit: int) -> None:
+        """Of that unit; behind one connection, all units are one device."""
+        stores = self._stores.values() if isinstance(self._stores, Mapping) else (self._stores,)
+        for store in stores if self.framing.numbered else (self._store(unit),):
+            if isinstance(store, Restarting):
+                store.restart()
+
+    def _store(self, unit: int) -> Store | None:
+        return self._stores.get(unit) if isinstance(self._stores, Mapping) else self._stores
 
 
 @asynccontextmanager
@@ -57,61 +77,98 @@ async def modbus_server(
     tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[int]:
     """Serves while in the context, which gives the bound port; ends all connections. Port 0 is any free one."""
-    devices = _Devices(stores, misbehave, framing or TcpFraming())
-    connections: set[asyncio.Task[None]] = set()
-
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        connections.difference_update({ended for ended in connections if ended.done() and not ended.exception()})
-        connections.add(task)
-        try:
-            await _converse(devices, reader, writer)
-        except (OSError, asyncio.CancelledError):
-            pass  # the other side is gone, or the server ends: nothing is left to say
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(connected, host, port, ssl=tls)
+    listener = _Listener(_Devices(stores, misbehave, framing or TcpFraming()), host, tls)
     try:
-        yield server.sockets[0].getsockname()[1]
+        yield await listener.open(port)
     finally:
-        server.close()
-        for task in connections:
+        await listener.close()
+
+
+class _Listener:
+    """A listening socket and its connections; it may restart."""
+
+    def __init__(self, devices: _Devices, host: str, tls: ssl.SSLContext | None) -> None:
+        self._devices, self._host, self._tls = devices, host, tls
+        self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        self._server: asyncio.Server | None = None
+        self._restarting: asyncio.Task[None] | None = None
+
+    async def open(self, port: int) -> int:
+        self._server = await asyncio.start_server(self._connected, self._host, port, ssl=self._tls)
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def close(self) -> None:
+        if self._restarting is not None:
+            self._restarting.cancel()
+            await asyncio.wait((self._restarting,))
+        if self._server is not None:
+            self._server.close()
+        for task in self._connections:
             task.cancel()
-        ends = await asyncio.gather(*connections, return_exceptions=True)
-        await server.wait_closed()
+        ends = await asyncio.gather(*self._connections, return_exceptions=True)
+        if self._server is not None:
+            await self._server.wait_closed()
         await asyncio.sleep(0)  # the event loop closes the sockets in its next turn
         for end in ends:
             if isinstance(end, Exception):
                 raise end
 
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        for ended in [one for one in self._connections if one.done() and not one.exception()]:
+            del self._connections[ended]
+        self._connections[task] = writer
+        try:
+            restart = await _converse(self._devices, reader, writer)
+            if restart is not None and (self._restarting is None or self._restarting.done()):
+                self._restarting = asyncio.create_task(self._restart(*restart))
+        except (OSError, asyncio.CancelledError):
+            pass  # the other side is gone, or the server ends: nothing is left to say
+        finally:
+            writer.close()
 
-async def _converse(devices: _Devices, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """One connection, until either side ends it."""
+    async def _restart(self, unit: int, seconds: float) -> None:
+        assert self._server is not None
+        port = int(self._server.sockets[0].getsockname()[1])
+        self._server.close()
+        for writer in self._connections.values():
+            writer.transport.abort()
+        self._devices.restart(unit)
+        await asyncio.sleep(seconds)
+        await self.open(port)
+
+
+async def _converse(
+    devices: _Devices, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> tuple[int, float] | None:
+    """One connection, until either side ends it; where a restart is why, its unit, and for how long, s."""
     received = bytearray()
     while data := await reader.read(4096):
         received += data
         while (found := devices.framing.next_request(received)) is not None:
             if isinstance(found, Defect):
                 if devices.framing.numbered:
-                    return
+                    return None
                 received.clear()
                 break
             request, size = found
             del received[:size]
             reaction = devices.reaction(request)
+            if isinstance(reaction, Restart):
+                return request.unit, reaction.seconds
             if reaction is Fault.DISCONNECT:
-                return
+                return None
             if reaction is Fault.RESET:
                 writer.transport.abort()
-                return
+                return None
             if reaction is Fault.HALF_OPEN:
                 while await reader.read(4096):
                     pass
-                return
+                return None
             if not isinstance(reaction, Fault):
                 await _send(reaction, writer)
+    return None
 
 
 async def _send(pieces: Pieces, writer: asyncio.StreamWriter) -> None:
@@ -152,6 +209,7 @@ class _Bus:
         self._devices, self._number, self._byte_s = devices, number, byte_s
         self._received = bytearray()
         self._busy: dict[int, asyncio.Task[None]] = {}
+        self._away: dict[int, float] = {}  # until when, by unit
 
     def readable(self) -> None:
         try:
@@ -164,8 +222,16 @@ class _Bus:
                 return
             request, size = found
             del self._received[:size]
+            loop = asyncio.get_running_loop()
+            if loop.time() < self._away.get(request.unit, 0.0):
+                continue
             reaction = self._devices.reaction(request)
-            if not isinstance(reaction, Fault):
+            if isinstance(reaction, Restart):
+                self._away[request.unit] = loop.time() + reaction.seconds
+                self._devices.restart(request.unit)
+                if request.unit in self._busy:
+                    self._busy[request.unit].cancel()
+            elif not isinstance(reaction, Fault):
                 answering = self._answer(self._busy.get(request.unit), size * self._byte_s, reaction)
                 self._busy[request.unit] = asyncio.create_task(answering)
 

@@ -63,7 +63,7 @@ class LineSettings:
                 raise ValueError("line: a serial line needs pyserial: pip install 'edge-inversion[serial]'")
             return
         try:
-            port = parts.port or NETWORK.get(parts.scheme)
+            port = NETWORK.get(parts.scheme) if parts.port is None else parts.port
         except ValueError:
             port = None
         if parts.scheme not in NETWORK or not parts.hostname or not port or parts.path not in ("", "/"):

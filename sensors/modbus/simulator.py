@@ -95,14 +95,22 @@ class SimulatedRegisters:
     def __init__(self, profile: Profile, machine: Machine) -> None:
         self._profile = profile
         self._machine = machine
-        self._values = {table: np.zeros(0x10000, dtype=np.uint16) for table in TABLES}
         self._exists = {table: np.zeros(0x10000, dtype=bool) for table in TABLES}
-        self._buffers: dict[str, Words] = {}  # by channel: the whole waveform, of which the buffer shows a page
-        self._queued: dict[str, int] = {}  # by channel: how much of it a queue gave away
-        self._capturing: asyncio.Task[None] | None = None
         for table, address, length, _ in profile.places():
             self._exists[table][address : address + length] = True
-        for text in profile.texts:
+        self._capturing: asyncio.Task[None] | None = None
+        self._abandoned: list[asyncio.Task[None]] = []  # captures that a restart came into
+        self.restart()
+
+    def restart(self) -> None:
+        """All registers as after a start: zeros and the texts; a capture under way is lost."""
+        self._values = {table: np.zeros(0x10000, dtype=np.uint16) for table in TABLES}
+        self._buffers: dict[str, Words] = {}  # by channel: the whole waveform, of which the buffer shows a page
+        self._queued: dict[str, int] = {}  # by channel: how much of it a queue gave away
+        if self._capturing is not None:
+            self._abandoned.append(self._capturing)
+            self._capturing = None
+        for text in self._profile.texts:
             self._values[text.table][text.address : text.address + text.registers] = text.encode(
                 text.expected or text.name
             )
@@ -145,8 +153,8 @@ class SimulatedRegisters:
 
     async def close(self) -> None:
         """Waits for a capture that still runs, and raises its error."""
-        if self._capturing is not None:
-            await self._capturing
+        for capturing in (*self._abandoned, *([self._capturing] if self._capturing else [])):
+            await capturing
 
     def _check_exists(self, table: str, address: int, count: int) -> None:
         if not self._exists[table][address : address + count].all():
@@ -171,13 +179,16 @@ class SimulatedRegisters:
         status = capture.status.error[0] if capture.status.error else capture.status.busy[0]
         try:
             samples = await asyncio.to_thread(self._machine.capture, wanted)
+            if asyncio.current_task() in self._abandoned:
+                return
             self._buffers = {block.channel: self._encoded(block, samples) for block in capture.waveforms}
             self._queued.clear()
             for block in capture.waveforms:
                 self._show(block, 0 if block.page is None else int(self._values[block.page.table][block.page.address]))
             status = capture.status.ready
         finally:
-            self._set_status(capture, status)
+            if asyncio.current_task() not in self._abandoned:
+                self._set_status(capture, status)
 
     def _set_status(self, capture: Capture, value: int) -> None:
         self._values[capture.status.table][capture.status.address] = value

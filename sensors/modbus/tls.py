@@ -1,4 +1,4 @@
-"""What is asked of the other side of a TLS line. Source: Modbus/TCP Security v21, 5 and 7."""
+"""What is asked of the other side of a TLS line, by both sides. Source: Modbus/TCP Security v21, 5 and 7."""
 
 from __future__ import annotations
 
@@ -18,13 +18,34 @@ def client_context(ca: Path | None, certificate: Path | None, key: Path | None) 
         raise ValueError(f"ca: {ca} holds no certificate: {_reason(problem)}") from problem
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if certificate is not None:
-        try:
-            context.load_cert_chain(certificate, key)
-        except (ssl.SSLError, OSError) as problem:
-            raise ValueError(
-                f"certificate: {certificate} and {key} do not belong together: {_reason(problem)}"
-            ) from problem
+        _load_chain(context, certificate, key)
     return context
+
+
+def server_context(ca: Path | None, certificate: Path, key: Path) -> ssl.SSLContext:
+    """The other side of it, for simulation: TLS 1.2 or later, and a client certificate of `ca` where there is one.
+
+    Raises ValueError that begins with the key whose file is no certificate or key.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    _load_chain(context, certificate, key)
+    if ca is not None:
+        try:
+            context.load_verify_locations(ca)
+        except (ssl.SSLError, OSError) as problem:
+            raise ValueError(f"ca: {ca} holds no certificate: {_reason(problem)}") from problem
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def _load_chain(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
+    try:
+        context.load_cert_chain(certificate, key)
+    except (ssl.SSLError, OSError) as problem:
+        raise ValueError(
+            f"certificate: {certificate} and {key} do not belong together: {_reason(problem)}"
+        ) from problem
 
 
 def valid_until(certificate: Path) -> datetime:

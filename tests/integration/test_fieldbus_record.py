@@ -1,4 +1,4 @@
-"""A live site into a recording that replays and batches identically: to each other, and to the live run of that pass."""
+"""A live site into a recording that replays and batches identically, and as the live run of that very pass."""
 
 import asyncio
 import json

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from inversion.app.fieldbus import line_options as of_line
 from inversion.app.stop import Stop
 from inversion.app.terminal import complaints, show
 
@@ -59,8 +60,15 @@ def probe(
     scale: Annotated[float, typer.Option(help="value = raw * scale")] = 1.0,
     low: Annotated[float, typer.Option(help="The value is at least this.")] = float("-inf"),
     high: Annotated[float, typer.Option(help="The value is at most this.")] = float("inf"),
-    baud: Annotated[int, typer.Option(help="Of a serial line.")] = 9600,
-    parity: Annotated[str, typer.Option(help="none, even or odd.")] = "none",
+    baud: of_line.Baud = 9600,
+    parity: of_line.Parity = "none",
+    stop_bits: of_line.StopBits = 1,
+    silence_s: of_line.Silence = None,
+    turnaround_s: of_line.Turnaround = 0.0,
+    ca: of_line.Ca = None,
+    certificate: of_line.Certificate = None,
+    key: of_line.Key = None,
+    server_name: of_line.ServerName = "",
     timeout_s: Annotated[float, typer.Option(help="For each unit.")] = 0.3,
     as_json: JsonOption = False,
 ) -> None:
@@ -73,7 +81,9 @@ def probe(
         from sensors.modbus.settings import LineSettings
 
         try:
-            settings = LineSettings(line, baud=baud, parity=parity)
+            settings = LineSettings(
+                line, baud, parity, stop_bits, silence_s, turnaround_s, ca, certificate, key, server_name
+            )
             asked = parse_units(units)
             wanted = Wanted(unit, scale, low, high)
             if table not in ("holding", "input"):
