@@ -21,16 +21,19 @@ _PLAUSIBLE_NS = 400 * 86_400_000_000_000  # between the last window before the b
 def settled(frames: Iterable[Frame], setting: Setting) -> list[Frame]:
     """Live frames in the time of this setting, trusted as far as it is; recordings have a time of their own.
 
-    A live frame without `monotonic_ns` keeps its time. What its source does not trust is never corrected.
+    So has a frame without `monotonic_ns`: it was recorded, or its source has a clock of its own. What a source does not
+    trust is never corrected.
     """
-    return [frame if frame.position is not None else _settled(frame, setting) for frame in frames]
+    return [_settled(frame, setting) for frame in frames]
 
 
 def _settled(frame: Frame, setting: Setting) -> Frame:
+    if frame.position is not None or frame.monotonic_ns is None:
+        return frame
     if not frame.clock_trusted:
         return replace(frame, monotonic_ns=None)
     start_ns = frame.start_ns
-    if frame.monotonic_ns is not None and abs(start_ns - setting.wall_ns(frame.monotonic_ns)) > STEP_NS:
+    if abs(start_ns - setting.wall_ns(frame.monotonic_ns)) > STEP_NS:
         start_ns = setting.wall_ns(frame.monotonic_ns)
     return replace(frame, start_ns=start_ns, clock_trusted=setting.trusted)
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+from inversion.app.clock.clock import Clock
+from inversion.app.clock.frames import settled
 from inversion.app.configuration import load_site
 from inversion.app.patience import delays, pause
 from sensors import DecodeError, Frame, SensorError, Source, SourceUnavailable
@@ -37,10 +39,13 @@ async def record_site(
     Raises ConfigurationError, and SensorError where a file cannot be written.
     """
     out.mkdir(parents=True, exist_ok=True)
-    sources = load_site(site).sources
+    loaded = load_site(site)
+    sources, this_box = loaded.sources, Clock(loaded.clock)
     clock = asyncio.create_task(_stop_after(seconds, stop))
     try:
-        jobs = [_record(source, f"source {i}", out, stop, frames, together) for i, source in enumerate(sources)]
+        jobs = [
+            _record(source, f"source {i}", out, stop, frames, together, this_box) for i, source in enumerate(sources)
+        ]
         return list(await asyncio.gather(*jobs))
     finally:
         clock.cancel()
@@ -53,7 +58,7 @@ async def _stop_after(seconds: float | None, stop: asyncio.Event) -> None:
 
 
 async def _record(
-    source: Source, name: str, out: Path, stop: asyncio.Event, most: int | None, together: int
+    source: Source, name: str, out: Path, stop: asyncio.Event, most: int | None, together: int, this_box: Clock
 ) -> Recorded:
     part: list[Frame] = []
     files: list[Path] = []
@@ -64,7 +69,8 @@ async def _record(
             async with aclosing(source.frames()) as coming:
                 while (frame := await _next(coming, stop)) is not None:
                     asset, waits, problem = frame.asset, delays(*_RETRY_S), ""
-                    part.append(frame)
+                    this_box.look()
+                    part += settled([frame], this_box.setting)  # as a gateway would tell its time, and trust it
                     number += 1
                     if len(part) == together:
                         files.append(_write(out, asset, part, files))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -97,6 +97,14 @@ def test_a_frame_from_before_a_step_is_told_in_the_new_time():
     clock.look()
     [after] = settled([frame], clock.setting)
     assert (after.start_ns, after.clock_trusted) == (frame.start_ns + 600 * SECOND, True)
+
+
+def test_a_recorded_frame_keeps_its_time_and_its_trust_in_a_box_that_does_not_know_the_time():
+    box = Box(kept=False)
+    recorded = replace(live(box), monotonic_ns=None)
+    assert settled([recorded], box.clock().setting) == [recorded]
+    [at_once] = settled([live(box)], box.clock().setting)
+    assert not at_once.clock_trusted
 
 
 def test_recordings_and_what_a_source_does_not_trust_keep_their_times():
