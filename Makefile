@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check bench accuracy chaos clean
+.PHONY: demo test check bench accuracy budget chaos soak clean
 
 .venv/.runtime: pyproject.toml
 	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
@@ -45,6 +45,14 @@ accuracy: .venv/.check      ## false claims, coverage of widths and impacts, ove
 	$(BIN)/python -m benchmarks.impact_coverage
 	$(BIN)/python -m benchmarks.pooling
 	$(BIN)/python -m benchmarks.shaft_speed
+
+budget: .venv/.check        ## what the gateway costs and how late it answers, on this machine's control groups
+	$(BIN)/python -m benchmarks.budget
+	$(BIN)/python -m benchmarks.load
+	$(BIN)/python -m benchmarks.journal
+
+soak: .venv/.check          ## a million frames as fast as they go: does anything grow?
+	$(BIN)/python -m benchmarks.soak
 
 chaos: .venv/.check         ## blows at random moments, 100 of each, and whether everything adds up afterwards
 	$(BIN)/python -m benchmarks.chaos

@@ -29,7 +29,7 @@ import numpy as np
 
 from benchmarks.fleet_run import Cost, Run, Times, measure, plugged, windows
 from inversion.app.limits import Limits, make_group
-from tests.hosts.limited import BUSY, inside, share_of_a_core
+from tests.hosts.limited import BUSY, NEIGHBOR, inside, share_of_a_core
 
 Line = tuple[str, float, float, str]  # what, measured, bar, unit; measured may be at most the bar
 _SLEEPER = """
@@ -87,10 +87,8 @@ def neighbor(seconds: float, assets: int) -> list[Line]:
     ):
         group = make_group(limits, f"inversion-{os.getpid()}")
         try:
-            with (
-                inside(group, BUSY),
-                subprocess.Popen(["taskset", "-c", str(cores[0]), sys.executable, "-c", BUSY]) as other,
-            ):
+            busy = NEIGHBOR.format(core=cores[0])
+            with inside(group, BUSY), subprocess.Popen([sys.executable, "-c", busy]) as other:
                 kept = share_of_a_core(other.pid, min(seconds, 10.0))
                 other.kill()
         finally:

@@ -54,6 +54,7 @@ keep = "none"
 BEARING = """
 [forward]
 use = "rolling_bearing"
+relief_mm = 0
 [forward.bearing]
 elements = 9
 element_diameter_mm = 7.94
