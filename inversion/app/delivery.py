@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Protocol, runtime_checkable
 
-from inversion.app.journal import Entry, Journal
+from inversion.app.journal import KINDS, Entry, Journal
 from inversion.app.last_resort import attempt, reason
 from inversion.app.ledger import Ledger
-from inversion.app.patience import delays, first_of
+from inversion.app.patience import Later, delays, first_of
 from inversion.core import Sink
 
 _MOST = 256  # findings in one delivery
@@ -46,6 +46,16 @@ class ServingSink(Protocol):
         ...
 
 
+@runtime_checkable
+class ChoosySink(Protocol):
+    """A sink that wants records of some kinds only, so that many others do not stand between them."""
+
+    @property
+    def wants(self) -> tuple[str, ...]:
+        """Some of "finding", "alarm", "event"."""
+        ...
+
+
 class Delivery:
     """Brings one sink what it lacks, from its cursor on, and waits for news.
 
@@ -73,16 +83,31 @@ class Delivery:
         while not self._retired.is_set():
             last = finished.is_set()  # read before the journal: what came before it is then in the journal
             self.news.clear()
-            entries = await self._ledger.ask(self._journal.after, cursor, _MOST)
-            if entries:
-                if not await self._deliver(entries):
-                    return
-                cursor = entries[-1].number
+            entries, upto = await self._ledger.ask(self._journal.chosen, cursor, _MOST, self._wants)
+            if upto > cursor:
+                try:
+                    if entries and not await self._deliver(entries):
+                        return
+                except Later as later:
+                    if last:
+                        return  # what waits has its place in the journal
+                    await self._wait(later.seconds, finished)
+                    continue
+                cursor = upto
                 self._ledger.delivered(self._name, cursor)
             elif last:
                 return
             else:
                 await first_of(self.news, finished, self._retired)
+
+    @property
+    def _wants(self) -> tuple[str, ...]:
+        return self._sink.wants if isinstance(self._sink, ChoosySink) else KINDS
+
+    async def _wait(self, seconds: float, *ends: asyncio.Event) -> None:
+        """Returns after this time, or as soon as the delivery is retired, or one of these is set."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(first_of(self._retired, *ends), seconds)
 
     async def close(self) -> None:
         """Tells the sink that nothing will follow, if it wants to know."""
@@ -102,17 +127,18 @@ class Delivery:
         return await self._until_done(lambda: self._write(entries), self._retired)
 
     async def _until_done(self, work: Callable[[], Awaitable[None]], given_up: asyncio.Event) -> bool:
-        """Whether the work was done, sooner or later, before the delivery was retired or given up."""
+        """Whether the work was done, sooner or later, before the delivery was retired or given up. Raises Later."""
         failed = False
         for delay_s in delays(*self._retry):
             error = await attempt(asyncio.wait_for(work(), self._timeout_s))
             if error is None:
                 break
+            if isinstance(error, Later):
+                raise error
             if not failed:
                 failed = True
                 self._ledger.note("sink_failed", f"sink {self._name}: failed: {reason(error)}; trying again")
-            with suppress(TimeoutError):
-                await asyncio.wait_for(first_of(self._retired, given_up), delay_s)
+            await self._wait(delay_s, given_up)
             if self._retired.is_set() or given_up.is_set():
                 return False
         if failed:

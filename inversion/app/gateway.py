@@ -15,6 +15,7 @@ from typing import Any
 
 from inversion.app.acquisition import Acquisition
 from inversion.app.alarms.keeper import DeskKeeper
+from inversion.app.certificates import Certificates
 from inversion.app.clock import Clock
 from inversion.app.clock.frames import aligned, settled, sign
 from inversion.app.collector import Collector
@@ -81,6 +82,7 @@ class Gateway:
         self._intake = Intake(journal, self._ledger, options.queue_frames)
         self._supervisor = Supervisor(site, self._note, self._degraded, template)
         self._keeper = DeskKeeper(site, journal, self._ledger, self._intake.heard)
+        self._certificates = Certificates(site, self._ledger.note)
         self._collector = Collector(site, self._ledger.note)
         self._finished = asyncio.Event()
         self._couriers = Couriers(site, journal, self._ledger, self._finished)
@@ -137,6 +139,7 @@ class Gateway:
                     group.create_task(self._keeper.run()),
                     group.create_task(self._systemd.feed()),
                     group.create_task(self._reload_when_asked()),
+                    group.create_task(self._certificates.watch()),
                     group.create_task(self._deadline([*sources, end, process])),
                 ]
                 await asyncio.wait([end, process])
@@ -195,6 +198,7 @@ class Gateway:
                 self._keeper.reload(site)
                 self._collector.reload(site)
                 await self._couriers.reload(site)
+                self._certificates.reload(site)
                 self._site = site
                 self._ledger.note("reloaded", f"{site.path}: reloaded")
             self._systemd.ready()
@@ -232,6 +236,7 @@ class Gateway:
             journal_bytes=file_bytes(self._journal.path),
             usage=None if group is None else group.usage(),
             started_s=self._started_s,
+            certificates=self._certificates.days_left(),
             clock_trusted=self._ledger.setting.trusted,
             clock_steps=self._ledger.steps,
         )

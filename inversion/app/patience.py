@@ -6,6 +6,14 @@ import asyncio
 from collections.abc import Iterator
 
 
+class Later(Exception):
+    """A sink takes nothing for so many seconds, by design: it has not failed, and what waits is not lost."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"not for {seconds:g} s")
+        self.seconds = seconds
+
+
 def delays(first_s: float, cap_s: float) -> Iterator[float]:
     """Waits between attempts, s: doubled each time up to the cap, for ever."""
     wait_s = first_s

@@ -49,25 +49,37 @@ def _load_chain(context: ssl.SSLContext, certificate: Path, key: Path | None) ->
 
 
 def valid_until(certificate: Path) -> datetime:
-    """When the first certificate of a PEM file expires, UTC. Source: RFC 5280, 4.1; tags as in X.690.
+    """When the first certificate of a PEM file expires, UTC. Raises ValueError where there is none."""
+    return all_valid_until(certificate)[0]
 
-    Raises ValueError where there is none.
+
+def all_valid_until(certificates: Path) -> list[datetime]:
+    """When each certificate of a PEM file expires, UTC. Source: RFC 5280, 4.1; tags as in X.690.
+
+    Raises ValueError where there is none, or one that cannot be read.
     """
-    text = certificate.read_text(encoding="latin-1")
-    begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
-    if begin not in text or end not in text:
-        raise ValueError(f"certificate: {certificate} holds no certificate")
-    first = text[text.index(begin) : text.index(end) + len(end)]
     try:
-        fields = _items(_items(_items(ssl.PEM_cert_to_DER_cert(first))[0][1])[0][1])
-        validity = fields[4 if fields[0][0] == 0xA0 else 3][1]  # the version may be left out
-        tag, ends = _items(validity)[1]
-        shown = ends.decode("ascii")
-        if tag == 0x17:  # UTCTime: two digits of the year, 1950 to 2049
-            shown = ("20" if shown[:2] < "50" else "19") + shown
-        return datetime.strptime(shown, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
+        text = certificates.read_text(encoding="latin-1")
+    except OSError as problem:
+        raise ValueError(f"certificate: {certificates} cannot be read: {problem.strerror}") from problem
+    begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+    found = [part.partition(end) for part in text.split(begin)[1:]]
+    if not found or not all(closing for _, closing, _ in found):
+        raise ValueError(f"certificate: {certificates} holds no certificate")
+    try:
+        return [_ends(f"{begin}{inside}{end}") for inside, _, _ in found]
     except (IndexError, ValueError) as problem:
-        raise ValueError(f"certificate: {certificate} holds no certificate that can be read") from problem
+        raise ValueError(f"certificate: {certificates} holds no certificate that can be read") from problem
+
+
+def _ends(pem: str) -> datetime:
+    fields = _items(_items(_items(ssl.PEM_cert_to_DER_cert(pem))[0][1])[0][1])
+    validity = fields[4 if fields[0][0] == 0xA0 else 3][1]  # the version may be left out
+    tag, ends = _items(validity)[1]
+    shown = ends.decode("ascii")
+    if tag == 0x17:  # UTCTime: two digits of the year, 1950 to 2049
+        shown = ("20" if shown[:2] < "50" else "19") + shown
+    return datetime.strptime(shown, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
 
 
 def _items(der: bytes) -> list[tuple[int, bytes]]:

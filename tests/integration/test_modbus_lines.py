@@ -152,6 +152,22 @@ def test_a_wrong_certificate_is_a_clear_state(path, authority, tmp_path, case, m
     assert "\n" not in str(caught.value)
 
 
+def test_a_certificate_replaced_on_disk_is_used_at_the_next_connection(path, authority):
+    """The same source is refused with an expired one, and measures once another lies at the same place."""
+    server, client = authority.issue("server"), authority.issue("replaced", days=-1)
+
+    async def measure():
+        async with serve(load_profile(path), Machine(), scheme="tls", tls=authority.server_side(*server)) as device:
+            options = {"ca": authority.ca, "certificate": client[0], "key": client[1], "timeout_s": 2.0}
+            same = source(path, device.line, **options)
+            with pytest.raises(SourceUnavailable, match=r"the device ended TLS: .*EXPIRED|may refuse our certificate"):
+                await take(same)
+            authority.issue("replaced")
+            return await take(same, 3)
+
+    check(asyncio.run(measure()))
+
+
 WIRES = ["tcp", "rtu+tcp", "ascii+tcp"]
 FAULTS = {
     "silence": Fault.SILENCE,

@@ -21,11 +21,11 @@ BLOCKS = re.findall(r"```toml\n(.*?)```", GUIDE, re.DOTALL)
 @pytest.mark.parametrize("block", BLOCKS, ids=[re.search(r'use = "(\w+)"', block)[1] for block in BLOCKS])
 def test_each_sink_of_the_guide_is_one_of_a_site(acme, tmp_path, block):
     sinks = load_site(write_site(tmp_path, more=block)).sinks
-    assert list(sinks) == ["jsonl", re.search(r'use = "(\w+)"', block)[1]]
+    assert list(sinks) == ["jsonl", re.search(r'(?:name|use) = "([\w ]+)"\n(?!name)', block)[1]]
 
 
 def test_all_sinks_that_need_options_are_shown():
-    assert len(BLOCKS) == 6
+    assert len(BLOCKS) == 7
 
 
 def test_the_commands_run(tmp_path):

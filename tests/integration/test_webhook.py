@@ -113,6 +113,22 @@ def test_over_tls_only_a_known_server_gets_records(tmp_path):
     assert len(taken) == 1
 
 
+def test_a_replaced_authority_is_used_at_the_next_post(tmp_path):
+    authority = Authority(tmp_path)
+    (tmp_path / "old").mkdir()
+    trusted = tmp_path / "trusted.pem"
+    trusted.write_bytes(Authority(tmp_path / "old").ca.read_bytes())
+    context = authority.server_side(*authority.issue("server"))
+    context.verify_mode = 0
+    with serving([200], context) as (url, taken):
+        sink = WebhookSink(url, ca=trusted)
+        with pytest.raises(ConnectionError, match="certificate"):
+            post(sink)
+        trusted.write_bytes(authority.ca.read_bytes())
+        post(sink)
+    assert len(taken) == 1
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

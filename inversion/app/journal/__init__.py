@@ -2,10 +2,11 @@
 
 from inversion.app.journal.file import open_journal, read_journal
 from inversion.app.journal.journal import Journal
-from inversion.app.journal.records import Batch, Entry, Event, JournalError, JournalUnavailable, Record, Standing
+from inversion.app.journal.records import KINDS, Batch, Entry, Event, JournalError, JournalUnavailable, Record, Standing
 from inversion.app.journal.retention import Retention
 
 __all__ = [
+    "KINDS",
     "Batch",
     "Entry",
     "Event",

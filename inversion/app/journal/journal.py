@@ -22,6 +22,11 @@ from inversion.app.journal.records import Batch, Entry, Event, JournalError, Jou
 from inversion.core import dumps
 
 _COLUMNS = "id, kind, asset, sequence, name, time_ns, body"
+#: Numbers of the newest finding of every asset.
+_NEWEST = (
+    "SELECT max(id) FROM (SELECT asset, finding AS id FROM asset "
+    "UNION ALL SELECT asset, id FROM record, journal WHERE id > counted AND kind = 'finding') GROUP BY asset"
+)
 
 
 class Journal:
@@ -123,6 +128,20 @@ class Journal:
         )
         return [self._entry(row) for row in rows]
 
+    def chosen(self, number: int, most: int, kinds: Sequence[str]) -> tuple[list[Entry], int]:
+        """The records of these kinds that follow, at most so many, and the number up to which none is left out."""
+        marks = ", ".join("?" * len(kinds))
+        rows = self._rows(
+            f"SELECT {_COLUMNS} FROM record, journal WHERE id > ? AND kind IN ({marks}) ORDER BY id LIMIT ?",
+            number,
+            *kinds,
+            most,
+        )
+        if len(rows) == most:
+            return [self._entry(row) for row in rows], int(rows[-1][0])
+        newest = self._rows("SELECT max(id) FROM record")[0][0]
+        return [self._entry(row) for row in rows], max(number, int(newest or 0))
+
     def last_position(self, asset: str, source: str) -> int | None:
         """Number of the last window of a recording that is journalled, None before the first."""
         rows = self._rows("SELECT position FROM recording WHERE asset = ? AND source = ?", asset, source)
@@ -135,16 +154,12 @@ class Journal:
 
     def last_findings(self) -> list[Mapping[str, Any]]:
         """The newest finding of every asset, of those that are kept."""
-        rows = self._rows(
-            "SELECT body FROM record WHERE id IN (SELECT max(id) FROM (SELECT asset, finding AS id FROM asset "
-            "UNION ALL SELECT asset, id FROM record, journal WHERE id > counted AND kind = 'finding') GROUP BY asset) "
-            "ORDER BY id"
-        )
+        rows = self._rows(f"SELECT body FROM record WHERE id IN ({_NEWEST}) ORDER BY id")
         return [unpack(body) for (body,) in rows]
 
     def last_entries(self) -> list[Entry]:
         """The same, as records."""
-        rows = self._rows(f"SELECT {_COLUMNS} FROM record, journal WHERE id IN (SELECT finding FROM asset) ORDER BY id")
+        rows = self._rows(f"SELECT {_COLUMNS} FROM record, journal WHERE id IN ({_NEWEST}) ORDER BY id")
         return [self._entry(row) for row in rows]
 
     def cycles(self) -> dict[tuple[str, str], dict[str, Any]]:

@@ -17,6 +17,10 @@ class JournalUnavailable(InversionError):
     """The journal cannot be written now (a full disk, say); nothing was stored, and waiting may help."""
 
 
+#: Of records.
+KINDS = ("finding", "alarm", "event")
+
+
 @dataclass(frozen=True)
 class Event:
     """Something that happened beside the findings. time_ns: UTC; `text` is one line for people."""

@@ -24,6 +24,7 @@ class Snapshot:
 
     step: of degradation, "full" where there is none; gone: names of sources that are asked again from time to time
     requests: how often what happened to the requests of sources, by asset and kind
+    certificates: who uses which, and for how many days it is valid yet
     heard: monotonic ns at which a frame of each asset came last; flowing: whether frames that come are answered
     """
 
@@ -42,6 +43,7 @@ class Snapshot:
     started_s: float = 0.0
     clock_trusted: bool = False
     clock_steps: int = 0
+    certificates: Sequence[tuple[Mapping[str, str], float]] = ()
     requests: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
@@ -83,6 +85,9 @@ def _of_snapshot(now: Snapshot) -> list[Metric]:
     if now.requests:
         values = tuple(({"asset": a, "kind": kind}, float(n)) for (a, kind), n in now.requests.items())
         found.append(Metric("inversion_requests_total", "counter", "What happened to requests of devices.", values))
+    if now.certificates:
+        meaning = "Until a certificate expires; below zero it has."
+        found.append(_gauge("certificate_days_left", meaning, *now.certificates))
     return found if now.usage is None else [*found, *_of_limits(now.usage)]
 
 
