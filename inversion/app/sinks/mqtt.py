@@ -9,34 +9,30 @@ Topics, each under the site's prefix; names of assets and alarms are percent-enc
 
 Every message has the user properties `journal`, `asset`, `sequence`, which name its record for ever: after a crash or a
 lost connection a record may come twice (quality of service 1), and a subscriber can tell.
+
+With a `sparkplug_group` it is an edge node of Sparkplug B instead (`inversion/app/sparkplug/edge.py`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import ssl
-import sys
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from paho.mqtt import client as paho
-from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
 
 from inversion.app.journal import Entry
+from inversion.app.mqtt_connection import Connection, Message
 from inversion.core import dumps
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
-_AGAIN_S = (1, 60)  # first and longest wait before a lost connection is made again
-_IN_FLIGHT = 64
 
 
 @dataclass(frozen=True)
@@ -47,6 +43,7 @@ class MqttSink:
     ca, certificate, key: PEM files; any of them turns TLS on. They are read anew at each connection, so a certificate
         that is replaced on disk is used at the next one
     username, password_file: only over TLS, or on this machine; the first line of the file is the password
+    sparkplug_group, sparkplug_node: both given, Sparkplug B is spoken: an asset is a device of the node
     """
 
     host: str
@@ -61,6 +58,8 @@ class MqttSink:
     password_file: Path | None = None
     keepalive_s: int = 30
     timeout_s: float = 10.0
+    sparkplug_group: str = ""
+    sparkplug_node: str = ""
 
     def __post_init__(self) -> None:
         if not self.host:
@@ -78,29 +77,48 @@ class MqttSink:
         if not 5 <= self.keepalive_s <= 3600 or not self.timeout_s > 0:
             raise ValueError("keepalive_s must lie between 5 and 3600, timeout_s must be positive")
 
+        named = (self.sparkplug_group, self.sparkplug_node)
+        if all(named) != any(named) or any(each in "".join(named) for each in "+#/\0"):
+            raise ValueError(f"sparkplug_group and sparkplug_node belong together, without +, # and /, got {named}")
+        if any(named) and (find_spec("google") is None or find_spec("google.protobuf") is None):
+            raise ValueError("sparkplug_group needs protobuf: pip install 'edge-inversion[sparkplug]'")
+
     @property
     def secured(self) -> bool:
         """Whether TLS is spoken."""
         return self.tls or self.ca is not None or self.certificate is not None
 
+    async def open(self, last: Sequence[Entry], cycles: Mapping[tuple[str, str], Mapping[str, Any]]) -> None:
+        """Of Sparkplug: is born, with what was known before. Raises ConnectionError."""
+        if self._connection.edge is not None:
+            self._connection.edge.recall(last, cycles)
+            await asyncio.to_thread(self._connection.tell, ())
+
     async def write(self, findings: Sequence[Mapping[str, Any]]) -> None:
         """Findings alone, without names of their records. Raises ConnectionError or TimeoutError."""
+        if self._connection.edge is not None:
+            now_ns = time.time_ns()
+            await self.write_records([Entry(0, "finding", str(f["asset"]), 0, "", now_ns, f) for f in findings])
+            return
         messages = [(self._finding_topic(finding), dumps(dict(finding)), True, None) for finding in findings]
         await asyncio.to_thread(self._connection.publish, messages)
 
     async def write_records(self, entries: Sequence[Entry]) -> None:
         """Raises ConnectionError or TimeoutError; what the broker has by then may come a second time."""
-        await asyncio.to_thread(self._connection.publish, [self._message(entry) for entry in entries])
+        if self._connection.edge is not None:
+            await asyncio.to_thread(self._connection.tell, entries)
+        else:
+            await asyncio.to_thread(self._connection.publish, [self._message(entry) for entry in entries])
 
     async def close(self) -> None:
         """Says "offline" and ends the connection."""
         await asyncio.to_thread(self._connection.close)
 
     @cached_property
-    def _connection(self) -> _Connection:
-        return _Connection(self)
+    def _connection(self) -> Connection:
+        return Connection(self)
 
-    def _message(self, entry: Entry) -> _Message:
+    def _message(self, entry: Entry) -> Message:
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
         properties.UserProperty = [
             ("journal", entry.journal),
@@ -119,124 +137,6 @@ class MqttSink:
         return f"{self.prefix}/asset/{_level(finding['asset'])}/finding"
 
 
-_Message = tuple[str, str, bool, Properties | None]
-
-
 def _level(name: str) -> str:
     """A name as one level of a topic."""
     return quote(name, safe=" ()[]{}<>=!*,;:@&'\"|~^`?$\\") or "-"
-
-
-class _Connection:
-    """One connection, made at the first message; the library's thread makes it again when it is lost."""
-
-    def __init__(self, sink: MqttSink) -> None:
-        self._sink = sink
-        self._client: paho.Client | None = None
-        self._ready = threading.Event()
-        self._problem = "no answer"
-
-    def publish(self, messages: Sequence[_Message]) -> None:
-        """Raises ConnectionError where no connection is had in time, TimeoutError where nothing is confirmed."""
-        if self._client is None:
-            self._client = self._start()
-        deadline = time.monotonic() + self._sink.timeout_s
-        if not self._ready.wait(self._sink.timeout_s):
-            raise ConnectionError(f"no connection to the broker at {self._where}: {self._problem}")
-        for first in range(0, len(messages), _IN_FLIGHT):
-            sent = [
-                self._client.publish(topic, text.encode(), qos=1, retain=kept, properties=properties)
-                for topic, text, kept, properties in messages[first : first + _IN_FLIGHT]
-            ]
-            for each in sent:
-                if each.rc != paho.MQTT_ERR_SUCCESS:
-                    raise ConnectionError(f"the connection to the broker at {self._where} was lost")
-                each.wait_for_publish(max(0.0, deadline - time.monotonic()))
-                if not each.is_published():
-                    raise TimeoutError(f"the broker at {self._where} confirmed nothing for {self._sink.timeout_s:g} s")
-
-    def close(self) -> None:
-        if self._client is None:
-            return
-        if self._ready.is_set():
-            self._client.publish(self._status, b"offline", qos=1, retain=True).wait_for_publish(self._sink.timeout_s)
-        self._client.disconnect()
-        self._client.loop_stop()
-        self._client = None
-        self._ready.clear()
-
-    def _start(self) -> paho.Client:
-        sink = self._sink
-        client = paho.Client(CallbackAPIVersion.VERSION2, client_id=sink.client_id, protocol=paho.MQTTv5)
-        client.will_set(self._status, b"offline", qos=1, retain=True)
-        client.reconnect_delay_set(*_AGAIN_S)
-        client.max_queued_messages_set(_IN_FLIGHT)
-        client.on_connect, client.on_disconnect = self._connected, self._lost
-        client.on_connect_fail = self._failed
-        if sink.secured:
-            context = ssl.create_default_context()
-            context.minimum_version = ssl.TLSVersion.TLSv1_2
-            self._load(context)  # raises where the files are none; afterwards they are read anew
-            client.tls_set_context(context)
-        client.on_pre_connect = lambda connecting, _: self._prepare(connecting, context if sink.secured else None)
-        self._identify(client)
-        client.connect_async(sink.host, sink.port or (8883 if sink.secured else 1883), sink.keepalive_s)
-        client.loop_start()
-        return client
-
-    def _prepare(self, client: paho.Client, context: ssl.SSLContext | None) -> None:
-        try:
-            self._identify(client)
-            if context is not None:
-                self._load(context)
-        except ConnectionError as problem:
-            self._problem = str(problem)
-
-    def _identify(self, client: paho.Client) -> None:
-        if self._sink.username:
-            client.username_pw_set(self._sink.username, self._password())
-
-    def _load(self, context: ssl.SSLContext) -> None:
-        sink = self._sink
-        try:
-            if sink.ca is not None:
-                context.load_verify_locations(sink.ca)
-            if sink.certificate is not None:
-                context.load_cert_chain(sink.certificate, sink.key)
-        except (OSError, ssl.SSLError) as problem:
-            raise ConnectionError(f"certificate or key cannot be used: {problem}") from problem
-
-    def _password(self) -> str | None:
-        if self._sink.password_file is None:
-            return None
-        try:
-            lines = self._sink.password_file.read_text().splitlines()
-        except (OSError, UnicodeDecodeError) as problem:
-            raise ConnectionError(f"password_file cannot be read: {problem}") from problem
-        return lines[0].strip() if lines else ""
-
-    def _connected(self, client: paho.Client, _: Any, __: Any, reason: ReasonCode, ___: Any) -> None:
-        if reason.is_failure:
-            self._problem = f"refused: {reason}"
-            return
-        client.publish(self._status, b"online", qos=1, retain=True)
-        self._ready.set()
-
-    def _lost(self, _: Any, __: Any, ___: Any, reason: ReasonCode, ____: Any) -> None:
-        if self._ready.is_set() and reason.is_failure:  # else it was refused, and that was said
-            self._problem = f"lost: {reason}"
-        self._ready.clear()
-
-    def _failed(self, _: Any, __: Any) -> None:
-        problem = sys.exc_info()[1]
-        self._problem = (
-            problem.verify_message if isinstance(problem, ssl.SSLCertVerificationError) else str(problem or "no answer")
-        )
-
-    @property
-    def _status(self) -> str:
-        return f"{self._sink.prefix}/status"
-
-    @property
-    def _where(self) -> str:
-        return f"{self._sink.host}:{self._sink.port or (8883 if self._sink.secured else 1883)}"

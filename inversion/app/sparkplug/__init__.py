@@ -1,0 +1,1 @@
+"""Sparkplug B: what an edge node says over MQTT, and how it is written."""
