@@ -97,11 +97,8 @@ class Connection:
         client.on_connect_fail = self._failed
         client.on_message = self._commanded
         if sink.secured:
-            context = ssl.create_default_context()
-            context.minimum_version = ssl.TLSVersion.TLSv1_2
-            self._load(context)  # raises where the files are none; afterwards they are read anew
-            client.tls_set_context(context)
-        client.on_pre_connect = lambda connecting, _: self._prepare(connecting, context if sink.secured else None)
+            client.tls_set_context(self._context())  # raises where the files are none; afterwards they are read anew
+        client.on_pre_connect = lambda connecting, _: self._prepare(connecting)
         self._identify(client)
         clean = paho.MQTT_CLEAN_START_FIRST_ONLY if self.edge is None else True
         port = sink.port or (8883 if sink.secured else 1883)
@@ -113,15 +110,17 @@ class Connection:
         """Topic, payload, and whether it is retained, of what is said at the end."""
         return (*self.edge.death(), False) if self.edge is not None else (self._status, b"offline", True)
 
-    def _prepare(self, client: paho.Client, context: ssl.SSLContext | None) -> None:
+    def _prepare(self, client: paho.Client) -> None:
         if self.edge is not None:
             client.will_set(*self.edge.will(), qos=1, retain=False)
         else:
             client.will_set(self._status, b"offline", qos=1, retain=True)
         try:
             self._identify(client)
-            if context is not None:
-                self._load(context)
+            if self._sink.secured:
+                context = self._context()
+                client._ssl_context = None  # else the library takes no other, and trusts for ever whom it trusted once
+                client.tls_set_context(context)
         except ConnectionError as problem:
             self._problem = str(problem)
 
@@ -129,8 +128,9 @@ class Connection:
         if self._sink.username:
             client.username_pw_set(self._sink.username, self._password())
 
-    def _load(self, context: ssl.SSLContext) -> None:
-        sink = self._sink
+    def _context(self) -> ssl.SSLContext:
+        sink, context = self._sink, ssl.create_default_context()
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
         try:
             if sink.ca is not None:
                 context.load_verify_locations(sink.ca)
@@ -138,6 +138,7 @@ class Connection:
                 context.load_cert_chain(sink.certificate, sink.key)
         except (OSError, ssl.SSLError) as problem:
             raise ConnectionError(f"certificate or key cannot be used: {problem}") from problem
+        return context
 
     def _password(self) -> str | None:
         if self._sink.password_file is None:

@@ -199,6 +199,31 @@ def test_mutual_tls_and_a_certificate_that_is_replaced_on_disk(tmp_path, free_po
 @pytest.mark.filterwarnings(  # the library leaves the socket of a refused handshake to the collector
     "ignore:Exception ignored in. <ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning"
 )
+def test_whom_we_trusted_once_we_trust_no_more_once_the_file_is_another(tmp_path, free_port):
+    authority = Authority(tmp_path)
+    (tmp_path / "other").mkdir()
+    certificate, key = authority.issue("broker")
+    ours, our_key = authority.issue("gateway")
+    trusted = tmp_path / "trusted.pem"
+    trusted.write_bytes(authority.ca.read_bytes())
+    broker = Broker(tmp_path, MUTUAL, free_port, ca=authority.ca, certificate=certificate, key=key)
+    sink = MqttSink("127.0.0.1", free_port, ca=trusted, certificate=ours, key=our_key, timeout_s=0.5)
+    with broker.running():
+        publish_until_taken(sink, entry(value=1))
+    trusted.write_bytes(Authority(tmp_path / "other", "other").ca.read_bytes())
+    with broker.running():
+        for _ in range(6):  # longer than it waits before it connects again
+            with pytest.raises((ConnectionError, TimeoutError)):
+                publish(sink, entry(sequence=2, value=2))
+        assert "unable to get local issuer" in sink._connection._problem or "self-signed" in sink._connection._problem
+        trusted.write_bytes(authority.ca.read_bytes())
+        publish_until_taken(sink, entry(sequence=2, value=2))
+        close(sink)
+
+
+@pytest.mark.filterwarnings(  # the library leaves the socket of a refused handshake to the collector
+    "ignore:Exception ignored in. <ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning"
+)
 def test_a_broker_with_a_foreign_certificate_gets_nothing(tmp_path, free_port):
     (tmp_path / "foreign").mkdir()
     foreign = Authority(tmp_path / "foreign", "foreign")

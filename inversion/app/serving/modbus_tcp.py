@@ -29,13 +29,14 @@ log = logging.getLogger("inversion.gateway")
 @dataclass(frozen=True)
 class Bounds:
     """connections: at once; patience_s: for a request begun, an answer not taken, a handshake; idle_s: between requests
-    a_second: requests of one connection
+    a_second: requests of one connection, after so many at once
     """
 
     connections: int = 16
     patience_s: float = 5.0
     idle_s: float = 120.0
-    a_second: int = 500
+    a_second: float = 200.0
+    at_once: int = 20
 
 
 @dataclass(eq=False)
@@ -46,6 +47,20 @@ class _Client:
     asked: bool = False
     heard_s: float = field(default_factory=time.monotonic)
     task: asyncio.Task[None] | None = None
+
+
+class _Pace:
+    """How long a connection waits before its next request."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds, self._left, self._at_s = bounds, float(bounds.at_once), time.monotonic()
+
+    def pause_s(self) -> float:
+        """Counts one request; 0 while there were few."""
+        now_s, bounds = time.monotonic(), self._bounds
+        self._left = min(bounds.at_once, self._left + (now_s - self._at_s) * bounds.a_second) - 1.0
+        self._at_s = now_s
+        return max(0.0, -self._left / bounds.a_second)
 
 
 class ModbusServer:
@@ -139,8 +154,7 @@ class ModbusServer:
     async def _converse(self, client: _Client, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Until either side ends it; what is no Modbus TCP ends it."""
         framing, received = TcpFraming(), bytearray()
-        second_s, count = time.monotonic(), 0
-        begun_s = second_s
+        begun_s, pace = time.monotonic(), _Pace(self._bounds)
         while True:
             wait_s = self._bounds.idle_s if not received else begun_s + self._bounds.patience_s - time.monotonic()
             async with asyncio.timeout(max(0.0, wait_s)):
@@ -160,11 +174,7 @@ class ModbusServer:
                 writer.write(framing.frame(request.unit, answer(request.pdu, self._store), request.transaction))
                 async with asyncio.timeout(self._bounds.patience_s):
                     await writer.drain()
-                count += 1
-                if count >= self._bounds.a_second:
-                    await asyncio.sleep(max(0.0, second_s + 1.0 - time.monotonic()))
-                    second_s, count = time.monotonic(), 0
-            await asyncio.sleep(0)
+                await asyncio.sleep(pace.pause_s())  # also of none: others have their turn
 
     def _say_once(self, what: str) -> None:
         if what not in self._said and len(self._said) < 16:

@@ -93,7 +93,7 @@ class OpcUaServer:
         assert server.bserver is not None
         self.port = server.bserver.port
         self._picture.recall(last, cycles, time.time_ns(), time.monotonic())
-        await self._show()
+        await self._show(None)
         self._looking = asyncio.create_task(self._look())
 
     async def _close(self) -> None:
@@ -107,18 +107,19 @@ class OpcUaServer:
 
     async def _take(self, entries: Sequence[Entry]) -> None:
         self._picture.take(entries, time.time_ns(), time.monotonic())
-        await self._show()
+        await self._show({entry.asset for entry in entries})
 
     async def _look(self) -> None:
         """What becomes stale is shown without being told."""
         while True:
             await asyncio.sleep(_LOOK_S)
-            await self._show()
+            await self._show(None)
 
-    async def _show(self) -> None:
+    async def _show(self, these: set[str] | None) -> None:
+        """These assets, or all."""
         now_s = time.monotonic()
         assets, _, _ = self._picture.names()
-        for asset in sorted(assets):
+        for asset in sorted(assets if these is None else assets & these):
             newest = self._picture.finding(asset)
             assert newest is not None
             finding, sequence = newest
@@ -131,6 +132,8 @@ class OpcUaServer:
             for parameter in finding["parameters"]:
                 await self._put_value((asset, parameter), self._picture.value(asset, parameter, now_s))
         for (asset, alarm), told in list(self._picture.alarms().items()):
+            if these is not None and asset not in these:
+                continue
             path = (asset, "alarms", alarm)
             await self._put(path, "state", told.state)
             await self._put(path, "calls", told.calls)

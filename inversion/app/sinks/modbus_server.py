@@ -122,11 +122,13 @@ class _Serving:
         self._picture = Picture(sink.stale_s)
         self._began_s = time.monotonic()
         self._unmapped: set[tuple[str, str]] = set()
+        self._made: dict[tuple[int, bool], tuple[tuple[int, int], Words]] = {}
         self._server: ModbusServer | None = None
         self.port = 0
 
     async def open(self, last: Sequence[Entry], cycles: Mapping[tuple[str, str], Mapping[str, Any]]) -> None:
         self._picture.recall(last, cycles, time.time_ns(), time.monotonic())
+        self._made.clear()
         self._look_for_unmapped()
         if self._sink.certificate is not None:
             self._context()  # what is wrong now shall be said now
@@ -148,16 +150,25 @@ class _Serving:
         """(count,) registers, or bits of discrete inputs. Raises Refusal where there are none."""
         if table == "coil" or not self._map.exists(address, count):
             raise Refusal(ILLEGAL_ADDRESS)
-        first, last, now_s = address // BLOCK, (address + count - 1) // BLOCK, time.monotonic()
-        words: list[Words] = []
-        for block in range(first, last + 1):
-            if table in BIT_TABLES:
-                words.append(np.array(self._map.bits(block, self._picture, now_s), dtype=np.uint16))
-            else:
-                heartbeat = int(now_s - self._began_s)
-                told = self._map.words(block, self._picture, heartbeat, len(self._unmapped), now_s)
-                words.append(np.frombuffer(told, dtype=">u2").astype(np.uint16))
+        first, last = address // BLOCK, (address + count - 1) // BLOCK
+        words = [self._block(block, table in BIT_TABLES) for block in range(first, last + 1)]
         return np.concatenate(words)[address - first * BLOCK :][:count]
+
+    def _block(self, block: int, bits: bool) -> Words:
+        """As it is now; made again where a record came, and ten times a second at most."""
+        now_s = time.monotonic()
+        stamp = (self._picture.records, int(10 * now_s))
+        held = self._made.get((block, bits))
+        if held is not None and held[0] == stamp:
+            return held[1]
+        if bits:
+            words = np.array(self._map.bits(block, self._picture, now_s), dtype=np.uint16)
+        else:
+            heartbeat = int(now_s - self._began_s)
+            told = self._map.words(block, self._picture, heartbeat, len(self._unmapped), now_s)
+            words = np.frombuffer(told, dtype=">u2").astype(np.uint16)
+        self._made[block, bits] = (stamp, words)
+        return words
 
     def write(self, table: str, address: int, values: Sequence[int]) -> None:
         """Nothing here is written."""
