@@ -6,7 +6,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,9 +14,12 @@ from inversion.app.journal import schema
 from inversion.app.journal.journal import Journal, translated
 from inversion.app.journal.records import Batch, Event, JournalError
 from inversion.app.journal.retention import Retention
-from inversion.app.journal.salvage import Salvaged, salvage
+from inversion.app.journal.salvage import Salvaged, newest_whole, salvage
 
-_CLEAN = "closed "
+_CLEAN, _SUSPECT = "closed ", "suspect"
+#: After a crash a file up to this size is looked at as a whole; a larger one would keep the gateway from its work.
+_WHOLE_BYTES = 64_000_000
+_TABLES = ("journal", "asset", "recording", "cursor", "state", "alarm", "request")
 
 
 @contextmanager
@@ -29,7 +32,8 @@ def open_journal(path: Path, now_ns: int, kept: Retention | None = None) -> Iter
     kept = kept or Retention()
     with _held(path) as lock:
         ours = bool(os.pread(lock, 1, 0))
-        trouble = "" if _closed_well(path, lock) else _trouble(path, ours)
+        suspect = os.pread(lock, len(_SUSPECT), 0) == _SUSPECT.encode()
+        trouble = "" if _closed_well(path, lock) else _trouble(path, ours, suspect)
         lost = _set_aside(path, now_ns, trouble) if trouble else None
         with translated(path):
             connection = _connect(path)
@@ -41,6 +45,9 @@ def open_journal(path: Path, now_ns: int, kept: Retention | None = None) -> Iter
                 journal.append(Batch([Event(now_ns, "journal_damaged", lost).record()]))
             _write(lock, f"{os.getpid()}\n")
             yield journal
+        except JournalError:
+            _write(lock, f"{_SUSPECT}\n")  # the next start looks at every page
+            raise
         finally:
             connection.close()
         _write(lock, f"{_CLEAN}{path.stat().st_size}\n")
@@ -72,7 +79,8 @@ def held_by(path: Path) -> int | None:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            return int(file.read().strip() or 0)
+            told = file.read().strip()
+            return int(told) if told.isdigit() else 0  # one that is only about to hold it has not said who it is
     return None
 
 
@@ -95,6 +103,7 @@ def _prepare(path: Path, connection: sqlite3.Connection) -> None:
         raise JournalError(
             f"{path}: must be a journal of version {schema.VERSION}, found a database of version {version}"
         )
+    schema.index(connection)
 
 
 def _closed_well(path: Path, lock: int) -> bool:
@@ -103,7 +112,7 @@ def _closed_well(path: Path, lock: int) -> bool:
     return told.startswith(_CLEAN) and path.exists() and told.strip() == f"{_CLEAN}{path.stat().st_size}"
 
 
-def _trouble(path: Path, ours: bool) -> str:
+def _trouble(path: Path, ours: bool, suspect: bool) -> str:
     """What is wrong with the file, empty where nothing is. Raises JournalError for what never was a journal."""
     if not path.exists() or (path.stat().st_size == 0 and not ours):
         return ""
@@ -114,7 +123,7 @@ def _trouble(path: Path, ours: bool) -> str:
             raise JournalError(f"{path}: must be a journal, found a file that is no SQLite database")
     connection = _connect(path)
     try:
-        verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        verdict = _verdict(connection, path, suspect)
     except sqlite3.OperationalError as error:
         raise JournalError(f"{path}: cannot be read: {error}") from error
     except sqlite3.DatabaseError as error:
@@ -122,6 +131,22 @@ def _trouble(path: Path, ours: bool) -> str:
     finally:
         connection.close()
     return "" if verdict == "ok" else " ".join(str(verdict).split())
+
+
+def _verdict(connection: sqlite3.Connection, path: Path, suspect: bool) -> str:
+    """Of SQLite. What a crash can have left half done is always looked at; old records only where there are few.
+
+    A large file is looked at as a whole when its size is not what it says, or when it could not be read before.
+    """
+    with suppress(sqlite3.OperationalError):  # a disk may be full
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    pages, size = (connection.execute(f"PRAGMA {what}").fetchone()[0] for what in ("page_count", "page_size"))
+    if suspect or path.stat().st_size <= _WHOLE_BYTES or path.stat().st_size != pages * size:
+        return str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+    verdicts = [connection.execute(f"PRAGMA quick_check({table})").fetchone()[0] for table in _TABLES]
+    if not newest_whole(connection):
+        verdicts.append("its newest records cannot be read")
+    return next((str(verdict) for verdict in verdicts if verdict != "ok"), "ok")
 
 
 def _set_aside(path: Path, now_ns: int, trouble: str) -> str:

@@ -52,6 +52,12 @@ def salvage(aside: Path, new: sqlite3.Connection) -> Salvaged:
     return Salvaged(saved, lost)
 
 
+def newest_whole(connection: sqlite3.Connection) -> bool:
+    """Whether the newest records are what was written. Raises sqlite3.DatabaseError where they cannot be read."""
+    rows = connection.execute("SELECT * FROM record ORDER BY id DESC LIMIT ?", (_CHUNK,)).fetchall()
+    return all(_whole(row) for row in rows)
+
+
 def _account(new: sqlite3.Connection, name: str | None, last: int) -> int:
     """Puts the totals right: what no sink will get any more is dropped. How many records are missing in between."""
     first, newest = new.execute("SELECT coalesce(min(id), 0), coalesce(max(id), 0) FROM record").fetchone()

@@ -36,6 +36,17 @@ CREATE VIEW event AS
     SELECT id, time_ns, json_extract(body, '$.kind') AS kind, json_extract(body, '$.text') AS text, asset FROM record
     WHERE kind = 'event';
 """
+#: What a start and its operators look for among many findings. Made where it is absent; it changes with the few.
+_INDEXES = (
+    "CREATE INDEX IF NOT EXISTS record_event ON record (id) WHERE kind = 'event'",
+    "CREATE INDEX IF NOT EXISTS record_alarm ON record (id) WHERE kind = 'alarm'",
+)
+
+
+def index(connection: sqlite3.Connection) -> None:
+    """Lets events and alarms be found without reading every finding."""
+    for statement in _INDEXES:
+        connection.execute(statement)
 
 
 def create(connection: sqlite3.Connection) -> None:

@@ -321,6 +321,48 @@ def test_a_journal_cut_off_at_a_random_byte_opens_and_adds_up(path, seed):
         assert newest.sequence > 300 or newest.journal != entries[0].journal or len(entries) == 1
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_large_journal_that_was_cut_off_is_found_out_at_once(path, seed, monkeypatch):
+    monkeypatch.setattr("inversion.app.journal.file._WHOLE_BYTES", 0)
+    fill(path)
+    content = path.read_bytes()
+    path.write_bytes(content[: random.Random(seed).randrange(len(content))])
+    damage(path)
+    assert len(opened(path)[2]) == 1
+
+
+def test_a_large_journal_with_an_old_page_gone_is_found_out_when_it_is_read(path, monkeypatch):
+    """Its start does not read every page; a page that cannot be read is told then, and the next start reads all."""
+    monkeypatch.setattr("inversion.app.journal.file._WHOLE_BYTES", 0)
+    fill(path, 900)
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size // 3)
+        file.write(b"\xff" * 4096)
+    damage(path)
+
+    def read_all() -> None:
+        with open_at(path) as journal:
+            assert [event for event in journal.events() if event.kind == "journal_damaged"] == []
+            journal.after(0, 10_000)
+
+    with pytest.raises(JournalError, match="damaged"):
+        read_all()
+    entries, _, events = opened(path)
+    assert len(events) == 1
+    assert len(entries) > 100
+
+
+def test_events_are_found_without_reading_every_finding(path):
+    fill(path, 3)
+    with open_at(path) as journal:
+        for kind in ("event", "alarm"):
+            plan = journal.connection.execute(
+                f"EXPLAIN QUERY PLAN SELECT body FROM record WHERE kind = '{kind}' ORDER BY id"
+            ).fetchall()
+            assert f"USING INDEX record_{kind}" in plan[0][3]
+            assert len(plan) == 1
+
+
 def test_an_emptied_journal_is_set_aside_too(path):
     fill(path, 3)
     path.write_bytes(b"")
