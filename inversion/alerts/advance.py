@@ -55,17 +55,21 @@ def advance(
         return state
     beyond, probability = judge(rule, state, estimate, trends)
     if beyond is None:
-        return _learned(rule, state, estimate)
+        return _learned(rule, state, estimate, machine_state)
     stepped = _step(rule, _unbroken(rule, state, now_ns), beyond, now_ns)
     known = None if math.isnan(probability) else probability
-    return _learned(rule, replace(stepped, judged_ns=now_ns, probability=known, learned=state.learned), estimate)
+    return _learned(
+        rule, replace(stepped, judged_ns=now_ns, probability=known, learned=state.learned), estimate, machine_state
+    )
 
 
-def _learned(rule: AlertRule | QualityRule, state: AlertState, estimate: Estimate) -> AlertState:
+def _learned(rule: AlertRule | QualityRule, state: AlertState, estimate: Estimate, machine_state: str) -> AlertState:
     """What the baseline takes from a window: the end of the interval that lies toward the limit."""
     if isinstance(rule, QualityRule) or rule.baseline is None:
         return state
     if state.phase != "normal" or estimate.fit.quality is Quality.BAD:
+        return state
+    if machine_state != RUNNING and machine_state not in rule.only_in:  # a machine at rest is no baseline
         return state
     low, high = estimate.interval(rule.parameter, rule.confidence)
     known = learn(rule.baseline, state.learned or Learned(), high if rule.side == "above" else low)

@@ -109,6 +109,18 @@ def reset(site: Site, asset: Asset, alarm: Alarm, comment: Comment = "", by: By 
     _ask(site, "reset", asset, alarm, by, comment)
 
 
+@app.command(epilog="Example: inversion alarms relearn configs/fan.toml 'fan 3' --comment 'new bearing'")
+def relearn(
+    site: Site,
+    asset: Asset,
+    alarm: Annotated[str | None, typer.Argument(metavar="[ALARM]", help="By default all that learn.")] = None,
+    comment: Comment = "",
+    by: By = "",
+) -> None:
+    """After a repair: forgets the limits that alarms have learned of an asset, and learns them again."""
+    _ask(site, "relearn", asset, alarm, by, comment)
+
+
 def _ask(site: Path, verb: str, asset: str | None, alarm: str | None, by: str, comment: str, **more: Any) -> None:
     with complaints():
         from getpass import getuser

@@ -11,6 +11,7 @@ from inversion.app.alarm_options import DeskOptions, alarm_rules, machine_states
 from inversion.app.clock.options import ClockOptions
 from inversion.app.evidence import EvidenceOptions
 from inversion.app.limits.options import Limits
+from inversion.app.log import LogOptions
 from inversion.app.observe.options import ObserveOptions
 from inversion.app.options import Document, Key, build, build_around, read_document
 from inversion.app.plugins import PluginError, load_plugin, option_types
@@ -38,6 +39,7 @@ _SECTIONS = (
     "sink",
     "journal",
     "clock",
+    "log",
     "gateway",
     "evidence",
     "observe",
@@ -118,7 +120,7 @@ class Site:
     """Everything but the pipeline, which is built where it runs (`load_pipeline`).
 
     sinks: by the name under which the journal remembers how far each one got
-    latching: of every alarm, by name, whether it stays until somebody resets it
+    latching: of every alarm, by name, whether it stays until somebody resets it; learning: those with a baseline
     parts: what the pipeline is made of, as plain data; None: the worker reads it from the file
     """
 
@@ -131,9 +133,11 @@ class Site:
     gateway: GatewayOptions
     silences: tuple[SilenceRule, ...] = ()
     latching: Mapping[str, bool] = field(default_factory=dict)
+    learning: tuple[str, ...] = ()
     alarm_desk: DeskOptions = field(default_factory=DeskOptions)
     journalling: JournalOptions = field(default_factory=JournalOptions)
     clock: ClockOptions = field(default_factory=ClockOptions)
+    log: LogOptions = field(default_factory=LogOptions)
     limits: Limits = field(default_factory=Limits)
     observe: ObserveOptions = field(default_factory=ObserveOptions)
     evidence: EvidenceOptions = field(default_factory=EvidenceOptions)
@@ -155,9 +159,11 @@ def load_site(path: Path) -> Site:
         gateway=build(document, ("gateway",), document.content.get("gateway", {}), GatewayOptions),
         silences=silence_rules(document, tables(document, "alarm")),
         latching={str(t.get("name")): bool(t.get("latched")) for t in tables(document, "alarm")},
+        learning=tuple(str(t.get("name")) for t in tables(document, "alarm") if "baseline" in t),
         alarm_desk=build(document, ("alarm_desk",), document.content.get("alarm_desk", {}), DeskOptions),
         journalling=journal,
         clock=build(document, ("clock",), document.content.get("clock", {}), ClockOptions),
+        log=build(document, ("log",), document.content.get("log", {}), LogOptions),
         limits=build(document, ("limits",), document.content.get("limits", {}), Limits),
         evidence=build(document, ("evidence",), document.content.get("evidence", {}), EvidenceOptions),
         observe=build(document, ("observe",), document.content.get("observe", {}), ObserveOptions),

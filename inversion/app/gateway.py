@@ -25,6 +25,7 @@ from inversion.app.intake import Intake
 from inversion.app.journal import Journal, JournalError, Retention, open_journal
 from inversion.app.journal.status import file_bytes
 from inversion.app.ledger import Ledger
+from inversion.app.log import write_as
 from inversion.app.observe.report import Snapshot, pages
 from inversion.app.observe.server import observed
 from inversion.app.observe.tally import Tally
@@ -81,7 +82,8 @@ class Gateway:
         self._template = template
         self._intake = Intake(journal, self._ledger, options.queue_frames)
         self._supervisor = Supervisor(site, self._note, self._degraded, template)
-        self._keeper = DeskKeeper(site, journal, self._ledger, self._intake.heard)
+        known = lambda: (self._supervisor.states, self.worker.fingerprint)  # noqa: E731
+        self._keeper = DeskKeeper(site, journal, self._ledger, self._intake.heard, known)
         self._certificates = Certificates(site, self._ledger.note)
         self._collector = Collector(site, self._ledger.note)
         self._finished = asyncio.Event()
@@ -197,6 +199,7 @@ class Gateway:
             else:
                 self._keeper.reload(site)
                 self._collector.reload(site)
+                write_as(site.log)
                 await self._couriers.reload(site)
                 self._certificates.reload(site)
                 self._site = site

@@ -12,6 +12,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from inversion.app.clock import Clock, Setting
 from inversion.app.clock.clock import STEP_NS
+from inversion.app.clock.correct import KIND
 from inversion.app.clock.telling import setting_record, stamped, worth_saying
 from inversion.app.journal import Batch, Event, Journal, JournalUnavailable, Record
 from inversion.app.patience import delays, first_of
@@ -77,7 +78,7 @@ class Ledger:
             self._setting = after
             record = stamped(setting_record(before, after, now_ns), self._clock)
             if worth_saying(before, after):
-                log.info(record.body["text"])
+                log.info(record.body["text"], extra={"kind": KIND})
             self.counted(str(record.body["kind"]))
             self._waiting.records.append(record)
             step_ns = 0 if before is None else after.offset_ns - before.offset_ns
@@ -90,7 +91,7 @@ class Ledger:
     def note(self, kind: str, text: str, asset: str = "") -> None:
         """Logs an event once and journals it soon."""
         now_ns = self.now_ns()
-        log.info(text)
+        log.info(text, extra={"kind": kind, "asset": asset})
         self.counted(kind)
         if self._notes == _MOST_NOTES:
             self._dropped += 1

@@ -31,9 +31,11 @@ def run_site(path: Path, stop: Stop) -> int:
         try:
             reading = await template.read(path)  # goes on while this process imports
             from inversion.app.gateway import run_gateway
+            from inversion.app.log import write_as
             from inversion.app.reading import told_site
 
             site = told_site(path, await reading.told())
+            write_as(site.log)
             return await run_gateway(site, stop.event(), stop.reload_event(), template=template)
         finally:
             stop.over()

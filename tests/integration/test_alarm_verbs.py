@@ -46,6 +46,20 @@ def running(path: Path):
     assert gateway.returncode == 0
 
 
+@contextmanager
+def running_again(path: Path):
+    """On an alarm that stands already."""
+    gateway = subprocess.Popen([COMMAND, "run", str(path)], stderr=subprocess.PIPE, text=True)
+    try:
+        while "started" not in gateway.stderr.readline():
+            assert gateway.poll() is None
+        yield gateway
+    finally:
+        gateway.send_signal(signal.SIGTERM)
+        gateway.communicate(timeout=30)
+    assert gateway.returncode == 0
+
+
 def test_an_operator_and_a_running_gateway(tmp_path):
     path = write_site(tmp_path, windows=10_000, pause_s=0.05, more=MORE)
     with running(path):
@@ -142,3 +156,65 @@ def test_an_asset_that_falls_silent_alarms_and_comes_back(tmp_path):
         began = time.monotonic()
         while "returned unacknowledged" not in tell("alarms", "list", path):
             assert time.monotonic() - began < 20
+
+
+LEARNING = """
+[[alarm]]
+name = "other than at first"
+parameter = "level"
+limit = 9.9
+[alarm.baseline]
+windows = 5
+least = 0.01
+"""
+
+
+def limits(folder: Path) -> list[float]:
+    """That were in force, each once in a row."""
+    lines = (folder / "findings.jsonl").read_text().splitlines()
+    found = [json.loads(line)["alarms"][1]["limit"] for line in lines if line.endswith("}")]
+    return [limit for k, limit in enumerate(found) if k == 0 or found[k - 1] != limit]
+
+
+def test_a_limit_is_learned_survives_a_restart_and_is_learned_anew_after_a_repair(tmp_path):
+    path = write_site(tmp_path, windows=10_000, pause_s=0.05, more=LEARNING)
+    with running(path) as gateway:
+        while "other than at first: normal -> unacknowledged" not in gateway.stderr.readline():
+            assert gateway.poll() is None
+    first, learned = limits(tmp_path)
+    assert (first, 0.5 < learned < 3.0) == (9.9, True)
+    with running_again(path):
+        answer = tell("alarms", "relearn", path, "fan", "--comment", "new bearing", "--by", "kim")
+        assert answer == "fan: other than at first: learned anew: by kim (new bearing)\n"
+        end = time.monotonic() + 30
+        while len(limits(tmp_path)) < 4:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+    assert limits(tmp_path)[:3] == [9.9, learned, 9.9]
+    assert learned < limits(tmp_path)[3] < 9.9
+    events = [json.loads(line)["body"] for line in tell("buffer", path, "--print-after", 0).splitlines()]
+    [event] = [body for body in events if body.get("kind") == "relearn"]
+    assert (event["by"], event["comment"], event["alarms"]) == ("kim", "new bearing", ["other than at first"])
+
+
+def test_a_limit_is_learned_anew_where_no_gateway_runs(tmp_path):
+    path = write_site(tmp_path, windows=30, more=LEARNING)
+    tell("run", path)
+    assert len(limits(tmp_path)) == 2
+    assert tell("alarms", "relearn", path, "fan", "other than at first").startswith("fan: other than at first: learned")
+    path.write_text(path.read_text().replace("windows = 30", "windows = 40"))
+    tell("run", path)
+    assert limits(tmp_path)[2] == 9.9
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("fan", "too loud"), "no alarm 'too loud' with a baseline (there are: other than at first)"),
+        (("pump",), "nothing was learned of 'pump' (there are: none)"),
+    ],
+)
+def test_what_cannot_be_learned_anew_is_refused(tmp_path, words, says):
+    path = write_site(tmp_path, windows=1, more=LEARNING)
+    tell("run", path)
+    assert tell("alarms", "relearn", path, *words, code=1) == f"refused: relearn: {says}\n"

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from inversion.app.alarms import relearn
 from inversion.app.alarms.desk import AlarmDesk
 from inversion.app.alarms.requests import answered
 from inversion.app.configuration import Site
 from inversion.app.journal import Journal, Record
 from inversion.app.ledger import Ledger
+from inversion.core import ConfigurationError
 
 _LOOK_S = 0.25  # between two looks at the clock and at what operators ask
 DEGRADED, STOPPED = "inference degraded", "inference stopped"
@@ -21,14 +23,22 @@ OWN = {DEGRADED: False, STOPPED: False}  # the gateway's own alarms; they do not
 log = logging.getLogger("inversion.gateway")
 
 
-class DeskKeeper:
-    """heard: monotonic ns at which an asset was heard of last, kept by the intake."""
+#: States by asset, which may be changed, and of which parameters they are (their fingerprint).
+Known = tuple[dict[str, Any], str]
 
-    def __init__(self, site: Site, journal: Journal, ledger: Ledger, heard: Mapping[str, int]) -> None:
+
+class DeskKeeper:
+    """heard: monotonic ns at which an asset was heard of last, kept by the intake; known: what the worker knows."""
+
+    def __init__(
+        self, site: Site, journal: Journal, ledger: Ledger, heard: Mapping[str, int], known: Callable[[], Known]
+    ) -> None:
         self._journal, self._ledger, self._heard = journal, ledger, heard
         ledger.stepped = self._clock_set
         self._gateway = f"gateway {site.name}"
         self._desk = _desk(site, {})
+        self._learning, self._known = site.learning, known
+        self._forget: dict[str, set[str]] = {}
 
     async def restore(self, site: Site) -> None:
         """Life cycles and the last findings, from the journal; what the clock did meanwhile is told."""
@@ -43,13 +53,16 @@ class DeskKeeper:
 
     def reload(self, site: Site) -> None:
         """Goes on with the alarms of a changed site."""
+        self._learning = site.learning
         self._desk = self._desk.successor({**site.latching, **OWN}, site.silences, site.alarm_desk)
 
     async def judge(
-        self, findings: Sequence[Mapping[str, Any]], states: Mapping[str, Any], fingerprint: str
+        self, findings: Sequence[Mapping[str, Any]], states: Mapping[str, dict[str, Any]], fingerprint: str
     ) -> list[Record]:
         """Journals findings with what they change, and returns that."""
         now_ns = self._ledger.now_ns()
+        for asset in self._forget.keys() & states.keys():  # of windows that were in the worker when it was asked for
+            states[asset].update(relearn.forgotten(states[asset], self._forget.pop(asset)))
         changes = self._desk.judge(findings, now_ns)
         records = [Record("finding", finding["asset"], now_ns, finding) for finding in findings]
         await self._journalled([*records, *changes], states, fingerprint, urgent=bool(changes))
@@ -83,9 +96,25 @@ class DeskKeeper:
 
     async def _answer(self) -> None:
         for number, body in await self._ledger.ask(self._journal.asked):
-            answer, records = answered(self._desk, body, self._ledger.now_ns())
-            await self._journalled(records)
+            if body["verb"] == relearn.VERB:
+                answer = await self._relearn(body)
+            else:
+                answer, records = answered(self._desk, body, self._ledger.now_ns())
+                await self._journalled(records)
             await self._ledger.put(answers={number: answer}, urgent=True)
+
+    async def _relearn(self, body: Mapping[str, Any]) -> str:
+        states, fingerprint = self._known()
+        try:
+            names = relearn.alarms_meant(body, self._learning, states)
+        except ConfigurationError as problem:
+            return f"refused: {problem}"
+        asset = str(body["asset"])
+        states[asset] = relearn.forgotten(states[asset], names)
+        self._forget.setdefault(asset, set()).update(names)
+        record = relearn.event(body, names, self._ledger.now_ns())
+        await self._journalled([record], {asset: states[asset]}, fingerprint)
+        return str(record.body["text"])
 
     async def _journalled(
         self,
@@ -98,7 +127,8 @@ class DeskKeeper:
         """Says what people must hear, and takes all of it for the journal."""
         for record in records:
             if record.kind == "event" or (record.kind == "alarm" and record.body["announced"]):
-                log.info(record.body["text"])
+                kind = record.body.get("kind", record.kind)
+                log.info(record.body["text"], extra={"kind": kind, "asset": record.asset})
         cycles, self._desk.changed = self._desk.changed, {}
         await self._ledger.put(records, states=states, fingerprint=fingerprint, cycles=cycles, urgent=urgent)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from inversion.alerts.lifecycle import STATES, LifeCycle
+from inversion.app.alarms import relearn
 from inversion.app.alarms.desk import AlarmDesk
 from inversion.app.alarms.keeper import OWN
 from inversion.app.alarms.requests import answered, check_request
@@ -102,10 +103,28 @@ def _here(site: Site, body: Mapping[str, Any]) -> str:
         records = desk.resume(before, clock.setting, clock.now_ns())
         if clock.setting != before:
             records = [setting_record(before, clock.setting, clock.now_ns()), *records]
-        answer, changes = answered(desk, body, clock.now_ns())
-        records = [stamped(record, clock) for record in (*records, *changes)]
-        journal.append(Batch(records, cycles=dict(desk.changed)))
+        batch = Batch(records)
+        if body["verb"] == relearn.VERB:
+            answer = _relearned(site, journal, body, batch, clock.now_ns())
+        else:
+            answer, changes = answered(desk, body, clock.now_ns())
+            batch.records += changes
+        batch.records, batch.cycles = [stamped(record, clock) for record in batch.records], dict(desk.changed)
+        journal.append(batch)
         return answer
+
+
+def _relearned(site: Site, journal: Journal, body: Mapping[str, Any], batch: Batch, now_ns: int) -> str:
+    asset = str(body.get("asset") or "")
+    stored = journal.state(asset)
+    try:
+        names = relearn.alarms_meant(body, site.learning, [asset] if stored else [])
+    except ConfigurationError as problem:
+        return f"refused: {problem}"
+    if stored is not None:
+        batch.fingerprint, batch.states = stored[0], {asset: relearn.forgotten(stored[1], names)}
+    batch.records.append(relearn.event(body, names, now_ns))
+    return str(batch.records[-1].body["text"])
 
 
 def _desk(site: Site, journal: Journal) -> AlarmDesk:

@@ -8,11 +8,12 @@ from typing import Any
 
 from inversion.alerts import lifecycle
 from inversion.alerts.lifecycle import LifeCycle, NotAllowed
+from inversion.app.alarms import relearn
 from inversion.app.alarms.desk import AlarmDesk, Key
 from inversion.app.journal import Record
 from inversion.core import ConfigurationError
 
-VERBS = ("ack", "shelve", "unshelve", "out", "in", "reset")
+VERBS = ("ack", "shelve", "unshelve", "out", "in", "reset", relearn.VERB)
 _NS = 1_000_000_000
 
 

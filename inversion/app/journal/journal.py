@@ -155,6 +155,11 @@ class Journal:
         rows = self._rows("SELECT asset, body FROM state WHERE fingerprint = ?", fingerprint)
         return {asset: unpack(body) for asset, body in rows}
 
+    def state(self, asset: str) -> tuple[str, dict[str, Any]] | None:
+        """Fingerprint and state of an asset, None where none is stored."""
+        rows = self._rows("SELECT fingerprint, body FROM state WHERE asset = ?", asset)
+        return (rows[0][0], unpack(rows[0][1])) if rows else None
+
     def last_findings(self) -> list[Mapping[str, Any]]:
         """The newest finding of every asset, of those that are kept."""
         rows = self._rows(f"SELECT body FROM record WHERE id IN ({_NEWEST}) ORDER BY id")

@@ -111,6 +111,20 @@ def test_a_baseline_learns_nothing_from_bad_windows_or_from_an_alarm():
     assert learn(rule, [5e-3] * 30).learned is None
 
 
+def test_a_baseline_learns_nothing_while_the_machine_does_not_run():
+    rule = replace(RULE, baseline=Baseline(windows=3, least=0.1e-3))
+
+    def taught(rule, machine_state: str) -> AlertState:
+        state = AlertState()
+        for k in range(3):
+            state = advance(rule, state, estimate(0.1e-3), k * SECOND, (), machine_state)
+        return state
+
+    assert taught(rule, "stopped").learned is None
+    assert taught(rule, "running").learned.count == 3
+    assert taught(replace(rule, only_in=("slow",)), "slow").learned.count == 3
+
+
 def test_a_baseline_of_windows_that_only_bound_the_value_is_the_bound():
     rule = replace(RULE, baseline=Baseline(windows=5, least=0.1e-3))
     state = learn(rule, [0.5e-3] * 5, resolved=False)
