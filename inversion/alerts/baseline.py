@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class Baseline:
-    """Learned from the first `windows` that say something, while the alarm is normal and watched.
+    """Learned from the first `windows` that say something, while the machine runs and the alarm is normal and watched.
 
     spreads: margin, in standard deviations of what was seen
     least: SI, margin at least: a machine that is steady at first would alarm on nothing otherwise

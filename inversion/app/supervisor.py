@@ -194,7 +194,8 @@ class Supervisor:
             return
         try:
             ours = (self._template.pid,) if self._template is not None and self._template.pid else ()
-            self.group = make_group(limits, f"inversion-{os.getpid()}", ours=ours)
+            place = self._site.journal.parent
+            self.group = make_group(limits, f"inversion-{os.getpid()}", ours=ours, place=place)
         except LimitsUnavailable as problem:
             if limits.required:
                 raise LimitsUnavailable(

@@ -15,13 +15,20 @@ from inversion.app.limits import Group, joined_command
 BUSY = "import time\nwhile True: pass"
 #: On one core, as important as any process is that nobody has made less so.
 NEIGHBOR = "import os\nos.setpriority(os.PRIO_PROCESS, 0, 0)\nos.sched_setaffinity(0, {{{core}}})\n" + BUSY
+WRITES = """
+import mmap, os, sys
+block = mmap.mmap(-1, 2**16)
+file = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_DIRECT)
+for _ in range(int(sys.argv[2])):
+    os.write(file, block)
+"""
 GREEDY = "import sys\nblocks = []\nwhile True: blocks.append(b'x' * 2**20)"
 
 
 @contextmanager
-def inside(group: Group, program: str):
+def inside(group: Group, program: str, *words: str):
     """A process in the group that runs this program."""
-    process = subprocess.Popen(joined_command(group.joins, [sys.executable, "-c", program]))
+    process = subprocess.Popen(joined_command(group.joins, [sys.executable, "-c", program, *words]))
     try:
         yield process
     finally:

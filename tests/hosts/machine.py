@@ -29,12 +29,26 @@ _GROUPS = 'mount -t cgroup2 none /sys/fs/cgroup; echo "+cpu +memory +pids +io" >
 _OFF = 'exec {python} -c "import ctypes; l = ctypes.CDLL(None); l.sync(); l.reboot(0x4321fedc)"'
 
 
-def boot(folder: Path, script: str, *, environment: str = "", groups: bool = True, timeout_s: float = 120.0) -> Path:
+def boot(
+    folder: Path,
+    script: str,
+    *,
+    environment: str = "",
+    groups: bool = True,
+    timeout_s: float = 120.0,
+    disk_mb: int = 0,
+) -> Path:
     """Runs a shell script as the first process of a new machine, until it powers off; the folder it wrote to.
 
     folder: writable; `init.sh` and `out` are made in it. In the machine `/run/out` is that folder.
+    disk_mb: size of an empty disk, device 98:0
     """
-    with booted(folder, script, environment=environment, groups=groups) as machine:
+    more = []
+    if disk_mb:
+        with (folder / "disk").open("wb") as disk:
+            disk.truncate(disk_mb * 2**20)
+        more = [f"ubd0={folder / 'disk'}"]
+    with booted(folder, script, environment=environment, groups=groups, more=more) as machine:
         machine.wait(timeout_s)
     return folder / "out"
 

@@ -7,10 +7,11 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
-from limited import BUSY, GREEDY, NEIGHBOR, group_folders, inside, share_of_a_core, shares_of_a_core
+from limited import BUSY, GREEDY, NEIGHBOR, WRITES, group_folders, inside, share_of_a_core, shares_of_a_core
 
 from inversion.app.configuration import load_site
 from inversion.app.gateway import run_gateway
@@ -103,7 +104,7 @@ def test_processes_and_cores_are_limited(group):
 
 def test_the_groups_are_gone_afterwards_with_what_was_left_in_them():
     made = make_group(Limits(cpu="50%", memory="64MiB", pids=50), NAME)
-    assert len(group_folders(NAME)) == 3
+    assert len(group_folders(NAME)) == 3 + (made.beside is not None)
     with inside(made, BUSY) as process:
         while process.pid not in made.members():
             assert process.poll() is None
@@ -256,3 +257,35 @@ def test_batch_within_limits_gives_the_same_results(tmp_path, acme):
     told = subprocess.run([program, *map(str, words[:-3]), "--cpu", "fast"], capture_output=True, text=True)
     assert (told.returncode, told.stderr) == (2, "--cpu must be a share of one core such as '25%', got 'fast'\n")
     assert json.loads(results[0].splitlines()[0])["asset"]
+
+
+@pytest.mark.parametrize("group", [Limits(cpu="25%")], indirect=True)
+def test_pressure_is_told_where_version_2_is_mounted_beside(group):
+    if group.beside is None or not (group.beside / "cpu.pressure").exists():
+        pytest.skip("no version 2 with pressure (PSI) beside")
+    with inside(group, BUSY) as process:
+        share_of_a_core(process.pid, 4.0)
+        told = group.usage().cpu_pressure
+    assert 0.1 < told <= 1.0
+
+
+needs_throttle = pytest.mark.skipif(
+    not Path("/sys/fs/cgroup/blkio/blkio.throttle.write_bps_device").exists(),
+    reason="no throttling of disks (blkio) here",
+)
+
+
+@needs_throttle
+def test_a_process_that_writes_more_gets_its_rate(tmp_path):
+    """Two MiB at one MiB a second; past the page cache, since version 1 does not throttle what others write back."""
+    try:
+        group = make_group(Limits(io="1MiB/s"), NAME, place=tmp_path)
+    except LimitsUnavailable as problem:
+        pytest.skip(str(problem))
+    try:
+        began = time.monotonic()
+        with inside(group, WRITES, str(tmp_path / "file"), "32") as process:
+            assert process.wait(30) == 0
+        assert 1.5 < time.monotonic() - began < 6
+    finally:
+        group.remove()

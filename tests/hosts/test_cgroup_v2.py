@@ -17,9 +17,10 @@ pytestmark = pytest.mark.skipif(bool(REASON), reason=REASON or "installed")
 #: Runs in the machine: uses the package as any program would, and writes what it saw as JSON.
 PROGRAM = """
 import json, os, subprocess, sys, time
+from pathlib import Path
 sys.path.insert(0, {hosts!r})
-from limited import BUSY, GREEDY, inside, share_of_a_core
-from inversion.app.limits import Limits, make_group
+from limited import BUSY, GREEDY, WRITES, inside, share_of_a_core
+from inversion.app.limits import Limits, LimitsUnavailable, make_group
 from inversion.app.limits.mounts import find_mounts
 
 seen = {{"version": find_mounts().version}}
@@ -35,6 +36,28 @@ with inside(group, GREEDY) as process:
     seen["greedy"] = process.wait(60)
 seen["memory"] = vars(group.usage())
 group.remove()
+group = make_group(Limits(cpu_weight=10), "inversion-%d" % os.getpid())
+neighbor = subprocess.Popen([sys.executable, "-c", BUSY])
+with inside(group, BUSY) as process:
+    seen["weighed"] = share_of_a_core(process.pid, 2.0)
+neighbor.kill()
+group.remove()
+os.mknod("/run/disk", 0o600 | 0o060000, os.makedev(98, 0))
+group = make_group(Limits(io="1MiB/s"), "inversion-%d" % os.getpid(), place=Path("/run/disk"))
+seen["io.max"] = (group.folder / "io.max").read_text()
+began = time.monotonic()
+with inside(group, WRITES, "/run/disk", "32") as process:
+    seen["wrote"] = process.wait(60)
+seen["seconds"] = time.monotonic() - began
+group.remove()
+seen["refused"] = {{}}
+for name, limits in (("io", Limits(io="1MiB/s")), ("cpuset", Limits(cpuset="0")), ("weight", Limits(io_weight=10))):
+    try:
+        place = Path("/run/disk" if name == "weight" else "/run")
+        make_group(limits, "inversion-%d" % os.getpid(), place=place).remove()
+    except LimitsUnavailable as problem:
+        seen["refused"][name] = str(problem)
+seen["pressure"] = os.path.exists("/proc/pressure")
 seen["left"] = [name for name in os.listdir("/sys/fs/cgroup") if name.startswith("inversion-")]
 open("/run/out/seen.json", "w").write(json.dumps(seen))
 """
@@ -68,7 +91,7 @@ def machine(tmp_path_factory, plugin_folder) -> Path:
     command = '-c "from inversion.app.cli import main; main()"'
     run = DELEGATED.format(python=sys.executable, site=site, command=command)
     script = f"{sys.executable} {folder / 'program.py'} > /run/out/program.txt 2>&1\n{run}"
-    return boot(folder, script, environment=f"PYTHONPATH={ROOT}:{plugin_folder} OMP_NUM_THREADS=1")
+    return boot(folder, script, environment=f"PYTHONPATH={ROOT}:{plugin_folder} OMP_NUM_THREADS=1", disk_mb=8)
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +115,24 @@ def test_a_process_that_asks_for_more_gets_its_quota(seen):
 def test_a_process_that_takes_more_memory_is_killed_and_counted(seen):
     assert (seen["greedy"], seen["memory"]["oom_kills"]) == (-9, 1)
     assert 31 * 2**20 < seen["memory"]["peak_bytes"] <= 32 * 2**20
+
+
+def test_by_weight_a_neighbor_keeps_nine_tenths(seen):
+    assert seen["weighed"] <= 0.12
+
+
+def test_a_process_that_writes_more_gets_its_rate(seen):
+    assert seen["io.max"].startswith("98:0 rbps=1048576 wbps=1048576 ")
+    assert seen["wrote"] == 0
+    assert 1.5 < seen["seconds"] < 6
+
+
+def test_what_this_kernel_lacks_is_refused_with_one_line(seen):
+    """Its kernel has neither `cpuset` nor weights of disks nor pressure (PSI): those are read on version 1 only."""
+    assert seen["refused"]["io"].startswith("io: /run lies on no disk of this machine (device 0:")
+    assert seen["refused"]["cpuset"].startswith("control groups (version 2) lack cpuset; this process has ")
+    assert "io.weight: No such file or directory" in seen["refused"]["weight"]
+    assert not seen["pressure"]
 
 
 def test_the_groups_are_gone_afterwards(seen):

@@ -12,6 +12,9 @@ from inversion.app.limits.mounts import Mounts, find_mounts
 from inversion.app.limits.options import Limits
 from inversion.core import InversionError
 
+#: What version 1 calls a controller otherwise.
+NAMES_1 = {"io": "blkio"}
+
 
 class LimitsUnavailable(InversionError):
     """This box or this user cannot have the limits; the message says why."""
@@ -23,7 +26,7 @@ class Usage:
 
     periods, throttled: of the CPU quota; throttled_s: time that it stood still, s
     peak_bytes: of memory; oom_kills: processes that the kernel ended for want of it
-    cpu_pressure, memory_pressure: share of the last 10 s in which something waited for it (PSI)
+    cpu_pressure, memory_pressure, io_pressure: share of the last 10 s in which something waited for it (PSI)
     """
 
     periods: int = 0
@@ -33,6 +36,7 @@ class Usage:
     oom_kills: int = 0
     cpu_pressure: float | None = None
     memory_pressure: float | None = None
+    io_pressure: float | None = None
 
     def told(self) -> str:
         """For people."""
@@ -76,29 +80,36 @@ class Group(Protocol):
         ...
 
 
-def make_group(limits: Limits, name: str, mounts: Mounts | None = None, ours: Sequence[int] = ()) -> Group:
+def make_group(
+    limits: Limits, name: str, mounts: Mounts | None = None, ours: Sequence[int] = (), place: Path = Path()
+) -> Group:
     """A new group below that of this process, its limits written and read back.
 
     name: of the folder; a group of that name that is left over and empty is used again
     ours: other processes that move with this one, where it has to make room
+    place: on the disk that `io` is about, where the limits name no other
     Raises LimitsUnavailable, and leaves nothing behind then.
     """
+    from inversion.app.limits.disk import disk_of
     from inversion.app.limits.version1 import make_version1
     from inversion.app.limits.version2 import make_version2
 
     mounts = mounts or find_mounts()
     wanted = needed(limits)
+    disk = disk_of(limits.io_disk or place) if "io" in wanted else ""
     try:
         if wanted <= mounts.controllers and mounts.unified is not None:
-            return make_version2(mounts.unified, limits, name, (os.getpid(), *ours))
-        if wanted <= set(mounts.by_controller):
-            return make_version1(mounts.by_controller, limits, name)
+            return make_version2(mounts.unified, limits, name, (os.getpid(), *ours), disk)
+        if {NAMES_1.get(each, each) for each in wanted} <= set(mounts.by_controller):
+            return make_version1(mounts.by_controller, limits, name, disk, mounts.unified)
     except OSError as error:
         raise LimitsUnavailable(
             f"{error.filename}: {error.strerror} (control groups version {mounts.version})"
         ) from error
-    has = sorted(mounts.controllers | set(mounts.by_controller)) or ["none"]
-    missing = ", ".join(sorted(wanted - mounts.controllers - set(mounts.by_controller))) or "one hierarchy with all"
+    there = mounts.controllers | set(mounts.by_controller)
+    has = sorted(there) or ["none"]
+    lacking = sorted(each for each in wanted if each not in there and NAMES_1.get(each) not in there)
+    missing = ", ".join(lacking) or "one hierarchy with all"
     raise LimitsUnavailable(
         f"control groups (version {mounts.version}) lack {missing}; this process has {', '.join(has)}"
     )
@@ -106,6 +117,11 @@ def make_group(limits: Limits, name: str, mounts: Mounts | None = None, ours: Se
 
 def needed(limits: Limits) -> set[str]:
     """Controllers that these limits ask for."""
-    cpu = limits.cpu if limits.cpu_weight is None else limits.cpu_weight
-    asked = {"cpu": cpu, "memory": limits.memory, "pids": limits.pids, "cpuset": limits.cpuset}
-    return {controller for controller, limit in asked.items() if limit is not None}
+    asked = {
+        "cpu": (limits.cpu, limits.cpu_weight),
+        "memory": (limits.memory,),
+        "pids": (limits.pids,),
+        "cpuset": (limits.cpuset,),
+        "io": (limits.io, limits.io_weight),
+    }
+    return {controller for controller, wishes in asked.items() if any(limit is not None for limit in wishes)}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 _BYTES = {"": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _LEAST_BYTES = 16 * 2**20
+_LEAST_RATE = 64 * 2**10
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,8 @@ class Limits:
         neighbor gets, and all of a core that nobody else wants; 1 to 10000
     memory: such as "128MiB"; all of it, what is swapped out too; pids: processes and threads
     cpuset: cores, such as "0" or "0-1,3"
+    io: read from a disk, and written to it, such as "10MB/s"; io_weight: its share of the disk, 1 to 10000, usually 100
+    io_disk: a path on the disk that is meant; by default that of the journal
     required: whether to refuse to start where they cannot be had; else every status says so
     """
 
@@ -26,6 +30,9 @@ class Limits:
     memory: str | None = None
     pids: int | None = None
     cpuset: str | None = None
+    io: str | None = None
+    io_weight: int | None = None
+    io_disk: Path | None = None
     period_ms: float = 20.0
     cpu_weight: int | None = None
     required: bool = True
@@ -33,14 +40,18 @@ class Limits:
     def __post_init__(self) -> None:
         if self.cpu is not None:
             share(self.cpu)
-        if self.cpu_weight is not None and not 1 <= self.cpu_weight <= 10_000:
-            raise ValueError(f"cpu_weight must lie between 1 and 10000, got {self.cpu_weight}")
         if self.memory is not None and size(self.memory) < _LEAST_BYTES:
             raise ValueError(f"memory must be at least 16MiB, got {self.memory!r}")
         if self.pids is not None and self.pids < 1:
             raise ValueError(f"pids must be at least 1, got {self.pids}")
         if self.cpuset is not None and not re.fullmatch(r"\d+(-\d+)?(,\d+(-\d+)?)*", self.cpuset):
             raise ValueError(f"cpuset must be cores such as '0' or '0-1,3', got {self.cpuset!r}")
+        for key in ("cpu_weight", "io_weight"):
+            weight = getattr(self, key)
+            if weight is not None and not 1 <= weight <= 10_000:
+                raise ValueError(f"{key} must lie between 1 and 10000, got {weight}")
+        if self.io is not None and rate(self.io) < _LEAST_RATE:
+            raise ValueError(f"io must be at least 64KiB/s, got {self.io!r}")
         if not 1.0 <= self.period_ms <= 1000.0:
             raise ValueError(f"period_ms must lie between 1 and 1000, got {self.period_ms}")
 
@@ -68,6 +79,11 @@ class Limits:
             return None
         return (self.memory_bytes - shared_bytes) // 4096 * 4096
 
+    @property
+    def io_bytes(self) -> int | None:
+        """A second; None where the disk is not limited."""
+        return None if self.io is None else rate(self.io)
+
     def told(self) -> str:
         """For people: `cpu 25%, memory 128MiB`."""
         return ", ".join(f"{name} {value}" for name, value in self._all.items() if value is not None)
@@ -80,6 +96,8 @@ class Limits:
             "memory": self.memory,
             "pids": self.pids,
             "cpuset": self.cpuset,
+            "io": self.io,
+            "io weight": self.io_weight,
         }
 
 
@@ -97,3 +115,11 @@ def size(text: str) -> int:
     if found is None or found[2] not in _BYTES:
         raise ValueError(f"memory must be a size such as '128MiB', got {text!r}")
     return round(float(found[1]) * _BYTES[found[2]])
+
+
+def rate(text: str) -> int:
+    """`10MB/s` in bytes a second. Raises ValueError."""
+    try:
+        return size(text.removesuffix("/s") if text.endswith("/s") else "")
+    except ValueError:
+        raise ValueError(f"io must be a rate such as '10MB/s', got {text!r}") from None

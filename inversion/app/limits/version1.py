@@ -5,12 +5,13 @@ Memory that a process was charged for before it joined is not moved: a process j
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from inversion.app.limits import files
-from inversion.app.limits.group import LimitsUnavailable, Usage, needed
+from inversion.app.limits.group import NAMES_1, LimitsUnavailable, Usage, needed
 from inversion.app.limits.options import Limits
 
 _PREFIX = "inversion-"
@@ -18,17 +19,21 @@ _PREFIX = "inversion-"
 
 @dataclass
 class Version1:
-    """A folder in every hierarchy that is needed. shared_bytes: of memory, charged elsewhere."""
+    """A folder in every hierarchy that is needed.
+
+    beside: one of version 2, which tells the pressure; shared_bytes: of memory, charged elsewhere
+    """
 
     folders: Mapping[str, Path]
     limits: Limits
+    beside: Path | None = None
     version: str = "1"
     shared_bytes: int = 0
 
     @property
     def joins(self) -> tuple[Path, ...]:
         """One a hierarchy."""
-        return tuple(folder / "cgroup.procs" for folder in dict.fromkeys(self.folders.values()))
+        return tuple(folder / "cgroup.procs" for folder in self._all)
 
     def members(self) -> set[int]:
         """In all hierarchies."""
@@ -46,6 +51,9 @@ class Version1:
             if memory is None
             else files.number(memory / "memory.max_usage_in_bytes", self.shared_bytes),
             oom_kills=0 if memory is None else files.numbers(memory / "memory.oom_control").get("oom_kill", 0),
+            cpu_pressure=self._pressure("cpu"),
+            memory_pressure=self._pressure("memory"),
+            io_pressure=self._pressure("io"),
         )
 
     def share(self, shared_bytes: int) -> bool:
@@ -61,31 +69,56 @@ class Version1:
         self.shared_bytes = self.shared_bytes if left is None else shared_bytes
         return left is not None
 
+    def _pressure(self, resource: str) -> float | None:
+        return None if self.beside is None else files.pressure(self.beside / f"{resource}.pressure")
+
     def remove(self) -> None:
         """Of every hierarchy."""
         try:
-            files.remove(dict.fromkeys(self.folders.values()))
+            files.remove(self._all)
         except OSError as error:
             raise LimitsUnavailable(f"{error.filename}: cannot be removed: {error.strerror}") from error
 
+    @property
+    def _all(self) -> list[Path]:
+        return [*dict.fromkeys(self.folders.values()), *([] if self.beside is None else [self.beside])]
 
-def make_version1(own: Mapping[str, Path], limits: Limits, name: str) -> Version1:
-    """Below the groups that this process is in. Raises OSError, and leaves nothing behind then."""
+
+def make_version1(
+    own: Mapping[str, Path], limits: Limits, name: str, disk: str = "", unified: Path | None = None
+) -> Version1:
+    """Below the groups that this process is in. Raises OSError, and leaves nothing behind then.
+
+    unified: of version 2, where that is mounted beside: it has no controllers then, but tells the pressure
+    """
     folders: dict[str, Path] = {}
     try:
-        for controller in sorted(needed(limits)):
+        for controller in sorted(NAMES_1.get(each, each) for each in needed(limits)):
             files.sweep(own[controller], _PREFIX)
             folder = own[controller] / name
             folder.mkdir(exist_ok=True)
             folders[controller] = folder
-        _write(folders, own, limits)
+        _write(folders, own, limits, disk)
     except OSError:
         files.remove(dict.fromkeys(folders.values()))
         raise
-    return Version1(folders, limits)
+    return Version1(folders, limits, _beside(unified, name))
 
 
-def _write(folders: Mapping[str, Path], own: Mapping[str, Path], limits: Limits) -> None:
+def _beside(unified: Path | None, name: str) -> Path | None:
+    """Not needed for any limit: where it cannot be made, nothing is told."""
+    if unified is None:
+        return None
+    files.sweep(unified, _PREFIX)
+    folder = unified / name
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError:
+        return None
+    return folder if os.access(folder / "cgroup.procs", os.W_OK) else None
+
+
+def _write(folders: Mapping[str, Path], own: Mapping[str, Path], limits: Limits, disk: str) -> None:
     if limits.quota_us is not None:
         quota, period = limits.quota_us
         files.set_limit(folders["cpu"] / "cpu.cfs_period_us", str(period))
@@ -102,6 +135,11 @@ def _write(folders: Mapping[str, Path], own: Mapping[str, Path], limits: Limits)
         memory_nodes = own["cpuset"].joinpath("cpuset.mems").read_text(encoding="ascii").strip()
         files.set_limit(folders["cpuset"] / "cpuset.mems", memory_nodes)
         files.put(folders["cpuset"] / "cpuset.cpus", limits.cpuset)
+    if limits.io_bytes is not None:
+        for way in ("read", "write"):
+            files.set_limit(folders["blkio"] / f"blkio.throttle.{way}_bps_device", f"{disk} {limits.io_bytes}")
+    if limits.io_weight is not None:
+        files.set_limit(folders["blkio"] / "blkio.bfq.weight", str(limits.io_weight))
 
 
 def _limit_memory(folder: Path, whole: int, lower: bool) -> None:

@@ -48,6 +48,7 @@ class Version2:
             oom_kills=events.get("oom_group_kill") or events.get("oom_kill", 0),  # the whole group goes at once
             cpu_pressure=files.pressure(self.folder / "cpu.pressure"),
             memory_pressure=files.pressure(self.folder / "memory.pressure"),
+            io_pressure=files.pressure(self.folder / "io.pressure"),
         )
 
     def share(self, shared_bytes: int) -> bool:
@@ -72,10 +73,10 @@ class Version2:
             raise LimitsUnavailable(f"{error.filename}: cannot be removed: {error.strerror}") from error
 
 
-def make_version2(own: Path, limits: Limits, name: str, ours: Sequence[int]) -> Version2:
+def make_version2(own: Path, limits: Limits, name: str, ours: Sequence[int], disk: str = "") -> Version2:
     """Below the group that this process is in, or was in before it made room with `ours`. Raises OSError."""
     parent = own.parent if own.name == _OWN else own
-    wanted = {"cpu", "memory", "pids", "cpuset"} & set(
+    wanted = {"cpu", "memory", "pids", "cpuset", "io"} & set(
         (parent / "cgroup.controllers").read_text(encoding="ascii").split()
     )
     if not needed(limits) <= _given(parent):
@@ -85,7 +86,7 @@ def make_version2(own: Path, limits: Limits, name: str, ours: Sequence[int]) -> 
     folder = parent / name
     folder.mkdir(exist_ok=True)
     try:
-        _write(folder, limits)
+        _write(folder, limits, disk)
     except OSError:
         files.remove([folder])
         raise
@@ -118,7 +119,7 @@ def _make_room(parent: Path, ours: Sequence[int]) -> None:
         files.put(leaf / "cgroup.procs", str(process))
 
 
-def _write(folder: Path, limits: Limits) -> None:
+def _write(folder: Path, limits: Limits, disk: str) -> None:
     if limits.quota_us is not None:
         quota, period = limits.quota_us
         files.set_limit(folder / "cpu.max", f"{quota} {period}")
@@ -135,3 +136,11 @@ def _write(folder: Path, limits: Limits) -> None:
         files.set_limit(folder / "pids.max", str(limits.pids))
     if limits.cpuset is not None:
         files.put(folder / "cpuset.cpus", limits.cpuset)
+    if limits.io_bytes is not None:
+        both = f"{disk} rbps={limits.io_bytes} wbps={limits.io_bytes}"
+        files.set_limit(folder / "io.max", both, f"{both} riops=max wiops=max")
+    if limits.io_weight is not None:
+        file = next(
+            (f for name in ("io.weight", "io.bfq.weight") if (f := folder / name).exists()), folder / "io.weight"
+        )
+        files.set_limit(file, f"default {limits.io_weight}")

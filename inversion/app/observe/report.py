@@ -140,7 +140,8 @@ def _of_limits(usage: Usage) -> list[Metric]:
         ("throttled_seconds", "Time that it stood still.", usage.throttled_s),
         ("oom_kills", "Workers that needed more memory than their limit.", usage.oom_kills),
     )
-    pressure = (({"resource": "cpu"}, usage.cpu_pressure), ({"resource": "memory"}, usage.memory_pressure))
+    told = {"cpu": usage.cpu_pressure, "memory": usage.memory_pressure, "io": usage.io_pressure}
+    pressure = tuple(({"resource": name}, share) for name, share in told.items())
     return [
         *(Metric(f"inversion_limit_{name}_total", "counter", told, (({}, n),)) for name, told, n in counted),
         _gauge("limit_memory_peak_bytes", "Most memory that the worker's group had.", ({}, usage.peak_bytes)),

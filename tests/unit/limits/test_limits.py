@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 
 import pytest
 
-from inversion.app.limits import Limits, Usage, joined_command
+from inversion.app.limits import Limits, LimitsUnavailable, Usage, joined_command
 from inversion.app.limits.command import without
+from inversion.app.limits.disk import disk_of
 from inversion.app.limits.files import pressure
 from inversion.app.limits.mounts import find_mounts
 
@@ -105,3 +108,42 @@ def test_the_command_joins_and_then_is_the_command(tmp_path):
 def test_the_limits_are_taken_off_the_command_line():
     words = ["batch", "--cpu", "5%", "site.toml", "--memory=1GiB", "--out", "x"]
     assert without(words) == ["batch", "site.toml", "--out", "x"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"io": "fast"}, "io must be a rate such as '10MB/s', got 'fast'"),
+        ({"io": "10MB"}, "io must be a rate such as '10MB/s', got '10MB'"),
+        ({"io": "1kB/s"}, "io must be at least 64KiB/s, got '1kB/s'"),
+        ({"cpu_weight": 0}, "cpu_weight must lie between 1 and 10000, got 0"),
+        ({"io_weight": 10001}, "io_weight must lie between 1 and 10000, got 10001"),
+    ],
+)
+def test_rates_and_weights_that_are_none(wrong, says):
+    with pytest.raises(ValueError, match=re.escape(says)):
+        Limits(**wrong)
+
+
+def test_a_path_in_memory_lies_on_no_disk():
+    with pytest.raises(
+        LimitsUnavailable, match=r"^io: /proc lies on no disk of this machine \(device 0:\d+\); io_disk"
+    ):
+        disk_of(Path("/proc/not/there"))
+
+
+def test_the_disk_of_a_partition_is_meant(tmp_path):
+    here = tmp_path.stat().st_dev
+    named = f"{os.major(here)}:{os.minor(here)}"
+    disk = tmp_path / "disk"
+    (disk / "part").mkdir(parents=True)
+    (disk / "dev").write_text("8:0\n")
+    (disk / "part" / "partition").write_text("1\n")
+    devices = tmp_path / "devices"
+    devices.mkdir()
+    (devices / named).symlink_to(disk / "part")
+    if os.major(here) == 0:
+        pytest.skip("the tests' folder lies on no disk")
+    assert disk_of(tmp_path, devices) == "8:0"
+    (disk / "part" / "partition").unlink()
+    assert disk_of(tmp_path, devices) == named
