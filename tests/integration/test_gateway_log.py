@@ -88,7 +88,7 @@ def test_no_secret_is_in_any_log_dump_metric_or_file(tmp_path, form, free_port):
             with refused:
                 metrics += refused.read().decode()
     gateway.terminate()
-    said += gateway.communicate(timeout=30)[1]
+    said += gateway.communicate(timeout=120)[1]
     assert "inversion_up" in metrics
     dumps = (
         ["check", path],
