@@ -8,17 +8,20 @@ are, and its number is that of this very request: a late, foreign, repeated or t
 the requests meets a fault. Bytes are damaged anywhere on RTU and ASCII; over TCP in the header only, because Modbus TCP
 leaves the payload to the checksums of TCP and TLS. A second copy of a reply on wires begins to come within the silence
 between frames; one that comes later, while the next request of the same length to the same unit waits, nothing in RTU
-can tell (a longer `silence_s` moves that border).
+can tell (a longer `silence_s` moves that border). A device that restarts resets its connection and is away for up to a
+second; a step of the clock moves this computer's wall clock by up to a day.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import time
 import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from unittest.mock import patch
 
 import numpy as np
 
@@ -51,7 +54,10 @@ COUNTS = (6, 7, 10, 125)
 
 @dataclass
 class Result:
-    """What came of it; `faults` by kind as injected, `counts` as the line counted."""
+    """What came of it; `faults` by kind as injected, `counts` as the line counted.
+
+    uncounted: faults that must show in the counts of the very poll that they came in, and do not
+    """
 
     scheme: str
     published: int
@@ -59,17 +65,11 @@ class Result:
     wrong: int
     faults: Counter[str]
     counts: Counter[str]
-
-    @property
-    def uncounted(self) -> int:
-        """Faults that must show in some count and do not."""
-        harmful = sum(number for kind, number in self.faults.items() if kind not in HARMLESS)
-        shown = sum(number for kind, number in self.counts.items() if kind not in GOOD)
-        return max(0, harmful - shown)
+    uncounted: int = 0
 
 
 #: Faults that may leave the reply in time and whole.
-HARMLESS = frozenset({"slow", "drip", "noise before", "twice"})
+HARMLESS = frozenset({"slow", "drip", "noise before", "twice", "clock step"})
 GOOD = frozenset({"requests", "replies", "connections", "questions"})
 
 
@@ -83,14 +83,19 @@ def words(unit: int, address: int, count: int, number: int) -> Words:
 class _Devices:
     """Two units that answer with proofs, and a third of the time not as they should."""
 
-    def __init__(self, line: Line, rng: np.random.Generator) -> None:
+    def __init__(self, line: Line, memory: MemoryLine, rng: np.random.Generator) -> None:
         self.number = 0
+        self.stepped_s = 0.0
         self.faults: Counter[str] = Counter()
-        self._line, self._rng = line, rng
+        self.harmful: Counter[int] = Counter()  # by unit
+        self._line, self._memory, self._rng = line, memory, rng
+        self._away = False
         self._framing = line.settings.framing
 
     def react(self, request: Request) -> Pieces | str | None:
         self.number += 1
+        if self._away:
+            return None
         function = request.pdu[0]
         if function == 8:
             reply = request.pdu
@@ -102,6 +107,12 @@ class _Devices:
             return [(0.0, self._framing.frame(request.unit, reply, request.transaction))]
         kind, fault = self._fault(request)
         self.faults[kind] += 1
+        self.harmful[request.unit] += kind not in HARMLESS
+        if kind == "restart":
+            self._restart(float(self._rng.random()))
+        elif kind == "clock step":
+            self.stepped_s += 86400 * float(self._rng.uniform(-1, 1))
+            return [(0.0, self._framing.frame(request.unit, reply, request.transaction))]
         if isinstance(fault, Wire):
             return fault.pieces(request, reply, self._framing)
         if isinstance(fault, bytes):
@@ -127,10 +138,22 @@ class _Devices:
             ("noise", garbage(noise, reply_too=False)),
             ("noise before", garbage(noise, reply_too=True)),
             ("drip", dripping(2 * TIMEOUT_S * share / 20)),
+            ("restart", "reset" if not self._line.settings.is_serial else None),
+            ("clock step", None),
         ]
         return kinds[int(rng.integers(len(kinds)))]
 
+    def _restart(self, seconds: float) -> None:
+        self._away = True
+        self._memory.refuse = not self._line.settings.is_serial
+        asyncio.get_running_loop().call_later(seconds, self._back)
+
+    def _back(self) -> None:
+        self._away = self._memory.refuse = False
+
     def _damaged(self, at: float, bits: int) -> Wire:
+        if self._framing.name == "ascii" and bits == 0x20:
+            bits = 0x21  # a small letter for a capital one is the same digit, and no damage
         if not self._framing.numbered:
             return flipped(at, bits)
 
@@ -146,28 +169,40 @@ async def _transactions(scheme: str, number: int, rng: np.random.Generator) -> R
     settings = LineSettings("rtu:///dev/memory" if scheme == "rtu" else f"{scheme}://memory:502", baud=115200)
     memory = MemoryLine(lambda request: devices.react(request), byte_s=settings.byte_s)
     line = Line(settings, memory.open)
-    devices = _Devices(line, rng)
+    devices = _Devices(line, memory, rng)
     ports = {unit: UnitPort(line, unit, TIMEOUT_S) for unit in (1, 2)}
     result = Result(scheme, 0, 0, 0, devices.faults, line.counts)
 
     async def poll(unit: int) -> None:
         for _ in range(number // 2):
             address, count = int(rng.integers(4)) * 200, COUNTS[int(rng.integers(len(COUNTS)))]
-            before = devices.number
+            before, harm = devices.number, devices.harmful[unit] - _shown(line, unit)
             try:
                 found = await ports[unit].read("holding", address, count)
             except SensorError:
                 result.failed += 1
                 continue
+            finally:
+                result.uncounted += max(0, devices.harmful[unit] - _shown(line, unit) - harm)
             result.published += 1
             asked = int(found[2]) << 16 | int(found[3]) | int(found[4]) << 32
             good = words(unit, address, count, asked)
             if asked <= before or not np.array_equal(found, good):
                 result.wrong += 1
 
-    await asyncio.gather(*(poll(unit) for unit in ports))
+    true_s = time.time
+    with (
+        patch("time.time", lambda: true_s() + devices.stepped_s),
+        patch("time.time_ns", lambda: int(1e9 * (true_s() + devices.stepped_s))),
+    ):
+        await asyncio.gather(*(poll(unit) for unit in ports))
     line.close()
     return result
+
+
+def _shown(line: Line, unit: int) -> int:
+    """What was counted of a unit that is not as it should be."""
+    return sum(number for kind, number in line.counts_of[unit].items() if kind not in GOOD)
 
 
 def wrong_values(scheme: str, number: int, seed: int = 0) -> Result:

@@ -12,6 +12,7 @@ from inversion.alerts import AlertRule, QualityRule
 from inversion.app.check_sinks import check_sinks
 from inversion.app.configuration import Site, load_pipeline, load_site
 from inversion.app.delivered import check_channels
+from inversion.app.options import read_document
 from inversion.app.ours import check_packages
 from inversion.core import Answered, ConfigurationError, ParameterSpace
 from inversion.core.protocols import Cautious, Trained
@@ -45,21 +46,22 @@ def _check_certificates(path: Path, sources: tuple[Source, ...], now: datetime) 
     A device that refuses us for it is a lost device then.
     """
     complaints = []
+    document = read_document(path)
+    several = isinstance(document.content.get("source"), list)
     for number, source in enumerate(sources):
         certificate = getattr(source, "certificate", None)
         if certificate is None:
             continue
         from sensors.modbus.tls import valid_until
 
+        key = ("source", number, "certificate") if several else ("source", "certificate")
         try:
             ends = valid_until(certificate)
         except ValueError as problem:
-            complaints.append(f"{path}: source.{number}.{problem}")
+            complaints.append(str(document.error(key, str(problem).removeprefix("certificate: "))))
             continue
         if ends <= now:
-            complaints.append(
-                f"{path}: source.{number}.certificate: {certificate} expired on {ends:%Y-%m-%d %H:%M} UTC"
-            )
+            complaints.append(str(document.error(key, f"{certificate} expired on {ends:%Y-%m-%d %H:%M} UTC")))
     if complaints:
         raise ConfigurationError("\n".join(complaints))
 

@@ -135,14 +135,15 @@ def _complaint(document: Document, where: Key, holder: Any, detail: Mapping[str,
             named = [
                 option for option in _named(problem) if isinstance(detail["input"], dict) and option in detail["input"]
             ]
-            return str(document.error((*where, *named), problem))
+            what = problem.removeprefix(f"{named[0]}: ") if named else problem
+            return str(document.error((*where, *named), what))
     wanted = str(detail["msg"]).replace("Input should be", "must be").replace("an object", "a table")
     return str(document.error(where, f"{wanted}, found {detail['input']!r}"))
 
 
 def _named(problem: str) -> list[str]:
-    """The option that a complaint such as `level must lie between 0 and 1` begins with."""
-    return re.findall(r"^(\w+) ", problem)
+    """The option that a complaint such as `level must lie ...`, or `level: found ...`, begins with."""
+    return re.findall(r"^(\w+):? ", problem)
 
 
 def _existing(table: Any, loc: Sequence[str | int], missing: bool) -> Key:

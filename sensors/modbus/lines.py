@@ -36,8 +36,8 @@ async def shared_line(settings: LineSettings, opener: Opener = open_link) -> Asy
     shared = lines.get(settings.resource)
     if shared is None:
         shared = lines[settings.resource] = _Shared(Line(settings, opener))
-    elif shared.line.settings != settings:
-        raise SourceUnavailable(f"{settings.resource} is in use with other settings: {shared.line.settings.shown}")
+    elif shared.line.settings.described != settings.described:
+        raise SourceUnavailable(f"{settings.resource} is in use with other settings: {shared.line.settings.described}")
     shared.users += 1
     try:
         yield shared.line

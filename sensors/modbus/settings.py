@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -23,7 +23,7 @@ FORMS = "tcp://HOST:502, tls://HOST:802, rtu+tcp://HOST:PORT, ascii+tcp://HOST:P
 
 @dataclass(frozen=True)
 class LineSettings:
-    """One physical line. Equal settings are the same line; one `resource` must not be claimed with different ones.
+    """One physical line. One `resource` must not be claimed with settings that are described differently.
 
     address: see FORMS
     baud, parity, stop_bits: of a serial line, and of the one behind a serial device server; they tell the bus time
@@ -111,8 +111,8 @@ class LineSettings:
 
     @property
     def resource(self) -> str:
-        """What can be opened once only: the serial port, or host and port."""
-        return self.device if self.is_serial else f"{self.host}:{self.port}"
+        """What can be opened once only: the serial port, whatever link names it, or host and port."""
+        return str(Path(self.device).resolve()) if self.is_serial else f"{self.host}:{self.port}"
 
     @property
     def shown(self) -> str:
@@ -120,6 +120,17 @@ class LineSettings:
         return (
             f"{self.device} {self.baud} 8{PARITIES[self.parity]}{self.stop_bits}" if self.is_serial else self.resource
         )
+
+    @property
+    def described(self) -> str:
+        """All of it, for people: two lines that are described alike are the same."""
+        shown = {"address", "baud", "parity", "stop_bits"} if self.is_serial else {"address"}
+        others = [
+            f"{field.name} {value}"
+            for field in fields(self)
+            if field.name not in shown and (value := getattr(self, field.name)) != field.default
+        ]
+        return ", ".join((f"{self.scheme} {self.shown}", *others))
 
     @property
     def framing(self) -> Framing:

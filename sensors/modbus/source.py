@@ -126,7 +126,7 @@ class ModbusSource:
     @property
     def claim(self) -> tuple[str, str]:
         """What this source needs for itself, and how it is set: other sources may need it in the same way only."""
-        return self.settings.resource, f"{self.settings.scheme} {self.settings.shown}"
+        return self.settings.resource, self.settings.described
 
     @property
     def channel_names(self) -> tuple[str, ...]:

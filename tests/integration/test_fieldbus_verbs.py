@@ -136,7 +136,7 @@ def test_two_sources_that_set_one_serial_port_differently_are_one_line_at_check(
     )
 
 
-@pytest.mark.parametrize(("days", "code", "expected"), [(-1, 2, "source.0.certificate: "), (10, 0, "good")])
+@pytest.mark.parametrize(("days", "code", "expected"), [(-1, 2, "tls.toml:9: source.certificate: "), (10, 0, "good")])
 def test_an_expired_certificate_of_ours_is_one_line_at_check(tmp_path, days, code, expected):
     authority = Authority(tmp_path)
     certificate, key = authority.issue("client", days=days)

@@ -286,7 +286,7 @@ def test_one_line_with_two_settings_is_said(path):
         async with serve_serial({1: (load_profile(path), Machine())}) as line, shared_line(LineSettings(line)):
             await take(source(path, line, baud=19200))
 
-    with pytest.raises(SourceUnavailable, match=r"is in use with other settings: /dev/.* 9600 8N1"):
+    with pytest.raises(SourceUnavailable, match=r"is in use with other settings: rtu /dev/.* 9600 8N1"):
         asyncio.run(measure())
 
 
