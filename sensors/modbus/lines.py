@@ -33,17 +33,18 @@ async def shared_line(settings: LineSettings, opener: Opener = open_link) -> Asy
     Raises SourceUnavailable where its port is in use with other settings.
     """
     lines = _IN_USE.setdefault(asyncio.get_running_loop(), {})
-    shared = lines.get(settings.resource)
+    resource = settings.resource  # while the port is there: the link that names it goes when a cable is pulled
+    shared = lines.get(resource)
     if shared is None:
-        shared = lines[settings.resource] = _Shared(Line(settings, opener))
+        shared = lines[resource] = _Shared(Line(settings, opener))
     elif shared.line.settings.described != settings.described:
-        raise SourceUnavailable(f"{settings.resource} is in use with other settings: {shared.line.settings.described}")
+        raise SourceUnavailable(f"{resource} is in use with other settings: {shared.line.settings.described}")
     shared.users += 1
     try:
         yield shared.line
     finally:
         shared.users -= 1
         if not shared.users:
-            del lines[settings.resource]
+            del lines[resource]
             shared.line.close()
             await asyncio.sleep(0)  # the event loop closes the socket in its next turn
