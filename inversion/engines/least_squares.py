@@ -6,7 +6,8 @@ probability of having stayed there (Tobit likelihood; Tobin, Econometrica 26 (19
 parameter comes from its profile likelihood over the whole prior range, integrated: all other parameters are
 re-optimized at every point of a grid, so that several modes, bounds and flat likelihoods are seen as what they are
 (Raue et al., Bioinformatics 25 (2009) 1923-1929). How far the others may move there weighs in too, which makes of the
-profile a marginal (Tierney & Kadane, J. Am. Stat. Assoc. 81 (1986) 82-86): a nuisance is integrated, not chosen.
+profile a marginal (Tierney & Kadane, J. Am. Stat. Assoc. 81 (1986) 82-86): a nuisance is integrated, not chosen, also
+where its bounds cut it (`nuisance`).
 
 Parameters that share no informative observable are independent and are solved as blocks of their own.
 """

@@ -56,6 +56,11 @@ class Places:
         latent, *found = made
         return Places(latent, self.owner, *found)
 
+    def taken(self, rows: Index) -> Places:
+        """Some of them."""
+        latent, owner, *found = (values[rows] for values in vars(self).values())
+        return Places(latent, owner, *found)
+
 
 def look(block: Block, latent: Array, owner: Index, free: Index) -> Places:
     """The points as they are. latent: (n, q); owner: (n,) ascending; free: (f,) coordinates that may move."""

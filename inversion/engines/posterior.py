@@ -43,12 +43,12 @@ def posterior(block: Block, how: Grid, floor: Array) -> Posterior:
     shown = [k for k, parameter in enumerate(block.space) if not parameter.nuisance]
     modes = _mode(block, _best_of_many(block, how.iterations), how.iterations) if q > 1 else None
     found = {k: profiles(block, k, how, modes) for k in shown}
-    start = np.zeros((windows, q)) if modes is None else modes.latent.copy()
-    fitted = start.copy()
+    start = np.zeros((windows, 1, q)) if modes is None else np.repeat(modes.latent[:, None], 2, axis=1)
+    fitted = start[:, 0].copy()
     for window in range(windows if shown else 0):
-        start[window] = min((found[k][window].lowest(k) for k in shown), key=lambda end: end[0])[1]
+        start[window, 0] = min((found[k][window].lowest(k) for k in shown), key=lambda end: end[0])[1]
         fitted[window] = min((found[k][window].lowest() for k in shown), key=lambda end: end[0])[1]
-    at = _mode(block, start, how.iterations)
+    at = _mode(block, _lowest(block, start), how.iterations)
     mode, covariance = at.latent, np.linalg.inv(at.curvature).astype(np.float64, copy=False)
     marginals = np.zeros((windows, len(shown), QUANTILE_LEVELS.size))
     resolved = np.zeros((windows, q), dtype=np.bool_)
@@ -62,8 +62,8 @@ def posterior(block: Block, how: Grid, floor: Array) -> Posterior:
     return Posterior(mode, covariance, block.misfit(fitted), np.array(shown, dtype=np.intp), marginals, resolved)
 
 
-def _best_of_many(block: Block, iterations: int) -> Array:
-    """(W, q) the lowest place that is found from starts all over the prior."""
+def _best_of_many(block: Block, iterations: int) -> minimize.Places:
+    """The lowest places, one a window, that are found from starts all over the prior."""
     windows, q = len(block), len(block.space)
     generator = np.sqrt(np.arange(2, 2 + q)) % 1  # irrational steps: a lattice that spreads over all coordinates
     lattice = (np.arange(1, _STARTS)[:, None] * generator % 1) * 2 * _SPREAD - _SPREAD
@@ -71,16 +71,26 @@ def _best_of_many(block: Block, iterations: int) -> Array:
     owner, free = np.repeat(np.arange(windows), _STARTS), np.arange(q)
     best = np.full(windows, np.inf)
     places = minimize.descend(block, minimize.look(block, start, owner, free), free, max(1, iterations // 2), best)
-    chosen = places.loss.reshape(windows, _STARTS).argmin(axis=1)
-    lowest: Array = places.latent.reshape(windows, _STARTS, q)[np.arange(windows), chosen]
-    return lowest
+    return _chosen(places, windows)
 
 
-def _mode(block: Block, start: Array, iterations: int) -> minimize.Places:
-    """The modes (W, q) that are reached from there; their curvature is that of the Gaussians there (Laplace)."""
-    owner, free = np.arange(len(block)), np.arange(len(block.space))
+def _lowest(block: Block, latent: Array) -> minimize.Places:
+    """Of some places in each window (W, s, q) the lowest."""
+    windows, each, q = latent.shape
+    owner = np.repeat(np.arange(windows), each)
+    return _chosen(minimize.look(block, latent.reshape(-1, q), owner, np.arange(q)), windows)
+
+
+def _chosen(places: minimize.Places, windows: int) -> minimize.Places:
+    """The lowest of each window, of as many each."""
+    each = places.owner.size // windows
+    return places.taken(np.arange(windows) * each + places.loss.reshape(windows, each).argmin(axis=1))
+
+
+def _mode(block: Block, start: minimize.Places, iterations: int) -> minimize.Places:
+    """The modes that are reached from there; their curvature is that of the Gaussians there (Laplace)."""
     best = np.full(len(block), np.inf)
-    return minimize.descend(block, minimize.look(block, start, owner, free), free, iterations, best)
+    return minimize.descend(block, start, np.arange(len(block.space)), iterations, best)
 
 
 def _resolved(profile: Profile, parameter: Parameter, quantiles: Array, floor: float) -> bool:

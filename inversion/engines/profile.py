@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from inversion.core import QUANTILE_LEVELS
 from inversion.engines import minimize
 from inversion.engines.block import Block
+from inversion.engines.nuisance import bounded
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -122,7 +123,7 @@ def _first(block: Block, k: int, theta: Array, how: Grid, modes: minimize.Places
     if better.size:
         chosen = cold[better % theta.shape[1], losses[better].argmin(axis=1)]
         places = places.replaced(better, minimize.look(block, chosen, owner[better], others))
-    return _marginal(minimize.descend(block, places, others, how.iterations, best), theta)
+    return _marginal(block, minimize.descend(block, places, others, how.iterations, best), others, theta)
 
 
 def _beside(modes: minimize.Places, k: int, along: Array) -> Array:
@@ -141,9 +142,12 @@ def _losses(
     latent[:, k] = block.to_latent(k, theta).ravel()
     others = np.flatnonzero(np.arange(len(block.space)) != k)
     places = minimize.look(block, latent, np.repeat(windows, theta.shape[1]), others)
-    return _marginal(minimize.descend(block, places, others, iterations, best), theta)
+    return _marginal(block, minimize.descend(block, places, others, iterations, best), others, theta)
 
 
-def _marginal(places: minimize.Places, theta: Array) -> tuple[Array, Array]:
+def _marginal(block: Block, places: minimize.Places, others: Index, theta: Array) -> tuple[Array, Array]:
     loss = places.loss + minimize.width(places)
+    nuisances = np.flatnonzero([block.space.parameters[i].nuisance for i in others])
+    if nuisances.size:
+        loss -= bounded(places, others, nuisances)
     return loss.reshape(theta.shape), places.latent.reshape(*theta.shape, -1)

@@ -39,8 +39,11 @@ _RISES: Array = np.linspace(0.5, 8.5, 9)  # samples
 _BLURS: Array = np.linspace(1.5, 11.5, 11)  # samples
 _LOG_HEIGHTS: Array = np.linspace(-3.0, 8.0, 12)
 _GRIDS = (_RISES, _BLURS, _LOG_HEIGHTS)
-_CORNERS = np.array(list(np.ndindex(2, 2, 2)))  # of a cell between nodes of the grids
+_FIRST, _SPACING = (np.array([each(grid) for grid in _GRIDS]) for each in (np.min, lambda grid: grid[1] - grid[0]))
+_LAST = np.array([grid.size - 1.0 for grid in _GRIDS])
 _STRIDES = np.array([_BLURS.size * _LOG_HEIGHTS.size, _LOG_HEIGHTS.size, 1])
+_AROUND = np.array(list(np.ndindex(2, 2, 2))) @ _STRIDES  # corners of a cell between nodes of the grids
+_CHANGED = np.concatenate([np.zeros((1, 3), dtype=np.bool_), np.eye(3, dtype=np.bool_)])
 
 
 @dataclass(frozen=True)
@@ -132,27 +135,20 @@ def _shape(rise: Array, blur: Array, height: Array) -> Array:
 
 def _tangent(rise: Array, blur: Array, height: Array) -> tuple[Array, Array, Array, Array]:
     """`_shape`, (..., 4), and its derivatives by rise, blur and height; none beyond the ends of the grids."""
-    nodes = [_node(grid, value) for grid, value in zip(_GRIDS, (rise, blur, height), strict=True)]
-    lowest = nodes[0][0] * _STRIDES[0] + nodes[1][0] * _STRIDES[1] + nodes[2][0]
-    around = _table().reshape(-1, 4)[lowest[..., None] + _CORNERS @ _STRIDES]
-    shares = [np.stack([1 - share, share], axis=-1) for _, share, _ in nodes]
-    steep = [np.stack([-inside, inside], axis=-1) for _, _, inside in nodes]
-    weights = np.empty((*rise.shape, 4, 2, 2, 2))
-    for row in range(4):
-        r, b, h = (steep[i] if row == i + 1 else shares[i] for i in range(3))
-        weights[..., row, :, :, :] = r[..., :, None, None] * (b[..., :, None] * h[..., None, :])[..., None, :, :]
+    place = (np.stack([rise, blur, height], axis=-1) - _FIRST) / _SPACING
+    inside = (place > 0) & (place < _LAST)
+    place = np.minimum(np.maximum(place, 0), _LAST)
+    below = np.minimum(place, _LAST - 1).astype(np.intp)
+    share = place - below
+    slope = inside / _SPACING
+    factors = np.empty((*rise.shape, 4, 3, 2))  # of the two nodes on each axis: their shares, or how these change
+    factors[..., 0] = np.where(_CHANGED, -slope[..., None, :], 1 - share[..., None, :])
+    factors[..., 1] = np.where(_CHANGED, slope[..., None, :], share[..., None, :])
+    r, b, h = (factors[..., axis, :] for axis in range(3))
+    weights = r[..., :, None, None] * (b[..., :, None] * h[..., None, :])[..., None, :, :]
+    around = _table().reshape(-1, 4)[(below @ _STRIDES)[..., None] + _AROUND]
     found = np.matmul(weights.reshape(*rise.shape, 4, 8), around)
     return found[..., 0, :], found[..., 1, :], found[..., 2, :], found[..., 3, :]
-
-
-def _node(grid: Array, value: Array) -> tuple[NDArray[np.intp], Array, Array]:
-    """The node below, how far beyond it, and how fast that goes; outside the grid, the node at its end, still."""
-    step = grid[1] - grid[0]
-    place = (value - grid[0]) / step
-    inside = (place > 0) & (place < grid.size - 1)
-    place = np.minimum(np.maximum(place, 0), grid.size - 1)
-    cell = np.minimum(place, grid.size - 2).astype(np.intp)
-    return cell, place - cell, inside / step
 
 
 @lru_cache(maxsize=1)

@@ -9,7 +9,7 @@ from inversion.core import Estimate
 
 _NARROWEST, _WIDEST = 1e-6, 0.99  # latent variance of one window that can be used
 _FARTHEST = 8.0  # standard deviations of what a window may measure beforehand: beyond, a value is at its bound
-_P84, _Z90 = 0.8413447460685429, 1.2815515655446004  # normal probability at 1; normal quantile of 0.9
+_Z90, _Z95 = 1.2815515655446004, 1.6448536269514722  # normal quantiles of 0.9 and 0.95
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,16 @@ def _without_prior(variance: float) -> float:
 
 
 def _central(estimate: Estimate, i: int) -> tuple[float, float]:
-    """Latent mean and variance of a resolvable parameter: its median, and the larger of the distances to one sigma."""
+    """Latent mean and variance of a resolvable parameter: its median, and the larger half of its 90 % interval.
+
+    A flat posterior, such as that of a width whose path of relief may be anything, is no normal one. The path stays the
+    same in all windows, so its error does not average out to one: a normal one of the same central two thirds would end
+    far beyond it.
+    """
     if estimate.marginals is None:
         return float(estimate.mean[i]), float(estimate.covariance[i, i])
-    below, middle, above = (_latent_quantile(estimate, i, p) for p in (1 - _P84, 0.5, _P84))
-    return middle, max(above - middle, middle - below) ** 2
+    below, middle, above = (_latent_quantile(estimate, i, p) for p in (0.05, 0.5, 0.95))
+    return middle, (max(above - middle, middle - below) / _Z95) ** 2
 
 
 def _upper(estimate: Estimate, i: int) -> tuple[float, float]:

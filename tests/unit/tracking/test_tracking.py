@@ -130,10 +130,19 @@ def test_an_unresolved_track_repeats_the_latest_upper_bound():
 
 def test_marginals_are_matched_by_the_wider_side():
     theta = SPACE.from_latent(np.array([[0.0]]))[0, 0]
-    skew = np.interp(QUANTILE_LEVELS, [0, 0.1587, 0.5, 0.8413, 1], theta + np.array([-1.5, -0.5, 0, 0.1, 0.5]) * 1e-3)
+    skew = np.interp(QUANTILE_LEVELS, [0, 0.05, 0.5, 0.95, 1], theta + np.array([-1.5, -0.8, 0, 0.2, 0.5]) * 1e-3)
     skewed = replace(window(0.0), marginals=skew[None])
-    below = float(SPACE.to_latent(np.array([theta - 0.5e-3]))[0])
-    assert belief(follow(STILL, [skewed])).total == pytest.approx(below**2, rel=0.15)  # the table is coarse
+    below = float(SPACE.to_latent(np.array([theta - 0.8e-3]))[0]) / 1.645
+    assert belief(follow(STILL, [skewed])).total == pytest.approx(below**2, rel=0.02)
+
+
+def test_a_flat_marginal_that_all_windows_share_stays_as_wide_as_it_is():
+    """Where on its path an element is relieved, say: the same in all windows, and anywhere with equal probability."""
+    theta = SPACE.from_latent(np.array([[0.0]]))[0, 0]
+    flat = replace(window(0.0), marginals=(theta + 0.45e-3 * (2 * QUANTILE_LEVELS - 1))[None])
+    for windows in (1, 30):
+        low, high = to_estimate(follow(Tracker(growth_per_sqrt_day=0.0), [flat] * windows), flat).interval("spall")
+        assert (high - low) / (1.8 * 0.45e-3) == pytest.approx(1.0, abs=0.08)
 
 
 def test_missing_hours_widen_to_the_prior_and_no_further():
