@@ -20,6 +20,7 @@ from inversion.core import InversionError
 
 _PATIENCE_S = 30.0  # for one answer; imports of a first start on a slow box
 _FD = 0  # where a started template finds its line
+_REQUEST_BYTES = 1 << 20  # eight windows of 16,384 samples: written at once, they do not keep the gateway waiting
 
 log = logging.getLogger("inversion.gateway")
 
@@ -113,6 +114,7 @@ class TemplateLink:
     async def worker(self, joins: Sequence[Path]) -> Forked:
         """A worker in these groups, forked and waiting for its order. Raises TemplateLost."""
         ours, theirs = socket.socketpair()
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _REQUEST_BYTES)
         try:
             child = await self._child({"do": "work", "joins": [str(join) for join in joins]}, theirs.detach())
             await child.connect(ours)
