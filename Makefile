@@ -32,7 +32,7 @@ bench: .venv/.check         ## ratios against the floor, in one run
 	$(BIN)/python -m benchmarks.invert
 	$(BIN)/python -m benchmarks.network
 	$(BIN)/python -m benchmarks.balancing
-	$(BIN)/python -m benchmarks.gateway
+	$(BIN)/python -m benchmarks.processes
 	$(BIN)/python -m benchmarks.modbus_speed
 	$(BIN)/python -m benchmarks.fairness
 

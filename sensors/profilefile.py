@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -48,6 +49,16 @@ def load_profile(profile: str | Path) -> Profile:
     Raises ProfileError, one line, for a profile that is absent or wrong, and ValueError for a name that is not shipped.
     """
     path = profile_path(profile)
+    try:
+        changed_ns = path.stat().st_mtime_ns
+    except OSError:
+        changed_ns = 0
+    return _loaded(path, changed_ns)
+
+
+@lru_cache(maxsize=32)
+def _loaded(path: Path, _: int) -> Profile:
+    """Once for all devices of a kind, until the file changes."""
     content, locate = load(path, ProfileError)
     text = TomlText(path, locate, ProfileError)
     text.refuse_unknown((), content, ("device", "register", "text", "capture"))

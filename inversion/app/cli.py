@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inversion.app.stop import Stop
@@ -19,6 +20,10 @@ def main() -> None:
     stop = Stop()
     if sys.argv[1:2] and sys.argv[1] in _GRACEFUL:
         stop.listen()
+    if len(sys.argv) == 3 and sys.argv[1] == "run" and not sys.argv[2].startswith("-"):
+        from inversion.app.start import run_command
+
+        sys.exit(run_command(Path(sys.argv[2]), stop))  # what reads command lines takes 13 MB, for good
     application()(obj=stop)
 
 

@@ -49,6 +49,7 @@ class Ledger:
         self._waiting = Batch()
         self._notes = 0
         self._dropped = 0
+        self._first = True  # finding since the start: somebody looks for it, so it waits for no others
         self._states: dict[str, Mapping[str, Any]] = {}
         self._stored_s: dict[str, float] = {}
         self._something, self._urgent, self._room = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -129,6 +130,8 @@ class Ledger:
         if len(batch.records) >= _MOST_RECORDS:
             self._room.clear()
             urgent = True
+        if self._first and any(record.kind == "finding" for record in records):
+            self._first, urgent = False, True
         self._mark(urgent)
 
     def delivered(self, sink: str, number: int) -> None:

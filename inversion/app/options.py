@@ -7,6 +7,7 @@ import re
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields, is_dataclass, make_dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin
 
@@ -54,7 +55,7 @@ def build(document: Document, key: Key, table: object, kind: type[T]) -> T:
 
     Raises ConfigurationError with one line for every complaint.
     """
-    from pydantic import ValidationError, create_model
+    from pydantic import ValidationError
     from pydantic.errors import PydanticUserError
 
     if not isinstance(table, Mapping):
@@ -63,7 +64,7 @@ def build(document: Document, key: Key, table: object, kind: type[T]) -> T:
     folder = document.path.parent
     resolved = {name: _resolve(hints.get(name), value, folder) for name, value in table.items()}
     try:
-        model = create_model("Table", __config__=_STRICT, table=(kind, ...))
+        model = _model(kind)  # type: ignore[arg-type]  # a class can be hashed
         built = model.model_validate_json(json.dumps({"table": resolved}, default=str))
     except ValidationError as error:
         raise ConfigurationError("\n".join(_complaints(document, key, kind, table, error))) from error
@@ -71,8 +72,16 @@ def build(document: Document, key: Key, table: object, kind: type[T]) -> T:
         raise ConfigurationError(str(error)) from error
     except PydanticUserError as error:
         raise document.error(key, f"the options of {kind.__name__} cannot be configured: {error.message}") from error
-    value: T = built.table  # type: ignore[attr-defined]
+    value: T = built.table
     return value
+
+
+@lru_cache(maxsize=64)
+def _model(kind: Any) -> Any:
+    """What validates tables of this kind."""
+    from pydantic import create_model
+
+    return create_model("Table", __config__=_STRICT, table=(kind, ...))
 
 
 def build_around(document: Document, key: Key, table: object, kind: type[T], parts: Mapping[str, Any]) -> T:

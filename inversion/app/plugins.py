@@ -6,9 +6,12 @@ In-tree and third-party plug-ins use the same door: a frozen dataclass named in 
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any, get_type_hints
 
 from inversion.app.nearest import did_you_mean
@@ -123,8 +126,21 @@ def option_types(plugin: type[Any]) -> dict[str, Any]:
 
 def _installed(group: str) -> list[EntryPoint]:
     """Entry points by name; one that the same distribution's metadata repeats (an editable install) is kept once."""
+    return _found(group, tuple((place, _changed_ns(place)) for place in sys.path))
+
+
+@lru_cache(maxsize=16)
+def _found(group: str, _: tuple[tuple[str, int], ...]) -> list[EntryPoint]:
+    """Looked for once, as long as nothing is installed or removed: each look parses every distribution's metadata."""
     found = {(entry.name, entry.value, _distribution(entry)): entry for entry in entry_points(group=group)}
     return [found[key] for key in sorted(found)]
+
+
+def _changed_ns(place: str) -> int:
+    try:
+        return Path(place or ".").stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _listing(group: str, entry: EntryPoint) -> Listing:

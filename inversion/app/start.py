@@ -8,22 +8,44 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 from importlib import import_module
 from pathlib import Path
 
 from inversion.app.stop import Stop
 
-_SHARED = ("json", "logging", "sensors", "inversion.core")
+_SHARED = ("inversion.app.configuration", "inversion.app.reading", "sensors.modbus.source")
+
+
+def run_command(path: Path, stop: Stop) -> int:
+    """What `inversion run SITE` does; the exit code."""
+    from inversion.app.template import ENVIRONMENT
+
+    os.environ.update(ENVIRONMENT)  # before NumPy starts threads that no fork survives
+
+    from inversion.app.terminal import complain, log_to_stderr
+    from inversion.core import InversionError
+    from sensors import SensorError
+
+    log_to_stderr(logging.INFO)
+    try:
+        return run_site(path, stop)
+    except (InversionError, SensorError) as error:
+        return complain(error)
+    except KeyboardInterrupt:
+        return 130
 
 
 def run_site(path: Path, stop: Stop) -> int:
-    """Runs the gateway of a site; the exit code. Raises as `run_gateway` does, and ConfigurationError."""
-    from inversion.app.template import ENVIRONMENT
+    """Runs the gateway of a site; the exit code. Raises as `run_gateway` does, and ConfigurationError.
+
+    It forks: the process must have one thread only.
+    """
+    _share()
+    from inversion.app.reading import told_site
     from inversion.app.template_link import fork_template
 
-    os.environ.update(ENVIRONMENT)  # before NumPy starts threads that no fork survives
-    _share()
     template = fork_template()
 
     async def gateway() -> int:
@@ -32,7 +54,6 @@ def run_site(path: Path, stop: Stop) -> int:
             reading = await template.read(path)  # goes on while this process imports
             from inversion.app.gateway import run_gateway
             from inversion.app.log import write_as
-            from inversion.app.reading import told_site
 
             site = told_site(path, await reading.told())
             write_as(site.log)

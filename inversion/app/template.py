@@ -99,6 +99,9 @@ class Template:
         from inversion.core.protocols import Warming
         from sensors import SensorError
 
+        if self._parts is not None and data == self._data:
+            self._say({"warm": anonymous_bytes()})
+            return
         self._data = self._parts = None
         try:
             parts: PipelineParts | None = decode(data)

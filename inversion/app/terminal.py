@@ -7,20 +7,27 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import typer
-
 
 @contextmanager
 def complaints() -> Iterator[None]:
     """Our errors as lines on standard error: exit code 2 for a wrong configuration, 1 for what failed."""
-    from inversion.core import ConfigurationError, InversionError
+    from inversion.core import InversionError
     from sensors import SensorError
 
     try:
         yield
     except (InversionError, SensorError) as error:
-        sys.stderr.write(f"{error}\n")
-        raise typer.Exit(2 if isinstance(error, ConfigurationError) else 1) from error
+        import typer
+
+        raise typer.Exit(complain(error)) from error
+
+
+def complain(error: Exception) -> int:
+    """Says what is wrong; the exit code: 2 for a wrong configuration, 1 for what failed."""
+    from inversion.core import ConfigurationError
+
+    sys.stderr.write(f"{error}\n")
+    return 2 if isinstance(error, ConfigurationError) else 1
 
 
 def log_to_stderr(level: int) -> None:

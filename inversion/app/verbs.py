@@ -78,11 +78,9 @@ def demo(
 @app.command(epilog="Example: inversion run configs/cwru_replay.toml")
 def run(context: typer.Context, site: SiteArgument) -> None:
     """The gateway: sources, worker, journal, alarms, sinks, until the data end or SIGTERM."""
-    with _complaints():
-        from inversion.app.start import run_site
+    from inversion.app.start import run_command
 
-        _log_to_stderr(logging.INFO)
-        raise typer.Exit(run_site(site, context.obj))
+    raise typer.Exit(run_command(site, context.obj))
 
 
 @app.command(epilog="Example: inversion batch configs/cwru.toml ../shared/data/cwru/*.mat --out results/")

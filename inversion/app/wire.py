@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import struct
-from asyncio import IncompleteReadError, StreamReader
 from collections.abc import Iterator, Mapping, Sequence
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from sensors import Frame, Quality, Waveform
+
+if TYPE_CHECKING:  # a worker that is started does without
+    from asyncio import StreamReader
 
 _LENGTHS = struct.Struct(">II")
 _SAMPLE = np.dtype("<f4")
@@ -42,7 +44,7 @@ async def receive(stream: StreamReader) -> dict[str, Any] | None:
         header, samples = _LENGTHS.unpack(await stream.readexactly(_LENGTHS.size))
         text = await stream.readexactly(header)
         await stream.readexactly(samples)
-    except IncompleteReadError:
+    except EOFError:
         return None
     message: dict[str, Any] = json.loads(text)
     return message
