@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 MOST_BYTES = 65_536  # of one request
 SHIELDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # sent to a whole group; who is forked ends with its input
 NOT_JOINED = 125  # exit code
+_IDLE_MS = 300
 #: One thread: a gateway shares its box with others. Telemetry of onnxruntime is off before it is imported.
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
@@ -55,6 +56,7 @@ class Template:
         self._children: dict[int, int] = {}  # process by pidfd
         self._data: Any = None
         self._parts: PipelineParts | None = None
+        self._warmed = True  # nothing is left to do when nobody asks
 
     def serve(self) -> int:
         """Until the gateway's end is closed; the exit code."""
@@ -67,7 +69,10 @@ class Template:
         os.close(nothing)
         self._poll.register(self._control, select.POLLIN)
         while True:
-            for handle, _ in self._poll.poll():
+            ready = self._poll.poll(None if self._warmed else _IDLE_MS)
+            if not ready:
+                self._warm_model()
+            for handle, _ in ready:
                 if handle != self._control.fileno():
                     self._reap(handle)
                 elif not self._serve_one():
@@ -103,6 +108,7 @@ class Template:
             self._say({"warm": anonymous_bytes()})
             return
         self._data = self._parts = None
+        self._warmed = False
         try:
             parts: PipelineParts | None = decode(data)
             if parts is not None and isinstance(parts.engine, Warming):
@@ -113,6 +119,14 @@ class Template:
         gc.collect()
         gc.freeze()  # a collection in a child touches, and so copies, none of this
         self._say({"warm": anonymous_bytes()})
+
+    def _warm_model(self) -> None:
+        """When nobody asks for anything: the first worker was not kept waiting for it, the next one has it."""
+        from inversion.core.protocols import Warming
+
+        self._warmed = True
+        if self._parts is not None and isinstance(self._parts.model, Warming):
+            self._parts.model.warm()
 
     def _work(self, joins: list[str], line: int) -> int:
         """In the worker: joins the groups before it allocates anything, then answers."""
@@ -186,7 +200,8 @@ def anonymous_bytes() -> int:
 
 
 def _import() -> None:
-    """All that a worker needs, whatever the site."""
+    """All that a worker needs, whatever the site, and what NumPy imports when it first looks for unique values."""
+
     from inversion.app import worker  # noqa: F401
 
 

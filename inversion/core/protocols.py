@@ -113,10 +113,10 @@ class Engine(Protocol):
 
 @runtime_checkable
 class Warming(Protocol):
-    """An engine that can do beforehand most of what `bind` takes. Optional."""
+    """A model or an engine that can do beforehand what its first window, or `bind`, would wait for. Optional."""
 
     def warm(self) -> None:
-        """Reads files and imports libraries, but starts no thread: workers are forked from what it leaves behind."""
+        """Reads, imports and computes, but starts no thread: workers are forked from what it leaves behind."""
         ...
 
 

@@ -151,6 +151,11 @@ def _tangent(rise: Array, blur: Array, height: Array) -> tuple[Array, Array, Arr
     return found[..., 0, :], found[..., 1, :], found[..., 2, :], found[..., 3, :]
 
 
+def warm() -> None:
+    """Computes now what the first mark would have to wait for."""
+    _table()
+
+
 @lru_cache(maxsize=1)
 def _table() -> Array:
     """(rises, blurs, heights, 4) as in `_shape`."""

@@ -169,6 +169,10 @@ class RollingBearing:
             floors[3:6] = min(width_floor(self.geometry, shaft_hz, sample_rate), self.widest_mm * 1e-3)
         return floors
 
+    def warm(self) -> None:
+        """The table of marks of an entry: a tenth of a second."""
+        bearing_entry.warm()
+
     def simulate(self, theta: Array, conditions: Array) -> Array:
         """Impacts as they are; an edge profile with one mark where entry and exit are that far apart.
 

@@ -127,6 +127,25 @@ def test_a_worker_outlives_its_template_and_the_next_is_started(tmp_path):
     with_template(work)
 
 
+def test_a_site_can_be_made_ready_again_and_again(tmp_path):
+    """A reload to the same site, and to another."""
+    path = write_site(tmp_path)
+
+    async def work(template):
+        limits = []
+        for limit in ("0.5", "0.5", "0.25"):
+            path.write_text(path.read_text().replace("limit = 0.5", f"limit = {limit}"))
+            site = await read_site(path, template)
+            await template.warm(site.parts)
+            link = WorkerLink(path, 0.9, 10.0, parts=site.parts, template=template)
+            answer = await link.advance([frame(0)], {})
+            limits.append(answer.findings[0]["alarms"][0]["limit"])
+            await link.stop()
+        return limits
+
+    assert with_template(work) == [0.5, 0.5, 0.25]
+
+
 SHY = """
 import os
 from dataclasses import dataclass
