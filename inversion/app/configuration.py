@@ -12,6 +12,7 @@ from inversion.app.clock.options import ClockOptions
 from inversion.app.evidence import EvidenceOptions
 from inversion.app.limits.options import Limits
 from inversion.app.log import LogOptions
+from inversion.app.nearest import did_you_mean
 from inversion.app.observe.options import ObserveOptions
 from inversion.app.options import Document, Key, build, build_around, read_document
 from inversion.app.plugins import PluginError, load_plugin, option_types
@@ -149,15 +150,16 @@ def load_site(path: Path) -> Site:
     document = _document(path)
     options = build(document, ("site",), document.content.get("site", {}), SiteOptions)
     journal = build(document, ("journal",), document.content.get("journal", {}), JournalOptions)
+    sources = _sources(document)
     return Site(
         path=path,
         name=options.name,
         level=options.level,
-        sources=_sources(document),
+        sources=sources,
         sinks=_sinks(document),
         journal=journal.path or path.with_name(f"{options.name}.journal"),
         gateway=build(document, ("gateway",), document.content.get("gateway", {}), GatewayOptions),
-        silences=silence_rules(document, tables(document, "alarm")),
+        silences=_silences(document, sources),
         latching={str(t.get("name")): bool(t.get("latched")) for t in tables(document, "alarm")},
         learning=tuple(str(t.get("name")) for t in tables(document, "alarm") if "baseline" in t),
         alarm_desk=build(document, ("alarm_desk",), document.content.get("alarm_desk", {}), DeskOptions),
@@ -262,6 +264,19 @@ def _sources(document: Document) -> tuple[Source, ...]:
             if before != how:
                 raise document.error(key, f"{resource} is claimed as {how!r}, but by {dotted(other)} as {before!r}")
     return tuple(sources.values())
+
+
+def _silences(document: Document, sources: tuple[Source, ...]) -> tuple[SilenceRule, ...]:
+    """One about an asset that no source measures could never be heard of, and would be an alarm for nothing."""
+    rules = silence_rules(document, tables(document, "alarm"))
+    assets = [getattr(source, "asset", None) for source in sources]
+    known = [asset for asset in assets if isinstance(asset, str)]
+    for i, table in enumerate(tables(document, "alarm")):
+        for name in table.get("assets", ()) if table.get("condition") == "silence" else ():
+            if len(known) == len(assets) and name not in known:
+                problem = f"no source measures {name!r} ({did_you_mean(name, known)})"
+                raise document.error(("alarm", i, "assets"), problem)
+    return rules
 
 
 def _sinks(document: Document) -> dict[str, Sink]:

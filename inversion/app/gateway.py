@@ -271,5 +271,6 @@ class Gateway:
 
 
 def _assets(site: Site) -> list[str]:
-    """Of the sources that know what they measure: those are missed even before they were heard once."""
-    return [asset for source in site.sources if isinstance(asset := getattr(source, "asset", None), str)]
+    """Of sources that know what they measure, and of alarms on silence: missed even before they were heard once."""
+    known = [asset for source in site.sources if isinstance(asset := getattr(source, "asset", None), str)]
+    return [*known, *(asset for rule in site.silences for asset in rule.assets)]
