@@ -12,12 +12,11 @@ from inversion.alerts import AlertRule, QualityRule
 from inversion.app.check_sinks import check_sinks
 from inversion.app.configuration import Site, load_pipeline, load_site
 from inversion.app.delivered import check_channels
-from inversion.app.options import read_document
+from inversion.app.options import Key, read_document
 from inversion.app.ours import check_packages
 from inversion.core import Answered, ConfigurationError, ParameterSpace
 from inversion.core.protocols import Cautious, Trained
 from inversion.pipeline import Pipeline
-from sensors import Source
 
 
 def plan(path: Path) -> dict[str, Any]:
@@ -36,25 +35,29 @@ def plan(path: Path) -> dict[str, Any]:
         raise ConfigurationError("\n".join(complaints))
     check_channels(path, site.sources, pipeline.model)
     check_sinks(path, site, pipeline)
-    _check_certificates(path, site.sources, datetime.fromtimestamp(time.time(), UTC))
+    _check_certificates(path, site, datetime.fromtimestamp(time.time(), UTC))
     return _plan(site, pipeline)
 
 
-def _check_certificates(path: Path, sources: tuple[Source, ...], now: datetime) -> None:
+def _check_certificates(path: Path, site: Site, now: datetime) -> None:
     """Raises ConfigurationError where our own certificate has expired; a gateway starts all the same, for the others.
 
-    A device that refuses us for it is a lost device then.
+    A device that refuses us for it is a lost device then, a sink one that failed.
     """
-    complaints = []
     document = read_document(path)
     several = isinstance(document.content.get("source"), list)
-    for number, source in enumerate(sources):
-        certificate = getattr(source, "certificate", None)
-        if certificate is None:
+    users: list[tuple[Key, object]] = [
+        (("source", number) if several else ("source",), source) for number, source in enumerate(site.sources)
+    ]
+    users += [(("sink", number), sink) for number, sink in enumerate(site.sinks.values())]
+    complaints = []
+    for place, user in users:
+        certificate = getattr(user, "certificate", None)
+        if not isinstance(certificate, Path):
             continue
         from sensors.modbus.tls import valid_until
 
-        key = ("source", number, "certificate") if several else ("source", "certificate")
+        key = (*place, "certificate")
         try:
             ends = valid_until(certificate)
         except ValueError as problem:

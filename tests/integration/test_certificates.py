@@ -11,12 +11,14 @@ from served import free_port
 from test_observed_gateway import get
 
 from inversion.app.certificates import Certificates
+from inversion.app.check import plan
 from inversion.app.gateway import run_gateway
 from inversion.app.journal import open_journal
 from inversion.app.observe.options import ObserveOptions
 from inversion.app.sinks.modbus_server import ModbusServerSink
 from inversion.app.sinks.mqtt import MqttSink
 from inversion.app.sinks.webhook import WebhookSink
+from inversion.core import ConfigurationError
 from sensors.modbus.tls import all_valid_until
 
 
@@ -101,3 +103,17 @@ def test_a_gateway_shows_the_days_and_journals_the_warning(acme, tmp_path, autho
     with open_journal(site.journal, 0) as journal:
         events = [event.text for event in journal.events() if event.kind == "certificate_expires"]
     assert any(text.startswith(f"sink plc: certificate {certificate}: expires in 1") for text in events)
+
+
+@pytest.mark.parametrize(("days", "complaint"), [(10, ""), (-1, "expired on"), (None, "cannot be read: No such file")])
+def test_check_says_what_a_sink_could_not_use(acme, tmp_path, authority, days, complaint):
+    certificate, key = tmp_path / "none.pem", tmp_path / "none.key"
+    if days is not None:
+        certificate, key = authority.issue("gateway", days=days)
+    block = f'[[sink]]\nuse = "mqtt"\nhost = "127.0.0.1"\ncertificate = "{certificate}"\nkey = "{key}"\n'
+    site = write_site(tmp_path, more=block)
+    if not complaint:
+        plan(site)
+        return
+    with pytest.raises(ConfigurationError, match=rf"sink\.1\.certificate: .*{complaint}"):
+        plan(site)

@@ -326,6 +326,18 @@ def test_a_request_that_drips_and_an_answer_that_is_never_taken_are_cut_off(monk
             assert asked(port, 0)  # others are served
 
 
+def test_who_never_shakes_hands_is_cut_off(tmp_path, monkeypatch):
+    monkeypatch.setattr("inversion.app.sinks.modbus_server.Bounds", patient(0.5))
+    authority = Authority(tmp_path)
+    certificate, key = authority.issue("server")
+    with serving(sink(certificate=certificate, key=key, ca=authority.ca, connections=2)) as served:
+        served.tell(finding())
+        port = served.sink.port
+        with socket.create_connection(("127.0.0.1", port), 10) as idle:
+            assert idle.recv(1) == b""  # within patience_s
+        assert struct.unpack(">f", over_tls(port, authority.ca, authority.issue("plc")))[0] == pytest.approx(3.2)
+
+
 def send_without_end(plug, data):
     for _ in range(100_000):
         plug.sendall(data)
