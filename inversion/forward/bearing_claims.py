@@ -39,16 +39,34 @@ class Claims:
     margin: float
 
 
+@dataclass(frozen=True)
+class Evidence:
+    """of_lines: (bins,) of the envelope spectrum; nominal: orders a bin, at the speed that is said."""
+
+    of_lines: NDArray[np.float32]
+    nominal: float
+
+
+def gathered(record: Real, half: Complex, sample_rate: float, shaft_hz: float, bearing: BearingGeometry) -> Evidence:
+    """The evidence of a record (n,), n a fast length; half: its spectrum."""
+    return Evidence(*_evidence(record, half, sample_rate, shaft_hz, max(fault_orders(bearing).values())))
+
+
 def claim(record: Real, half: Complex, sample_rate: float, shaft_hz: float, bearing: BearingGeometry) -> Claims:
+    """Which faults a record (n,) shows, n a fast length; half: its spectrum."""
+    return claimed(gathered(record, half, sample_rate, shaft_hz, bearing), bearing)
+
+
+def claimed(seen: Evidence, bearing: BearingGeometry) -> Claims:
     """Which faults are present: the best comb, if it beats all decoys; then the next, with the first one removed.
 
-    record: (n,), n a fast length; half: its spectrum. Beside a fault on an element none of the outer race is claimed:
-    as it passes the load zone it makes lines at the multiples of the cage rate, and BPFO is one.
+    Beside a fault on an element none of the outer race is claimed: as it passes the load zone it makes lines at the
+    multiples of the cage rate, and BPFO is one.
     """
     orders = fault_orders(bearing)
-    evidence, nominal = _evidence(record, half, sample_rate, shaft_hz, max(orders.values()))
-    speed = comb.refine_speed(evidence, nominal)
-    bin_orders = nominal / (1 + speed)
+    evidence = seen.of_lines
+    speed = comb.refine_speed(evidence, seen.nominal)
+    bin_orders = seen.nominal / (1 + speed)
     blanked = comb.integer_orders(evidence.size, bin_orders)
     slips: dict[str, float] = {}
     first = -np.inf

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inversion.forward.bearing_claims import claim
+from inversion.forward.bearing_claims import claimed, gathered
 from inversion.forward.bearing_impacts import Impact, judge_impacts
+from inversion.forward.bearing_pool import Pool
 from inversion.physics.bearing import BearingGeometry, contact_speed, fault_orders
 from inversion.signal import passages
 from inversion.signal.transform import Complex, Real, fast_length_below, signal, spectrum
@@ -55,17 +56,25 @@ class EdgeProfile:
 
 @dataclass(frozen=True)
 class Observation:
-    """All that one window tells; profiles only of the races whose fault is present, where they can hold an entry."""
+    """All that one window tells; profiles only of the races whose fault is present, where they can hold an entry.
+
+    pool: the evidence with this window's in it, where it was pooled
+    """
 
     impacts: Mapping[str, Impact]
     profiles: Mapping[str, EdgeProfile]
     remarks: tuple[str, ...]
+    pool: Pool | None = None
 
 
-def observe(waveform: Waveform, shaft_hz: float, bearing: BearingGeometry, widest: float | None) -> Observation | str:
+def observe(
+    waveform: Waveform, shaft_hz: float, bearing: BearingGeometry, widest: float | None, pool: Pool | None = None
+) -> Observation | str:
     """What the window tells, or why it is too short or too slowly sampled to tell anything.
 
     widest: m, the widest spall that is looked for; None where widths cannot be judged
+    pool: evidence of the windows before this one, to which this one's is added: a fault that no window shows by itself
+    is claimed where all of them do together. Its width is not judged: the strikes do not stand out.
     """
     samples = fast_length_below(waveform.samples.size)
     rate = waveform.sample_rate
@@ -78,12 +87,21 @@ def observe(waveform: Waveform, shaft_hz: float, bearing: BearingGeometry, wides
         return f"{rate:g} Hz is too slow to see strikes at this speed, at least {fewest:.0f} Hz are needed"
     record = waveform.samples[:samples] - waveform.samples[:samples].mean()
     half = spectrum(record)
-    claims = claim(record, half, rate, shaft_hz, bearing)
-    impacts = judge_impacts(half, samples, rate, shaft_hz * (1 + claims.speed), bearing, claims.slips)
+    evidence = gathered(record, half, rate, shaft_hz, bearing)
+    claims = claimed(evidence, bearing)
+    together, after = claims, None
+    if pool is not None:
+        after = pool.joined(evidence)
+        together = claims if claims.slips else after.claims(bearing)
+    impacts = judge_impacts(half, samples, rate, shaft_hz * (1 + together.speed), bearing, together.slips)
+    remarks = [
+        f"{race}: shown by {after.span} together, not by this one alone"
+        for race in together.slips
+        if after is not None and race not in claims.slips
+    ]
     profiles: dict[str, EdgeProfile] = {}
-    remarks: list[str] = []
     if widest is None:
-        return Observation(impacts, profiles, ())
+        return Observation(impacts, profiles, tuple(remarks), after)
     for race, slip in claims.slips.items():
         period = rate / (orders[race] * (1 + slip) * shaft_hz * (1 + claims.speed))
         profile = edge_profile(half, samples, period, contact_speed(bearing, shaft_hz), rate, widest)
@@ -93,7 +111,7 @@ def observe(waveform: Waveform, shaft_hz: float, bearing: BearingGeometry, wides
         profiles[race] = profile
         if np.isfinite(profile.limit):
             remarks.append(f"{race}: no entry stands out before the strikes")
-    return Observation(impacts, profiles, tuple(remarks))
+    return Observation(impacts, profiles, tuple(remarks), after)
 
 
 def edge_profile(

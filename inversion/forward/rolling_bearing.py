@@ -16,7 +16,7 @@ Conditions: shaft speed and sample rate, Hz, and the longest path of relief, m.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -24,18 +24,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inversion.core import Features, ParameterSpace
+from inversion.core.memory import Memory
 from inversion.core.picture import Picture
 from inversion.core.tangent import Tangent
 from inversion.forward import bearing_entry
 from inversion.forward import bearing_observation as observation
 from inversion.forward.bearing_inputs import Channels, gather
+from inversion.forward.bearing_picture import envelope_picture
+from inversion.forward.bearing_pool import Pool, pool_at
 from inversion.forward.bearing_space import bearing_space
 from inversion.physics.bearing import (
     RACES,
     BearingGeometry,
     contact_speed,
-    fault_orders,
-    ftf,
     longest_relief,
     shaft_conflicts,
     width_floor,
@@ -46,8 +47,10 @@ from sensors import Frame, Quality
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
+Row = tuple[Array, Array, Array, Array, Quality, str]
 
 CELLS = 128  # of the width grid
+LONGEST_POOL_MINUTES = 7 * 24 * 60.0  # what has stood out for a week needs no pooling
 _SHORT = 0.5  # of the path that is to be allowed for: a shorter one is worth a caution
 
 
@@ -64,6 +67,8 @@ class RollingBearing:
     widest_mm, hardest_g: upper ends of the priors
     relief_mm: longest path beyond the edge on which an element that enters loses its load, see docs/guides/bearings.md:
         widths are less certain by twice that path. None: 0.057 of an element's diameter; 0: it is felt at the edge
+    pool_minutes: evidence of a fault is pooled over the windows of an asset that are no older, see
+        docs/guides/bearings.md; 0: every window is judged by itself
     """
 
     bearing: BearingGeometry | None = None
@@ -78,6 +83,7 @@ class RollingBearing:
     hardest_g: float = 50.0
     speed_tolerance: float = 0.0
     relief_mm: float | None = None
+    pool_minutes: float = 0.0
 
     def __post_init__(self) -> None:
         given = [self.bearing is not None, bool(self.designation), self.fault_orders is not None]
@@ -91,6 +97,8 @@ class RollingBearing:
             raise ValueError(f"pulses_per_revolution must be at least 1, got {self.pulses_per_revolution}")
         if self.relief_mm is not None and not 0 <= self.relief_mm <= self.geometry.element_diameter_mm:
             raise ValueError(f"relief_mm must lie between 0 and an element's diameter, got {self.relief_mm}")
+        if not 0 <= self.pool_minutes <= LONGEST_POOL_MINUTES:
+            raise ValueError(f"pool_minutes must lie between 0 and {LONGEST_POOL_MINUTES:g}, got {self.pool_minutes}")
         if not 0 < self.hardest_g < np.inf:
             raise ValueError(f"hardest_g must be positive and finite, got {self.hardest_g}")
         if not 0 <= self.speed_tolerance <= 0.1:
@@ -226,39 +234,37 @@ class RollingBearing:
 
     def observe(self, frames: Sequence[Frame]) -> Features:
         """Impacts and edge profiles of each frame; what a frame does not tell has an infinite deviation."""
-        rows = [self._row(frame) for frame in frames]
-        shape = (len(rows), len(self.observables))  # also of no frames
-        return Features(
-            values=np.array([row[0] for row in rows]).reshape(shape),
-            std=np.array([row[1] for row in rows]).reshape(shape),
-            limit=np.array([row[2] for row in rows]).reshape(shape),
-            conditions=np.array([row[3] for row in rows]).reshape(len(rows), 3),
-            quality=tuple(row[4] for row in rows),
-            reasons=tuple(row[5] for row in rows),
+        return self._features([self._row(frame, None)[0] for frame in frames])
+
+    @property
+    def remembers(self) -> bool:
+        """Whether evidence is pooled over windows."""
+        return self.pool_minutes > 0
+
+    def observe_in_turn(
+        self, frames: Sequence[Frame], memories: Mapping[str, Memory | None]
+    ) -> tuple[Features, dict[str, Memory | None]]:
+        """As `observe`, a fault being claimed too where the windows of the last `pool_minutes` show it together."""
+        after, rows = dict(memories), []
+        for frame in frames:
+            pool = pool_at(after.get(frame.asset), frame.start_ns, 60 * self.pool_minutes)
+            row, pool_after = self._row(frame, pool)
+            if pool_after is not None:
+                after[frame.asset] = pool_after.to_dict()
+            rows.append(row)
+        return self._features(rows), after
+
+    def _features(self, rows: Sequence[Row]) -> Features:
+        d = len(self.observables)
+        values, std, limit, conditions = (
+            np.array([row[k] for row in rows]).reshape(len(rows), size) for k, size in enumerate((d, d, d, 3))
         )
+        return Features(values, std, limit, conditions, tuple(row[4] for row in rows), tuple(row[5] for row in rows))
 
     def pictures(self, frame: Frame) -> tuple[Picture, ...]:
         """The squared-acceleration spectrum by orders with the fault orders marked, for people."""
         inputs = gather(frame, self._names)
-        if isinstance(inputs, str):
-            return ()
-        orders, amplitude = observation.power_spectrum(inputs.waveform, inputs.shaft_hz)
-        marks = {"BPFO": "outer", "BPFI": "inner", "2xBSF": "ball"}
-        by_race = fault_orders(self.geometry)
-        markers = [("shaft", 1.0), ("FTF", ftf(self.geometry))]
-        markers += [
-            (name if k == 1 else f"{k}x{name}", k * by_race[race]) for name, race in marks.items() for k in (1, 2, 3)
-        ]
-        return (
-            Picture(
-                title="Envelope spectrum",
-                x=orders,
-                y=amplitude / 9.80665,
-                x_label="order of the shaft speed",
-                y_label="modulated acceleration, g RMS",
-                markers=tuple(markers),
-            ),
-        )
+        return () if isinstance(inputs, str) else (envelope_picture(inputs.waveform, inputs.shaft_hz, self.geometry),)
 
     @cached_property
     def _names(self) -> Channels:
@@ -271,18 +277,19 @@ class RollingBearing:
             self.speed_tolerance,
         )
 
-    def _row(self, frame: Frame) -> tuple[Array, Array, Array, Array, Quality, str]:
+    def _row(self, frame: Frame, pool: Pool | None) -> tuple[Row, Pool | None]:
+        """What one frame tells, and the pool after it; None where it adds nothing."""
         d = len(self.observables)
         values, std, limit = np.zeros(d), np.full(d, np.inf), np.full(d, -np.inf)
         inputs = gather(frame, self._names)
         if isinstance(inputs, str):
-            return values, std, limit, np.array([np.nan, np.nan, self.relief]), Quality.BAD, inputs
+            return (values, std, limit, np.array([np.nan, np.nan, self.relief]), Quality.BAD, inputs), None
         waveform, shaft_hz = inputs.waveform, inputs.shaft_hz
         conditions = np.array([shaft_hz, waveform.sample_rate, self.relief])
         widest = self.widest_mm * 1e-3 if inputs.steady else None
-        seen = observation.observe(waveform, shaft_hz, self.geometry, widest)
+        seen = observation.observe(waveform, shaft_hz, self.geometry, widest, pool)
         if isinstance(seen, str):
-            return values, std, limit, conditions, Quality.UNCERTAIN, seen
+            return (values, std, limit, conditions, Quality.UNCERTAIN, seen), None
         for i, race in enumerate(RACES):
             impact = seen.impacts[race]
             values[i] = impact.value
@@ -293,4 +300,5 @@ class RollingBearing:
                 cells = slice(3 + i * CELLS, 3 + (i + 1) * CELLS)
                 values[cells], std[cells], limit[cells] = observation.on_grid(profile, self.widths)
         reasons = [waveform.reason, inputs.remark, *seen.remarks, *shaft_conflicts(self.geometry)]
-        return values, std, limit, conditions, waveform.quality, "; ".join(text for text in reasons if text)
+        told = "; ".join(text for text in reasons if text)
+        return (values, std, limit, conditions, waveform.quality, told), seen.pool

@@ -9,7 +9,8 @@ import numpy as np
 
 from inversion import alerts, tracking
 from inversion.alerts import AlertRule, AlertState, QualityRule, limit_in_force
-from inversion.core import Alarm, Estimate, Finding, Fit, ForwardModel, prior_estimate
+from inversion.core import Alarm, Estimate, Features, Finding, Fit, ForwardModel, prior_estimate
+from inversion.core.memory import Memory, Remembering
 from inversion.pipeline.pipeline import Pipeline
 from inversion.pipeline.state import AssetState
 from sensors import Frame, Quality
@@ -25,22 +26,32 @@ def advance(
     The same frames in any batching give the same findings. Bad data never raise: a frame without a channel that the
     model needs gives the prior, of quality BAD, with the reason.
     """
-    estimates = _invert(pipeline, frames)
+    memories = {asset: state.memory for asset, state in states.items()}
+    estimates, remembered = _invert(pipeline, frames, memories)
     after = dict(states)
     findings = []
     for frame, estimate in zip(frames, estimates, strict=True):
         state, finding = _follow(pipeline, after.get(frame.asset, AssetState()), frame, estimate)
-        after[frame.asset] = state
+        after[frame.asset] = replace(state, memory=remembered.get(frame.asset))
         findings.append(finding)
     return after, findings
 
 
-def _invert(pipeline: Pipeline, frames: Sequence[Frame]) -> list[Estimate]:
-    """One estimate a frame; those that hold every channel are observed and inverted together."""
-    lacks = [_missing(pipeline.model, frame) for frame in frames]
+def _invert(
+    pipeline: Pipeline, frames: Sequence[Frame], memories: Mapping[str, Memory | None]
+) -> tuple[list[Estimate], Mapping[str, Memory | None]]:
+    """One estimate a frame, and what is remembered after them; frames that hold every channel go together."""
+    model = pipeline.model
+    lacks = [_missing(model, frame) for frame in frames]
     complete = [frame for frame, missing in zip(frames, lacks, strict=True) if not missing]
-    inverted = iter(pipeline.inverter.invert(pipeline.model.observe(complete)) if complete else ())
-    return [_unmeasured(pipeline.model, missing) if missing else next(inverted) for missing in lacks]
+    after = memories if isinstance(model, Remembering) and model.remembers else {}
+    features: Features | None = None
+    if complete and isinstance(model, Remembering) and model.remembers:
+        features, after = model.observe_in_turn(complete, memories)
+    elif complete:
+        features = model.observe(complete)
+    inverted = iter(pipeline.inverter.invert(features) if features is not None else ())
+    return [_unmeasured(model, missing) if missing else next(inverted) for missing in lacks], after
 
 
 def _missing(model: ForwardModel, frame: Frame) -> str:
