@@ -94,6 +94,13 @@ def test_a_trial_mass_that_is_too_light_is_said(tmp_path):
     assert "contradictory" in result.notes[1]  # plane 1 alone cannot correct what plane 2 causes
 
 
+def test_a_trial_run_equal_to_the_initial_one_is_refused_in_one_line(tmp_path):
+    runs = np.repeat((INFLUENCE @ UNBALANCE)[:, None], 2, axis=1)
+    with pytest.raises(ConfigurationError, match=r"case.toml:4: trial_runs: .* differ from the initial run") as refused:
+        solved(tmp_path, trial_job(trial_runs=shown(runs)))
+    assert "\n" not in str(refused.value)
+
+
 def test_planes_that_act_alike_are_said_and_the_smallest_correction_is_given(tmp_path):
     alike = np.stack([INFLUENCE[:, 0], 1.001 * INFLUENCE[:, 0]], axis=1)
     result = solved(tmp_path, trial_job(alike))

@@ -78,3 +78,24 @@ def test_a_reversing_shaft_is_said(run_up):
     features = RollingBearing(BEARING).observe([frame])
     assert features.quality == (Quality.BAD,)
     assert "stands still or reverses" in features.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("speed", "said"),
+    [
+        (0.0, "stands still or reverses (0 Hz)"),
+        (-30.0, "stands still or reverses (-30 Hz)"),
+        (np.nan, "NaN or infinite"),
+        (np.inf, "NaN or infinite"),
+    ],
+)
+@pytest.mark.parametrize("tolerance", [0.0, 0.05])
+def test_a_speed_that_cannot_be_is_the_prior_with_its_reason(run_up, speed, said, tolerance):
+    model = RollingBearing(BEARING, speed_tolerance=tolerance, pool_minutes=60)
+    frame = frame_of(run_up[0], shaft_hz=Waveform(np.array([speed]), 1.0, "Hz"))
+    features, kept = model.observe_in_turn([frame], {"machine": None})
+    [estimate] = LeastSquares().bind(model).invert(features)
+    assert estimate.fit.quality is Quality.BAD
+    assert said in estimate.fit.reason
+    assert not any(estimate.resolved)
+    assert kept == {"machine": None}
