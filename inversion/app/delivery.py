@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Protocol, runtime_checkable
@@ -124,7 +125,12 @@ class Delivery:
 
     async def _deliver(self, entries: Sequence[Entry]) -> bool:
         """Whether the sink has them; it has, sooner or later, unless it is retired before."""
-        return await self._until_done(lambda: self._write(entries), self._retired)
+        return await self._until_done(lambda: self._timed(entries), self._retired)
+
+    async def _timed(self, entries: Sequence[Entry]) -> None:
+        began = time.perf_counter()
+        await self._write(entries)
+        self._ledger.took(f"deliver {self._name}", time.perf_counter() - began)
 
     async def _until_done(self, work: Callable[[], Awaitable[None]], given_up: asyncio.Event) -> bool:
         """Whether the work was done, sooner or later, before the delivery was retired or given up. Raises Later."""

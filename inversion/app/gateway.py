@@ -97,6 +97,7 @@ class Gateway:
         self._said: set[asyncio.Task[None]] = set()
         self._tally = Tally()
         self._ledger.counted, self._intake.counted = self._tally.event, self._tally.frame
+        self._ledger.took = self._tally.took
         self._started_s = time.time()
 
     @property

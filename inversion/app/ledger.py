@@ -62,6 +62,7 @@ class Ledger:
         self.steps = 0
         self.stepped: Callable[[int], None] = lambda by_ns: None
         self.counted: Callable[[str], None] = lambda kind: None
+        self.took: Callable[[str, float], None] = lambda stage, seconds: None
 
     @property
     def setting(self) -> Setting:
@@ -154,7 +155,9 @@ class Ledger:
             if not self._urgent.is_set():
                 await self._for_others()
             batch, puts = self._taken(), self._puts
+            began = time.perf_counter()
             await self._patiently(self._journal.append, batch)
+            self.took("commit", time.perf_counter() - began)
             for asset in batch.states:
                 self._stored_s[asset] = time.monotonic()
             async with self._committed:

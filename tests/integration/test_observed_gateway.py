@@ -65,7 +65,10 @@ def test_a_gateway_that_has_lost_a_device_is_healthy_but_not_ready(acme, tmp_pat
     told = pages["/metrics"][1]
     assert 'inversion_frames_total{asset="fan"} 3' in told
     assert 'inversion_events_total{kind="source_gone"} 1' in told
-    assert 'inversion_stage_seconds_count{stage="invert"}' in told
+    for stage in ("invert", "judge", "commit", "deliver there"):
+        assert f'inversion_stage_seconds_count{{stage="{stage}"}}' in told
+    assert "inversion_clock_trusted " in told
+    assert "inversion_disk_free_bytes " in told
     assert 'inversion_memory_bytes{process="worker"}' in told
 
 

@@ -56,7 +56,12 @@ class Tally:
         try:
             yield
         finally:
-            self.stages.setdefault(stage, Histogram()).add(time.perf_counter() - began)
+            self.took(stage, time.perf_counter() - began)
+
+    def took(self, stage: str, seconds: float) -> None:
+        """A stage took so long once."""
+        known = stage if stage in self.stages or len(self.stages) < _MOST_NAMES else "(others)"
+        self.stages.setdefault(known, Histogram()).add(seconds)
 
 
 def _bounded(counter: Counter[str], name: str) -> str:
