@@ -28,6 +28,7 @@ from sensors.recording import RecordingSource
 
 if TYPE_CHECKING:
     from inversion.training.network.adapt import Adapted, Site
+    from inversion.training.network.recipe import Fit
 
 Array = NDArray[np.float64]
 
@@ -80,7 +81,7 @@ def run_adaptation(site: Path, truth: Path, network: Path, out: Path) -> Told:
     weights, fit, center = adapt.read_weights(stored.data)
     widest = float(model.space.high[3])
     made = adapt.adapted(weights, fit, measured, at, card.network.levels, widest, _SEED, lambda _: None)
-    _write(out, folder, model, measured, at, made, center)
+    _write(out, folder, model, measured, at, made, fit, center)
     return Told(out, len(measured.encoded), made.groups, unusable)
 
 
@@ -121,18 +122,14 @@ def _labelled(source: RecordingSource, table: Truth) -> Iterator[tuple[Frame, Tr
 
 
 def _write(
-    out: Path, folder: Path, model: RollingBearing, measured: Site, at: Columns, made: Adapted, center: Array
+    out: Path, folder: Path, model: RollingBearing, measured: Site, at: Columns, made: Adapted, fit: Fit, center: Array
 ) -> None:
     """Graphs and card, beside the final name first. The calibration stays the shipped one; the card says so."""
-    from inversion.training.network import quantize
-    from inversion.training.network.graph import race_graph
+    from inversion.training.network.adapt import graphs_of
 
     card = load_card(folder)
-    arrays = {name: each.numpy() for name, each in made.weights.items()}
-    blocks = sum(name.startswith("deep") and not name.endswith("_bias") for name in arrays)
     hardest, name = float(model.space.high[0]), f"{card.network.name}_adapted"
-    full = race_graph(arrays, blocks, at, card.network.levels, center.astype(np.float32), hardest, name)
-    graphs = {"full": full, "lite": quantize.quantized(full, measured.encoded)}
+    graphs = graphs_of(made, fit, measured, at, card.network.levels, center, hardest, name)
     partial = out.with_name(f".{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)

@@ -20,7 +20,7 @@ _DEEPEST = 4  # of graphs inside nodes
 _TYPES: dict[int, tuple[str, str]] = {
     1: ("float32", "<f4"), 2: ("uint8", "u1"), 3: ("int8", "i1"), 4: ("uint16", "<u2"), 5: ("int16", "<i2"),
     6: ("int32", "<i4"), 7: ("int64", "<i8"), 9: ("bool", "?"), 10: ("float16", "<f2"), 11: ("float64", "<f8"),
-    16: ("bfloat16", ""),
+    16: ("bfloat16", ""), 22: ("int4", ""),
 }  # fmt: skip
 #: Where a tensor keeps its numbers when they are not raw bytes: number of the field, by element type.
 _TYPED_FIELDS = {1: 4, 11: 10, 7: 7, 6: 5, 10: 5}
@@ -136,7 +136,8 @@ def _tensor(fields: Mapping[int, list[bytes | int]]) -> _Tensor:
     count = math.prod(_ints(fields.get(1, [])))
     if 9 in fields:
         raw = _bytes(fields[9][-1])
-        if dtype and len(raw) != count * np.dtype(dtype).itemsize:
+        size = count * np.dtype(dtype).itemsize if dtype else (count + 1) // 2 if label == "int4" else len(raw)
+        if len(raw) != size:
             raise OnnxError(f"is truncated: {name!r} has {len(raw)} bytes for {count} numbers")
         return _Tensor(name, label, np.frombuffer(raw, dtype) if dtype else None, count, len(raw))
     packed = [part for part in fields.get(_TYPED_FIELDS.get(kind, 5), []) if isinstance(part, bytes)]

@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from inversion.core.encoding import Columns, Encoded
-from inversion.training.network import race_loss
+from inversion.training.network import race_loss, races, rounding
 from inversion.training.network.errors import TrainingError
+from inversion.training.network.graph import INSIDE, race_graph
+from inversion.training.network.quantize import graphs
 from inversion.training.network.recipe import Fit
 
 Array = NDArray[np.float64]
@@ -52,13 +54,17 @@ class Adapted:
 
 def read_weights(graph: bytes) -> tuple[Weights, Fit, Array]:
     """The weights in a graph of ours, its shape, and the center of its latent. Raises TrainingError for another."""
-    found = {t.name: numpy_helper.to_array(t) for t in onnx.load_model_from_string(graph).graph.initializer}
+    whole = onnx.load_model_from_string(graph).graph
+    tensors = [(each.name.removeprefix(INSIDE) if inner is not whole else each.name, each)
+               for inner in graphs(whole) for each in inner.initializer]  # fmt: skip
+    found = {name: numpy_helper.to_array(each) for name, each in tensors}
     weights: Weights = {}
     for name, value in found.items():
         if name.endswith("_weight"):
             stem = name.removesuffix("_weight")
             weights[stem] = torch.from_numpy((value[:, :, 0] if value.ndim == 4 else value).copy())
-            weights[f"{stem}_bias"] = torch.from_numpy(found[f"{stem}_bias"].copy())
+            none = np.zeros(len(value), np.float32)  # of convolutions of each channel
+            weights[f"{stem}_bias"] = torch.from_numpy(found.get(f"{stem}_bias", none).copy())
     if "center" not in found or not {"first", "hidden", "out", "impact2"} <= set(weights):
         raise TrainingError("only networks of the kind `races`, in full precision, can be adapted")
     weights["impact1"] = _without_profile(weights["impact1"])
@@ -144,6 +150,27 @@ def _fitted(start: Weights, fit: Fit, given: race_loss.Taught, levels: torch.Ten
         torch.autograd.backward([value])
         optimizer.step()
     return {name: each.detach() for name, each in weights.items()}
+
+
+def graphs_of(
+    made: Adapted,
+    fit: Fit,
+    site: Site,
+    at: Columns,
+    levels: tuple[float, ...],
+    center: Array,
+    hardest: float,
+    name: str,
+) -> dict[str, onnx.ModelProto]:
+    """Both graphs, `lite` by the ranges of the site's windows. hardest: m/s2, end of the range of impacts."""
+    rows = races.rows(torch.from_numpy(site.encoded), at)
+    observed = race_loss.take(rows, torch.nonzero(rows.observed)[:, 0])
+    short, ranges = rounding.started(made.weights, fit.blocks, observed)
+    mean = center.astype(np.float32)
+    return {
+        precision: race_graph(named(weights), fit.blocks, at, levels, mean, hardest, name, grid)
+        for precision, weights, grid in (("full", made.weights, None), ("lite", short, ranges))
+    }
 
 
 def named(weights: Weights) -> dict[str, NDArray[np.float32]]:

@@ -10,7 +10,7 @@ import onnx
 import torch
 from numpy.typing import NDArray
 
-from inversion.training.network import density, graph, race_loss, races
+from inversion.training.network import density, graph, race_loss, races, rounding
 from inversion.training.network.stages import Material, Network, Work
 
 Array = NDArray[np.float64]
@@ -19,13 +19,16 @@ _BATCH = 256
 
 
 def graph_of(work: Work, given: Material, network: Network) -> onnx.ModelProto:
-    """In single precision."""
+    """In single precision, or in integers where the network is rounded."""
     taught = race_loss.taught(
         given.encoded[given.parts.learn], given.at, given.truth[given.parts.learn], work.model.widest_mm * 1e-3
     )
     rows = race_loss.take(taught.rows, taught.profiles)
     with torch.no_grad():
-        center = races.profile(network.weights, network.fit.blocks, rows.planes, rows.scalars)[1].mean(dim=0)
+        weights, seen = network.weights, races.as_it_is
+        if network.rounding:
+            weights, seen = rounding.rounded(weights), network.rounding.seen
+        center = races.profile(weights, network.fit.blocks, rows.planes, rows.scalars, seen)[1].mean(dim=0)
     return graph.race_graph(
         {name: each.numpy() for name, each in network.weights.items()},
         network.fit.blocks,
@@ -34,6 +37,7 @@ def graph_of(work: Work, given: Material, network: Network) -> onnx.ModelProto:
         center.numpy(),
         float(work.model.space.high[0]),
         work.recipe.network.name,
+        network.rounding,
     )
 
 

@@ -16,7 +16,7 @@ from inversion.core.encoding import ENCODING
 from inversion.engines.least_squares import LeastSquares
 from inversion.engines.misfit import learn_misfit
 from inversion.store.card import FILE, Calibration, Card, Metric, Origin, fingerprint, ranges, write_card
-from inversion.training.network import graph, judge, quantize, races
+from inversion.training.network import graph, judge, races
 from inversion.training.network.answers import graph_of, measured, run, teachers, told_truth
 from inversion.training.network.cost import cost
 from inversion.training.network.judge import Told
@@ -43,10 +43,7 @@ def export(
 ) -> Table:
     """Writes `full.onnx`, `lite.onnx`, `card.toml` into `out`. timer: s; memory_mb: of a process that runs a graph."""
     shipped, teacher = load_network(work, "pruned"), load_teacher(work)
-    full = graph_of(work, given, shipped)
-    some = given.parts.learn[: work.recipe.compress.calibration_windows]
-    lite = quantize.quantized(full, given.encoded[some])
-    graphs = {"full": full, "lite": lite}
+    graphs = {"full": graph_of(work, given, shipped), "lite": graph_of(work, given, load_network(work, "rounded"))}
     answers = {name: run(each, given.encoded) for name, each in graphs.items()}
     row = given.encoded[given.parts.judge[:1]]
     quantiles = {name: each[0] for name, each in answers.items()} | {"teacher": teachers(work, given, teacher)}

@@ -61,14 +61,14 @@ def taught(encoded: NDArray[np.float32], at: Columns, theta: NDArray[np.float64]
 
 
 def loss(weights: Weights, fit: Fit, given: Taught, chosen: Tensor, levels: Tensor, generator: torch.Generator,
-         teacher: Teacher | None = None) -> Tensor:  # fmt: skip
-    """Of a batch of profiles and as many impacts. chosen: numbers within `profiles`."""
+         teacher: Teacher | None = None, seen: races.Seen = races.as_it_is) -> Tensor:  # fmt: skip
+    """Of a batch of profiles and as many impacts. chosen: numbers within `profiles`; seen: see `races.Seen`."""
     which = given.profiles[chosen]
     stretch = torch.exp(torch.rand(which.numel(), generator=generator) * float(np.log(_MOST_STRETCH)))
     planes, scalars = stretched(given.rows.planes[which], given.rows.scalars[which], stretch)
     width = given.width[which] * stretch
     weight = (width <= 1).float()  # those stretched out of the range are lost: what stays is uniform on it
-    logits, hidden = races.profile(weights, fit.blocks, planes, scalars)
+    logits, hidden = races.profile(weights, fit.blocks, planes, scalars, seen)
     target = density.cells_of(width.clamp_max(1.0), races.DENSITY)
     count = which.numel() if given.impacts.numel() else 0  # recordings of real machines know no impacts
     some = given.impacts[torch.randint(max(given.impacts.numel(), 1), (count,), generator=generator)]
@@ -88,10 +88,10 @@ def loss(weights: Weights, fit: Fit, given: Taught, chosen: Tensor, levels: Tens
     return (1 - fit.truth) * like + fit.truth * truth + fit.hint * hint
 
 
-def held_loss(weights: Weights, fit: Fit, given: Taught, levels: Tensor) -> float:
+def held_loss(weights: Weights, fit: Fit, given: Taught, levels: Tensor, seen: races.Seen = races.as_it_is) -> float:
     """By the truth, of all rows."""
     some = given.profiles
-    logits, _ = races.profile(weights, fit.blocks, given.rows.planes[some], given.rows.scalars[some])
+    logits, _ = races.profile(weights, fit.blocks, given.rows.planes[some], given.rows.scalars[some], seen)
     target = density.cells_of(given.width[some], races.DENSITY)
     widths = density.cross_entropy(logits, target, torch.ones(some.numel()))
     ratios = races.impact(weights, given.rows.impact[given.impacts])

@@ -12,6 +12,7 @@ Functions of named weights; `graph.py` says the same in ONNX, and a test holds b
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,8 @@ from inversion.training.network.recipe import Fit
 
 Array = NDArray[np.float64]
 Weights = dict[str, Tensor]
+#: Shown what goes into a separable convolution, through it and out of it, by name ("deep0.in"); gives what to take.
+Seen = Callable[[str, Tensor], Tensor]
 
 RACES = 3
 CELLS = 128  # of a profile, as observed
@@ -132,33 +135,40 @@ def answer(weights: Weights, fit: Fit, given: Rows) -> Answer:
     return Answer(logits * given.observed[:, None], impact(weights, given.impact), hidden)
 
 
-def profile(weights: Weights, blocks: int, planes: Tensor, scalars: Tensor) -> tuple[Tensor, Tensor]:
+def as_it_is(name: str, x: Tensor) -> Tensor:
+    """Nothing is changed."""
+    return x
+
+
+def profile(
+    weights: Weights, blocks: int, planes: Tensor, scalars: Tensor, seen: Seen = as_it_is
+) -> tuple[Tensor, Tensor]:
     """(m, DENSITY) logits and (m, h) hidden. Inside, the channels come last: much faster than conv1d in training."""
     pad = FIRST_KERNEL // 2
     around = functional.pad(planes, (pad, pad)).unfold(2, FIRST_KERNEL, STRIDE)  # (m, planes, places, taps)
     x = functional.linear(around.permute(0, 2, 1, 3).flatten(2), weights["first"].flatten(1), weights["first_bias"])
     x = x.relu()
     for block in range(blocks):
-        x = x + separable(weights, f"deep{block}", f"point{block}", x, dilation(block))
+        x = x + separable(weights, f"deep{block}", f"point{block}", x, dilation(block), seen)
     summary = torch.cat([x.mean(dim=1), x.amax(dim=1), scalars], dim=1)
     hidden = functional.linear(summary, weights["hidden"], weights["hidden_bias"]).relu()
     x = x + functional.linear(hidden, weights["back"], weights["back_bias"])[:, None]
-    x = separable(weights, "last_deep", "last_point", x, 1)
+    x = separable(weights, "last_deep", "last_point", x, 1, seen)
     return _mixed(weights, "out", x).flatten(1), hidden
 
 
-def separable(weights: Weights, deep: str, point: str, x: Tensor, dilated: int) -> Tensor:
+def separable(weights: Weights, deep: str, point: str, x: Tensor, dilated: int, seen: Seen = as_it_is) -> Tensor:
     """A convolution of each channel, then a mixture of the channels. x: (m, places, c).
 
     Source: Howard et al., MobileNets, arXiv:1704.04861, section 3.1.
     """
     taps = weights[deep][:, 0].T
     reach = dilated * (len(taps) - 1) // 2
-    around = functional.pad(x, (0, 0, reach, reach))
+    around = functional.pad(seen(f"{deep}.in", x), (0, 0, reach, reach))
     total = weights[f"{deep}_bias"] + around[:, : x.shape[1]] * taps[0]
     for k in range(1, len(taps)):
         total = torch.addcmul(total, around[:, k * dilated : k * dilated + x.shape[1]], taps[k])
-    return _mixed(weights, point, total).relu()
+    return seen(f"{deep}.out", _mixed(weights, point, seen(f"{deep}.mid", total)).relu())
 
 
 def impact(weights: Weights, scalars: Tensor) -> Tensor:

@@ -133,18 +133,19 @@ class Fit:
 class Compress:
     """`[compress]`: prune: share of the channels taken out, 0 for none; epochs: of fine-tuning after it
 
-    calibration_windows: by which the ranges of activations are found, for 8 bits
+    rounding_epochs: of fine-tuning as integers; calibration_windows: by which the ranges of activations are found
     """
 
     prune: float = 0.25
     epochs: int = 8
+    rounding_epochs: int = 4
     calibration_windows: int = 300
 
     def __post_init__(self) -> None:
-        if not 0 <= self.prune < 0.9 or self.epochs < 0 or self.calibration_windows < 8:
+        if not 0 <= self.prune < 0.9 or min(self.epochs, self.rounding_epochs) < 0 or self.calibration_windows < 8:
             raise ValueError(
                 "prune must lie between 0 and 0.9, epochs be 0 or more, calibration_windows at least 8, got "
-                f"{self.prune}, {self.epochs}, {self.calibration_windows}"
+                f"{self.prune}, {self.epochs} and {self.rounding_epochs}, {self.calibration_windows}"
             )
 
 

@@ -10,11 +10,11 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from inversion.training.network import judge, quantize, races
+from inversion.training.network import judge, races
 from inversion.training.network.answers import graph_of, measured, run, session_of, told_truth
 from inversion.training.network.errors import TrainingError
 from inversion.training.network.recipe import Fit, Search
-from inversion.training.network.stages import Material, Network, Work, learn_student
+from inversion.training.network.stages import Material, Network, Work, learn_student, ready_to_round
 
 _CALLS = 300
 _CHANNELS, _BLOCKS, _KERNELS = (8, 64), (1, 4), (3, 5, 7)
@@ -48,7 +48,7 @@ def search(work: Work, given: Material, timer: Callable[[], float]) -> tuple[Tri
     options = work.recipe.search
     sampler = optuna.samplers.NSGAIISampler(population_size=max(4, options.trials // 2), seed=work.recipe.network.seed)
     study = optuna.create_study(directions=["minimize"] * 3, sampler=sampler)
-    trained: dict[Fit, onnx.ModelProto] = {}
+    trained: dict[Fit, Network] = {}
     trials: list[Trial] = []
 
     def objective(trial: optuna.Trial) -> tuple[float, float, float]:
@@ -62,10 +62,9 @@ def search(work: Work, given: Material, timer: Callable[[], float]) -> tuple[Tri
         precision = trial.suggest_categorical("precision", ("full", "lite"))
         if fit not in trained:
             name = f"search_{fit.channels}_{fit.blocks}_{fit.kernel}"
-            trained[fit] = graph_of(work, given, Network(learn_student(work, given, name, fit).weights, fit))
-        model = trained[fit]
-        if precision == "lite":
-            model = quantize.quantized(model, given.encoded[given.parts.learn[:200]])
+            trained[fit] = learn_student(work, given, name, fit)
+        network = trained[fit] if precision == "full" else ready_to_round(work, given, trained[fit])
+        model = graph_of(work, given, network)
         size = len(model.SerializeToString())
         score, call_us = _score(work, given, model), _call(model, given, timer)
         done = Trial(fit.channels, fit.blocks, fit.kernel, precision, score, call_us, size)

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 
 from inversion.core.encoding import Columns, Encoded, columns, encode, floor_shares
 from inversion.forward.rolling_bearing import RollingBearing
-from inversion.training.network import impacts, prune, race_loss, races
+from inversion.training.network import impacts, prune, race_loss, races, rounding
 from inversion.training.network.arrays import load_arrays, save_arrays
 from inversion.training.network.errors import TrainingError
 from inversion.training.network.learn import Course, Learnt, Loss, learn
 from inversion.training.network.recipe import Fit, Recipe
+from inversion.training.network.rounding import Rounding
 from inversion.training.network.shards import Parts, Windows, draw_shards, load_shards, split
 from inversion.training.network.windows import bearing_of, draw_machine_windows
 
@@ -70,10 +71,11 @@ class Material:
 
 @dataclass(frozen=True)
 class Network:
-    """Weights with the shape that they have."""
+    """Weights with the shape that they have, and how they are rounded where they are."""
 
     weights: Weights
     fit: Fit
+    rounding: Rounding | None = None
 
 
 def draw(work: Work) -> None:
@@ -131,14 +133,46 @@ def learn_student(work: Work, given: Material, name: str, fit: Fit) -> Network:
 
 
 def compress(work: Work, given: Material) -> None:
-    """Stage compress, first half: channels taken out, fine-tuned, then fine-tuned again with rounded numbers."""
+    """Stage compress: channels taken out and fine-tuned; then fine-tuned as integers, towards what that answers."""
     options, student, teacher = work.recipe.compress, load_network(work, "student"), load_teacher(work)
     learn_from, stop_by = _taught(work, given, given.parts.learn), _taught(work, given, given.parts.stop)
     weights, fit = prune.pruned(student.weights, student.fit, options.prune)
     fit = replace(fit, hint=0.0, rate=student.fit.rate / 2, epochs=options.epochs, patience=options.epochs)
     seed = work.recipe.network.seed + 11
     learnt = _learn(work, "pruned", weights, fit, learn_from, stop_by, teacher, seed)
-    _save(work, "pruned", Network(learnt.weights, fit))
+    pruned = Network(learnt.weights, fit)
+    _save(work, "pruned", pruned)
+    _save(work, "rounded", _rounded(work, ready_to_round(work, given, pruned), pruned, learn_from, stop_by))
+
+
+def ready_to_round(work: Work, given: Material, network: Network) -> Network:
+    """The same network with the ranges of its activations over some windows."""
+    taught = _taught(work, given, given.parts.learn)
+    some = race_loss.take(taught.rows, taught.profiles[: work.recipe.compress.calibration_windows])
+    weights, ranges = rounding.started(network.weights, network.fit.blocks, some)
+    return Network(weights, network.fit, ranges)
+
+
+def _rounded(
+    work: Work, start: Network, full: Network, learn_from: race_loss.Taught, stop_by: race_loss.Taught
+) -> Network:
+    """Fine-tuned with every number on its grid (Jacob et al., arXiv:1712.05877, section 3)."""
+    epochs, ranges = work.recipe.compress.rounding_epochs, start.rounding
+    if ranges is None:
+        raise ValueError("expected a network that is ready to round")
+    fit = replace(start.fit, rate=full.fit.rate / 4, epochs=epochs, patience=max(epochs, 1), truth=0.0)
+    course = _course(work, "rounded", learn_from, fit, work.recipe.network.seed + 13)
+    own = race_loss.Teacher([full.weights], full.fit)
+
+    def loss(weights: Weights, chosen: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        short = rounding.rounded(weights)
+        return race_loss.loss(short, fit, learn_from, chosen, work.levels, generator, own, ranges.seen)
+
+    def held(weights: Weights) -> float:
+        return race_loss.held_loss(rounding.rounded(weights), fit, stop_by, work.levels, ranges.seen)
+
+    learnt = learn(start.weights, course, loss, held, work.folder / "rounded.checkpoint.npz", _telling(work, course))
+    return Network(learnt.weights, fit, ranges)
 
 
 def load_teacher(work: Work) -> race_loss.Teacher:
@@ -156,7 +190,9 @@ def load_network(work: Work, name: str) -> Network:
     told = json.loads(bytes(arrays.pop("told")).decode())
     if told["key"] != work.key:
         raise TrainingError(f"{path}: trained by another recipe; remove it or train into another folder")
-    return Network({name: torch.from_numpy(each) for name, each in arrays.items()}, Fit(**told["fit"]))
+    weights = {name: torch.from_numpy(each) for name, each in arrays.items()}
+    ranges = Rounding({key: (low, high) for key, (low, high) in told["ranges"].items()}) if told["ranges"] else None
+    return Network(weights, Fit(**told["fit"]), ranges)
 
 
 def curves(work: Work) -> dict[str, Array]:
@@ -166,7 +202,7 @@ def curves(work: Work) -> dict[str, Array]:
 
 
 def _stage_of(name: str) -> str:
-    return "teacher" if name.startswith("teacher") else "compress" if name == "pruned" else name
+    return "teacher" if name.startswith("teacher") else "compress" if name in ("pruned", "rounded") else name
 
 
 def _taught(work: Work, given: Material, rows: NDArray[np.intp]) -> race_loss.Taught:
@@ -186,8 +222,7 @@ def _learn(
     teacher: race_loss.Teacher | None,
     seed: int,
 ) -> Learnt:
-    count = learn_from.profiles.numel()
-    course = Course(name, count, min(fit.batch, count), fit.epochs, fit.patience, fit.rate, seed, work.key)
+    course = _course(work, name, learn_from, fit, seed)
 
     def loss(weights: Weights, chosen: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         return race_loss.loss(weights, fit, learn_from, chosen, work.levels, generator, teacher)
@@ -199,12 +234,22 @@ def _learn(
         checked,
         lambda weights: race_loss.held_loss(weights, fit, stop_by, work.levels),
         work.folder / f"{name}.checkpoint.npz",
-        lambda epoch, seen, left_out: work.told(name, epoch + 1, fit.epochs, (seen, left_out)),
+        _telling(work, course),
     )
     return replace(learnt, weights=impacts.fitted(learnt.weights, learn_from, work.levels, fit.epochs, seed))
 
 
+def _course(work: Work, name: str, learn_from: race_loss.Taught, fit: Fit, seed: int) -> Course:
+    count = learn_from.profiles.numel()
+    return Course(name, count, min(fit.batch, count), fit.epochs, fit.patience, fit.rate, seed, work.key)
+
+
+def _telling(work: Work, course: Course) -> Callable[[int, float, float], None]:
+    return lambda epoch, seen, left_out: work.told(course.name, epoch + 1, course.epochs, (seen, left_out))
+
+
 def _save(work: Work, name: str, network: Network) -> None:
-    told = json.dumps({"key": work.key, "fit": asdict(network.fit)})
+    ranges = network.rounding.ranges if network.rounding else {}
+    told = json.dumps({"key": work.key, "fit": asdict(network.fit), "ranges": ranges})
     arrays = {name: each.detach().numpy() for name, each in network.weights.items()}
     save_arrays(work.folder / f"{name}.npz", {**arrays, "told": np.frombuffer(told.encode(), dtype=np.uint8)})

@@ -6,9 +6,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra `train`")
 onnx = pytest.importorskip("onnx", reason="needs the extra `train`")
 
-from inversion.training.network import density, graph, impacts, prune, race_loss, races  # noqa: E402
+from inversion.training.network import density, graph, graph_writer, impacts, prune, race_loss, races, rounding  # noqa: E402
 from inversion.training.network.answers import run  # noqa: E402
-from inversion.training.network.quantize import half_precision, quantized  # noqa: E402
+from inversion.training.network.quantize import half_precision, weight_bytes  # noqa: E402
 from inversion.training.network.recipe import Fit  # noqa: E402
 from tests.unit.training.network_material import AT, encoded_windows  # noqa: E402
 
@@ -150,13 +150,55 @@ def test_a_pruned_network_is_the_same_where_its_channels_did_nothing(weights):
     assert races.multiplications(smaller) < races.multiplications(dead)
 
 
-def test_half_and_eight_bits_stay_near_full(model):
+def test_half_precision_stays_near_full(model):
     encoded = encoded_windows(80)
-    full = run(model, encoded)[0]
-    assert run(half_precision(model), encoded)[0] == pytest.approx(full, abs=0.01)
-    lite = quantized(model, encoded)
-    assert np.sqrt(np.mean((run(lite, encoded)[0] - full) ** 2)) < 0.02
-    assert not lite.metadata_props
+    assert run(half_precision(model), encoded)[0] == pytest.approx(run(model, encoded)[0], abs=0.01)
+
+
+@pytest.fixture(scope="module")
+def integers(weights):
+    """A network in integers: (weights, ranges, graph), and the rows of profiles that its ranges are of."""
+    rows = races.rows(torch.from_numpy(encoded_windows(80)), AT)
+    some = race_loss.take(rows, torch.nonzero(rows.observed)[:, 0])
+    short, ranges = rounding.started(weights, FIT.blocks, some)
+    arrays = {name: each.numpy() for name, each in short.items()}
+    center = np.full(6, 0.1, np.float32)
+    return short, ranges, graph.race_graph(arrays, FIT.blocks, AT, LEVELS, center, HARDEST, "test", ranges), some
+
+
+def test_integers_stay_near_full_in_a_quarter_of_the_memory(model, integers):
+    encoded = encoded_windows(80)
+    lite = integers[2]
+    assert np.sqrt(np.mean((run(lite, encoded)[0] - run(model, encoded)[0]) ** 2)) < 0.02
+    assert weight_bytes(lite) < 0.32 * weight_bytes(model)  # steps count more in so small a network
+
+
+def test_the_graph_in_integers_answers_as_training_rounds(integers):
+    short, ranges, lite, some = integers
+    encoded = encoded_windows(80)
+    observed = races.rows(torch.from_numpy(encoded), AT).observed.numpy() > 0
+    by_graph = run(lite, encoded)[0][:, 3:].reshape(-1, len(LEVELS))[observed]
+    logits, _ = races.profile(rounding.rounded(short), FIT.blocks, some.planes, some.scalars, ranges.seen)
+    assert by_graph == pytest.approx(density.quantiles(logits, torch.tensor(LEVELS)).numpy(), abs=0.01)
+
+
+def test_making_ready_to_round_changes_no_answer(weights, integers):
+    short, _, _, some = integers
+    one, two = (races.profile(each, FIT.blocks, some.planes, some.scalars)[0] for each in (weights, short))
+    assert torch.allclose(one, two, atol=1e-3)
+
+
+def test_four_bits_are_read_as_they_were_written():
+    onnxruntime = pytest.importorskip("onnxruntime")
+    w = graph_writer.Writer()
+    whole = np.arange(-7, 8, dtype=np.int8).reshape(3, 5)
+    name = w.four_bits("four", whole)
+    w.node("DequantizeLinear", [name, w.floats("step", 0.5)], "out")
+    port = onnx.helper.make_tensor_value_info("out", onnx.TensorProto.FLOAT, [3, 5])
+    made = onnx.helper.make_graph(w.nodes, "four", [], [port], list(w.constants.values()))
+    model = onnx.helper.make_model(made, opset_imports=[onnx.helper.make_opsetid("", graph.OPSET)], ir_version=10)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    assert np.array_equal(session.run(None, {})[0], whole / 2)
 
 
 def test_stretching_by_one_changes_nothing():
