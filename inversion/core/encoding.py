@@ -64,18 +64,19 @@ def floor_shares(space: ParameterSpace, floors: Array) -> Array:
 
 def encode(features: Features, floors: Array) -> Encoded:
     """(n, k) rows of n frames. floors: (n, p) shares of the ranges, see `floor_shares`."""
-    n, d = features.values.shape
-    p, c = floors.shape[1], features.conditions.shape[1]
-    at = columns(d, p, c)
-    seen = np.isfinite(features.std) & np.isfinite(features.values)
-    censored = features.values <= features.limit
+    values, std, limit = features.values, features.std, features.limit
+    n, d = values.shape
+    at = columns(d, floors.shape[1], features.conditions.shape[1])
+    seen = np.isfinite(values + std)
     row = np.zeros((n, at.width), dtype=np.float32)
-    ratio = np.divide(features.values, features.std, out=np.zeros((n, d)), where=seen)
-    row[:, at.z] = np.clip(np.arcsinh(ratio), -Z_MOST, Z_MOST)
-    row[:, at.state] = np.where(seen, np.where(censored, -1.0, 1.0), 0.0)
-    row[:, at.level] = np.where(seen, np.where(censored, features.limit, features.values), 0.0)
+    ratio = np.divide(values, std, out=np.zeros((n, d)), where=seen)
+    np.arcsinh(ratio, out=ratio, where=seen)
+    np.minimum(ratio, Z_MOST, out=ratio)
+    np.maximum(ratio, -Z_MOST, out=row[:, at.z], casting="same_kind")
+    np.copyto(row[:, at.state], np.where(values <= limit, -1.0, 1.0), where=seen, casting="same_kind")
+    np.copyto(row[:, at.level], np.maximum(values, limit), where=seen, casting="same_kind")
     row[:, at.floor] = floors
-    row[:, at.condition] = np.where(np.isfinite(features.conditions), features.conditions, 0.0)
+    np.copyto(row[:, at.condition], features.conditions, where=np.isfinite(features.conditions), casting="same_kind")
     return row
 
 
@@ -84,8 +85,10 @@ def ratio_db(encoded: Encoded, at: Columns) -> Array:
 
     The bands of a network's calibration are cut by it; it does not change with the level of a record.
     """
-    squares = np.sinh(encoded[:, at.z].astype(np.float64)) ** 2
     observed = encoded[:, at.state] != 0
-    mean = np.sum(squares * observed, axis=1) / np.maximum(observed.sum(axis=1), 1)
-    decibels: Array = 10 * np.log10(np.maximum(mean, 0.01))
+    squares = np.zeros(observed.shape)
+    np.sinh(encoded[:, at.z], out=squares, where=observed, dtype=np.float64)
+    squares *= squares
+    count = np.maximum(np.add.reduce(observed, axis=1), 1)
+    decibels: Array = 10 * np.log10(np.maximum(np.add.reduce(squares, axis=1) / count, 0.01))
     return decibels

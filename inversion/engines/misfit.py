@@ -28,7 +28,8 @@ class MisfitScore:
     def distance(self, latent: Array) -> Array:
         """(n, h) to (n,), about 1 for windows like those trained on."""
         whitened = (latent - self.mean)[:, None, :] @ self.whitening  # a product a row: the same in any batch
-        scores: Array = np.sqrt((whitened[:, 0] ** 2).sum(axis=-1) / self.whitening.shape[1])
+        whitened *= whitened
+        scores: Array = np.sqrt(np.add.reduce(whitened[:, 0], axis=-1) / self.whitening.shape[1])
         return scores
 
     def widening(self, distance: Array) -> Array:

@@ -106,7 +106,7 @@ class NetworkInverter:
         floors = np.zeros((len(features), len(self.model.space)))
         for row in np.flatnonzero(known).tolist():
             floors[row] = self.model.floor(features.conditions[row])
-        seen = (np.isfinite(features.std) & np.isfinite(features.values)).any(axis=1)
+        seen = np.isfinite(features.std + features.values).any(axis=1)
         rows = [row for row in np.flatnonzero(known & seen).tolist() if features.quality[row] is not Quality.BAD]
         answers = iter(self._answers(features.take(rows), floors[rows])) if rows else iter(())
         chosen = set(rows)

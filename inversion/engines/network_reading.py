@@ -45,13 +45,18 @@ class Raw:
 class Reader:
     """What is needed of a card to read answers.
 
-    shown: (p,) indices of the parameters that are no nuisance
+    shown: the p parameters that are no nuisance, as a slice where they stand together
     links: (d, p) one where the observable tells of the parameter; all ones of a model that does not say
+    low, span, high: (p, 1) SI, their ranges; prior: (parameters, k) SI, the marginals that a nuisance keeps
     """
 
     space: ParameterSpace
-    shown: NDArray[np.intp]
+    shown: NDArray[np.intp] | slice
     links: NDArray[np.float32]
+    low: Array
+    span: Array
+    high: Array
+    prior: Array
     at: Columns
     tabulator: Tabulator
     bands: Bands
@@ -61,19 +66,17 @@ class Reader:
         """One estimate a frame. floors: (n, parameters of the space) SI."""
         distance = self.misfit.distance(raw.latent.astype(np.float64))
         table = self.table(raw, self.misfit.widening(distance))
-        mean, variance = self._moments(table)
+        mean, covariance = self._moments(table)
         marginals = self._marginals(table)
-        sound = np.isfinite(distance + marginals[:, :, 0].sum(axis=1))  # one that is no number spoils its whole row
-        resolved = np.zeros((len(features), len(self.space)), dtype=np.bool_)
-        resolved[:, self.shown] = table.resolved & self._measured(raw)
-        covariance = variance[:, :, None] * np.eye(len(self.space))
+        sound = np.isfinite(distance + np.add.reduce(table.marginals[:, :, 0], axis=1)).tolist()  # one spoils its row
+        resolved = self._resolved(table, raw)
         estimates = []
-        for k in range(len(features)):
-            fit = self._fit(features, k, float(distance[k]), bool(sound[k]), answered)
-            if not distance[k] <= self.misfit.threshold or not sound[k]:
+        for k, far in enumerate(distance.tolist()):
+            fit = self._fit(features, k, far, sound[k], answered)
+            if not far <= self.misfit.threshold or not sound[k]:
                 estimates.append(prior_estimate(self.space, floors[k], fit))
                 continue
-            told = tuple(resolved[k].tolist())
+            told = tuple(resolved[k])
             estimates.append(Estimate(self.space, mean[k], covariance[k], floors[k], told, fit, marginals[k]))
         return estimates
 
@@ -89,35 +92,44 @@ class Reader:
         first = self.at.condition.start
         speed = raw.encoded[:, first].astype(np.float64) if self.at.width > first else np.zeros(len(raw.encoded))
         factors = self.bands.of(speed, ratio_db(raw.encoded, self.at)) * widening[:, None]
-        floors = raw.encoded[:, self.at.floor.start + self.shown].astype(np.float64)
+        floors = raw.encoded[:, self.at.floor][:, self.shown].astype(np.float64)
         return self.tabulator.table(raw.quantiles.astype(np.float64), factors, floors)
 
-    def _measured(self, raw: Raw) -> NDArray[np.bool_]:
-        """(n, p) whether anything that tells of a parameter was measured.
+    def _resolved(self, table: Table, raw: Raw) -> list[list[bool]]:
+        """Of each frame and parameter, False of a nuisance, and where nothing that tells of it was measured.
 
         What lies below its limit of detection is no measurement, whatever a network makes of it: a parameter of which
         all is censored is bounded at best, as least squares has it.
         """
-        measured = (raw.encoded[:, None, self.at.state] > 0).astype(np.float32) @ self.links
-        return measured[:, 0] > 0
+        resolved = np.zeros((len(table.resolved), len(self.space)), dtype=np.bool_)
+        if table.resolved.any():
+            measured = (raw.encoded[:, None, self.at.state] > 0).astype(np.float32) @ self.links
+            resolved[:, self.shown] = table.resolved & (measured[:, 0] > 0)
+        flags: list[list[bool]] = resolved.tolist()
+        return flags
 
     def _moments(self, table: Table) -> tuple[Array, Array]:
-        """(n, parameters) latent means and variances: median and half the distance between one deviation either way."""
+        """(n, parameters) latent means and (n, parameters, parameters) covariances.
+
+        Median, and half the distance between one deviation either way.
+        """
         n, p = len(table.marginals), len(self.space)
-        mean, variance = np.zeros((n, p)), np.ones((n, p))
+        mean, covariance = np.zeros((n, p)), np.zeros((n, p, p))
+        variance = covariance.reshape(n, p * p)[:, :: p + 1]
+        variance[:] = 1.0
         shares = np.minimum(np.maximum(table.center, _EDGE), 1 - _EDGE)
         latent = np.log(shares / (1 - shares)) / LOGISTIC
         mean[:, self.shown] = latent[..., 1]
-        variance[:, self.shown] = np.maximum(((latent[..., 2] - latent[..., 0]) / 2) ** 2, _NARROWEST)
-        return mean, variance
+        half = (latent[..., 2] - latent[..., 0]) / 2
+        variance[:, self.shown] = np.maximum(half * half, _NARROWEST)
+        return mean, covariance
 
     def _marginals(self, table: Table) -> Array:
         """(n, parameters, k) SI; a nuisance keeps its prior."""
-        low, high = self.space.low[:, None], self.space.high[:, None]
-        shares = np.empty((len(table.marginals), len(self.space), QUANTILE_LEVELS.size))
-        shares[:] = QUANTILE_LEVELS
-        shares[:, self.shown] = table.marginals
-        marginals: Array = np.minimum(low + (high - low) * shares, high)  # the sum may round beyond it
+        marginals = np.empty((len(table.marginals), *self.prior.shape))
+        marginals[:] = self.prior
+        told = table.marginals * self.span + self.low
+        marginals[:, self.shown] = np.minimum(told, self.high, out=told)  # the sum may round beyond it
         return marginals
 
 
@@ -125,11 +137,17 @@ def reader(card: Card, model: ForwardModel) -> Reader:
     """For a card that fits the model."""
     space, conditions = model.space, count_conditions(model)
     shown = np.flatnonzero([not each.nuisance for each in space])
+    ends = space.low[:, None], space.high[:, None]
+    low, high = (each[shown] for each in ends)
     linked = model.links() if isinstance(model, Linked) else np.ones((len(space), len(model.observables)))
     return Reader(
         space,
-        shown,
+        slice(0, shown.size) if np.array_equal(shown, np.arange(shown.size)) else shown,
         linked[shown].T.astype(np.float32),
+        low,
+        high - low,
+        high,
+        ends[0] + (ends[1] - ends[0]) * QUANTILE_LEVELS,
         columns(len(model.observables), len(space), conditions),
         tabulator(space, card.network.levels),
         bands(card.calibration),

@@ -57,11 +57,16 @@ class Tabulator:
     def table(self, quantiles: Array, factors: Array, floors: Array) -> Table:
         """quantiles: (n, p, q) shares of the ranges, rising; factors: (n, p) of widening; floors: (n, p) shares."""
         levels = quantiles @ self.weights
-        middle = levels[..., _MEDIAN, None]
-        levels = middle + factors[..., None] * (levels - middle)
-        rejected = (levels[..., _OURS + 3 :].min(axis=-1) > floors) | (self.something & (floors <= 0))
-        inside = np.minimum(np.maximum(levels[..., : _OURS + 3], 0.0), 1.0)
-        marginals = np.maximum.accumulate(inside[..., :_OURS], axis=-1) * (1 - _PRIOR) + _LEAST
+        middle = levels[..., _MEDIAN, None].copy()
+        levels -= middle
+        levels *= factors[..., None]
+        levels += middle
+        rejected = (np.minimum.reduce(levels[..., _OURS + 3 :], axis=-1) > floors) | (self.something & (floors <= 0))
+        inside = np.maximum(levels[..., : _OURS + 3], 0.0)
+        np.minimum(inside, 1.0, out=inside)
+        marginals = np.maximum.accumulate(inside[..., :_OURS], axis=-1)
+        marginals *= 1 - _PRIOR
+        marginals += _LEAST
         span = marginals[..., _HIGH] - marginals[..., _LOW]
         return Table(marginals, inside[..., _OURS:], rejected & (span <= _INFORMED * 0.9))
 

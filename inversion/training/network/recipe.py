@@ -153,13 +153,24 @@ class Compress:
 class Search:
     """`[search]`: trials of width, depth and precision; none by default. epochs: each
 
-    utility: what is chosen by, score (relative) + us * call (microseconds) + kb * size, the least
+    channels, blocks: ranges, ends included, channels by eights; kernels: to choose from
+    utility: what is chosen by, score (relative) + million * multiplications (millions a race) + kb * size, the least
     """
 
     trials: int = 0
     epochs: int = 4
-    us: float = 1e-4
+    channels: tuple[int, int] = (8, 64)
+    blocks: tuple[int, int] = (1, 4)
+    kernels: tuple[int, ...] = (3, 5, 7)
+    million: float = 0.02
     kb: float = 1e-4
+
+    def __post_init__(self) -> None:
+        ranges = (*self.channels, *self.blocks)
+        if self.trials < 0 or min(*ranges, self.epochs) < 1 or sorted(self.channels) != list(self.channels):
+            raise ValueError("trials must be 0 or more, epochs, channels and blocks at least 1 and ranges rise")
+        if not self.kernels or any(each < 1 or each % 2 == 0 for each in self.kernels):
+            raise ValueError(f"kernels must be odd, got {self.kernels}")
 
 
 @dataclass(frozen=True)
