@@ -86,7 +86,7 @@ class Rounded:
         weight = [
             w.constant(f"{name}_weight", whole[:, :, None]),
             step,
-            w.constant("zero_weight", np.array(0, np.int8)),
+            w.constant("offset", np.array(0, np.int8)),
         ]
         inputs = [*given, *weight, *made]
         if scale.size > 1:

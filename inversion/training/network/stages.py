@@ -29,6 +29,8 @@ from inversion.training.network.windows import bearing_of, draw_machine_windows
 Array = NDArray[np.float64]
 Weights = dict[str, torch.Tensor]
 
+_SAID = ("license", "training_data", "failures")
+
 STAGES = ("data", "teacher", "search", "student", "compress", "export")
 
 
@@ -44,9 +46,10 @@ class Work:
 
     @property
     def key(self) -> str:
-        """Changes with anything that was asked for, and with what the layers see."""
-        seen = {"seen": [races.PLANES, races.SCALARS, races.IMPACT_SCALARS]}
-        return hashlib.sha256(json.dumps(asdict(self.recipe) | seen, sort_keys=True).encode()).hexdigest()[:16]
+        """Changes with anything that was asked for, and with what the layers see; not with what a card only says."""
+        asked = asdict(self.recipe) | {"seen": [races.PLANES, races.SCALARS, races.IMPACT_SCALARS]}
+        asked["network"] = {name: value for name, value in asked["network"].items() if name not in _SAID}
+        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
 
     @property
     def levels(self) -> torch.Tensor:
