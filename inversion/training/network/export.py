@@ -20,6 +20,7 @@ from inversion.training.network import graph, judge, races
 from inversion.training.network.answers import graph_of, measured, run, teachers, told_truth
 from inversion.training.network.cost import cost
 from inversion.training.network.judge import Told
+from inversion.training.network.ratios import ratio_rows
 from inversion.training.network.stages import Material, Work, load_network, load_teacher
 from inversion.training.network.summary import summary
 from inversion.training.network.windows import bearing_of
@@ -49,7 +50,7 @@ def export(
     quantiles = {name: each[0] for name, each in answers.items()} | {"teacher": teachers(work, given, teacher)}
     calibrations = {name: _calibrated(work, given, each) for name, each in quantiles.items() if name != "lite"}
     calibrations["lite"] = calibrations["full"]
-    metrics, gate = _judged(work, given, quantiles, calibrations)
+    metrics, compared = _judged(work, given, quantiles, calibrations)
     out.mkdir(parents=True, exist_ok=True)
     for name, each in graphs.items():
         _write(out / f"{name}.onnx", each.SerializeToString())
@@ -81,7 +82,7 @@ def export(
         costs,
     )
     write_card(card, out / FILE)
-    return Table(tuple(summary(work, given, card, graphs, teacher)), tuple(gate), card)
+    return Table((*summary(work, given, card, graphs, teacher), *compared), tuple(judge.misses(metrics)), card)
 
 
 def _calibrated(work: Work, given: Material, quantiles: Array) -> Calibration:
@@ -97,7 +98,8 @@ def _calibrated(work: Work, given: Material, quantiles: Array) -> Calibration:
 
 def _judged(
     work: Work, given: Material, quantiles: dict[str, Array], calibrations: dict[str, Calibration]
-) -> tuple[list[Metric], list[str]]:
+) -> tuple[list[Metric], list[tuple[str, str]]]:
+    """Rows of the card, and how the student compares with its teacher."""
     rows, space = given.parts.judge, work.model.space
     truth, levels = told_truth(given)[rows], work.recipe.network.levels
     bins = judge.bins_of(space, truth, ALIKE)
@@ -108,16 +110,37 @@ def _judged(
         for name, each in quantiles.items()
     }
     metrics = [metric for name, each in answers.items() for metric in judge.metrics(name, each, truth, bins)]
-    return [*metrics, *_against_solver(work, given, answers)], judge.misses(metrics)
+    together = [one for one in bins if one.name in ALIKE]
+    some, solver, own = _against_solver(work, given, answers)
+    compared = _compared(work, given, answers, np.arange(rows.size), together)
+    return [*metrics, *solver], [*compared, *_compared(work, given, answers, some, own)]
 
 
-def _against_solver(work: Work, given: Material, answers: dict[str, Told]) -> list[Metric]:
-    """Least squares on some of the held-out windows that hold a profile, and the networks on the same ones."""
+def _compared(
+    work: Work, given: Material, answers: dict[str, Told], some: NDArray[np.intp], bins: list[judge.Bin]
+) -> list[tuple[str, str]]:
+    """Full over its teacher, and lite over full, in some of the held-out windows."""
+    rows = given.parts.judge[some]
+    truth, machine, seed = told_truth(given)[rows], given.windows.machine[rows], work.recipe.network.seed
+    found: list[tuple[str, str]] = []
+    for names in (("full", "teacher"), ("lite", "full")):
+        ours, theirs = (answers[each].take(some) for each in names)
+        found += ratio_rows(names, ours, theirs, truth, bins, machine, seed)
+    return found
+
+
+def _against_solver(
+    work: Work, given: Material, answers: dict[str, Told]
+) -> tuple[NDArray[np.intp], list[Metric], list[judge.Bin]]:
+    """Least squares on some of the held-out windows that hold a profile, and the networks on the same ones.
+
+    Which, rows of the card, and the bins of them.
+    """
     rows = given.parts.judge
     truth = told_truth(given)[rows]
     chosen = np.flatnonzero(np.any(np.isfinite(truth[:, races.RACES :]), axis=1))[: work.recipe.judge.solver_windows]
     if not chosen.size:
-        return []
+        return chosen, [], []
     solved = []
     for done, k in enumerate(chosen):
         one = given.windows.take(rows[k : k + 1])
@@ -134,11 +157,9 @@ def _against_solver(work: Work, given: Material, answers: dict[str, Told]) -> li
         for name, group in ALIKE.items()
         for words, flag in (("least_squares resolves", True), ("least_squares does not", False))
     ]
-    told = {"least_squares": own} | {
-        name: Told(each.low[chosen], each.high[chosen], each.value[chosen], each.resolved[chosen])
-        for name, each in answers.items()
-    }
-    return [row for name, each in told.items() for row in judge.metrics(name, each, truth[chosen], bins)]
+    told = {"least_squares": own} | {name: each.take(chosen) for name, each in answers.items()}
+    rows_of_card = [row for name, each in told.items() for row in judge.metrics(name, each, truth[chosen], bins)]
+    return chosen, rows_of_card, bins
 
 
 def _known(latent: Array) -> Array:

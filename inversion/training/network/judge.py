@@ -31,6 +31,10 @@ class Told:
     value: Array
     resolved: NDArray[np.bool_]
 
+    def take(self, rows: NDArray[np.intp]) -> Told:
+        """Some of them."""
+        return Told(self.low[rows], self.high[rows], self.value[rows], self.resolved[rows])
+
 
 @dataclass(frozen=True)
 class Bin:
