@@ -58,8 +58,9 @@ def columns(observables: int, parameters: int, conditions: int) -> Columns:
 
 def floor_shares(space: ParameterSpace, floors: Array) -> Array:
     """(..., p) SI, as `ForwardModel.floor` tells, to (..., p) shares of the ranges, 0 where there is none."""
-    shares: Array = np.clip((floors - space.low) / (space.high - space.low), 0.0, 1.0)
-    return np.where(floors > 0, shares, 0.0)
+    shares = np.minimum(np.maximum((floors - space.low) / (space.high - space.low), 0.0), 1.0)
+    shares *= floors > 0
+    return shares
 
 
 def encode(features: Features, floors: Array) -> Encoded:

@@ -117,11 +117,14 @@ class Reader:
         mean, covariance = np.zeros((n, p)), np.zeros((n, p, p))
         variance = covariance.reshape(n, p * p)[:, :: p + 1]
         variance[:] = 1.0
-        shares = np.minimum(np.maximum(table.center, _EDGE), 1 - _EDGE)
-        latent = np.log(shares / (1 - shares)) / LOGISTIC
+        shares = np.maximum(table.center, _EDGE)
+        np.minimum(shares, 1 - _EDGE, out=shares)
+        latent = np.log(shares / (1 - shares))
+        latent /= LOGISTIC
         mean[:, self.shown] = latent[..., 1]
         half = (latent[..., 2] - latent[..., 0]) / 2
-        variance[:, self.shown] = np.maximum(half * half, _NARROWEST)
+        half *= half
+        variance[:, self.shown] = np.maximum(half, _NARROWEST)
         return mean, covariance
 
     def _marginals(self, table: Table) -> Array:

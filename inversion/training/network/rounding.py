@@ -25,6 +25,7 @@ FOUR_BITS = ("hidden", "back")
 SHORT_BIASES = ("first_bias", "hidden_bias", "back_bias")
 _OUTERMOST = 1e-4  # share of the numbers at either end that a range leaves out
 _LEAST = 1e-6
+_UNEVEN = 4.0
 
 
 @dataclass(frozen=True)
@@ -82,10 +83,21 @@ def _evened(weights: Weights, blocks: int, rows: races.Rows) -> Weights:
         races.profile(made, blocks, rows.planes, rows.scalars, look)
     for deep, answered in strongest.items():
         point = behind(deep)
-        strength = (answered * made[deep].abs().amax(dim=(1, 2))).sqrt().clamp_min(_LEAST)
+        strength = _strength(made[deep].abs().amax(dim=(1, 2)), answered)
         made[deep] = made[deep] / strength[:, None, None]
         made[point] = made[point] * strength[None, :, None]
     return made
+
+
+def _strength(largest: Tensor, answered: Tensor) -> Tensor:
+    """(c,) what each channel is divided by, between its largest weight and its largest answer.
+
+    Within _UNEVEN of its largest weight: a channel that is never excited would else coarsen the step of all others.
+    """
+    largest = largest.clamp_min(_LEAST)
+    excited = (answered / largest).sqrt()
+    typical = excited[excited > 0].median() if bool((excited > 0).any()) else torch.ones(())
+    return largest * (excited / typical).clamp(1 / _UNEVEN, _UNEVEN)
 
 
 def folded(weights: Weights) -> Weights:

@@ -9,7 +9,6 @@ onnx = pytest.importorskip("onnx", reason="needs the extra `train`")
 from inversion.training.network import (  # noqa: E402
     density,
     graph,
-    graph_layers,
     graph_writer,
     impacts,
     prune,
@@ -176,15 +175,9 @@ def integers(weights):
     return short, ranges, graph.race_graph(arrays, FIT.blocks, AT, LEVELS, center, HARDEST, "test", ranges), some
 
 
-def test_eight_bits_stay_near_full(model, weights, integers, monkeypatch):
-    """Four bits do not, before a fine-tuning: what becomes of them then is told by the cards of shipped networks."""
-    for module in (rounding, graph_layers):
-        monkeypatch.setattr(module, "FOUR_BITS", ())
-    arrays = {name: each.numpy() for name, each in integers[0].items()}
-    center = np.full(6, 0.1, np.float32)
-    lite = graph.race_graph(arrays, FIT.blocks, AT, LEVELS, center, HARDEST, "test", integers[1])
+def test_integers_stay_near_full(model, integers):
     encoded = encoded_windows(80)
-    assert np.sqrt(np.mean((run(lite, encoded)[0] - run(model, encoded)[0]) ** 2)) < 0.02
+    assert np.sqrt(np.mean((run(integers[2], encoded)[0] - run(model, encoded)[0]) ** 2)) < 0.02
 
 
 def test_integers_take_at_most_a_quarter_of_the_memory():
@@ -207,7 +200,8 @@ def test_the_graph_in_integers_answers_as_training_rounds(integers):
     observed = races.rows(torch.from_numpy(encoded), AT).observed.numpy() > 0
     by_graph = run(lite, encoded)[0][:, 3:].reshape(-1, len(LEVELS))[observed]
     logits, _ = races.profile(rounding.rounded(short), FIT.blocks, some.planes, some.scalars, ranges.seen)
-    assert by_graph == pytest.approx(density.quantiles(logits, torch.tensor(LEVELS)).numpy(), abs=0.01)
+    by_torch = density.quantiles(logits, torch.tensor(LEVELS)).numpy()
+    assert np.sqrt(np.mean((by_graph - by_torch) ** 2)) < 2e-3  # a tie here and there falls to the other side
 
 
 def test_making_ready_to_round_changes_no_answer(weights, integers):
@@ -252,3 +246,20 @@ def test_the_quantiles_of_a_density_are_its_quantiles():
     mass = torch.tensor([[0.1, 0.4, 0.4, 0.1]])
     found = density.quantiles(torch.log(mass), torch.tensor([0.05, 0.1, 0.3, 0.5, 0.95]))
     assert found.numpy() == pytest.approx(np.array([[0.125, 0.25, 0.375, 0.5, 0.875]]), abs=1e-6)
+
+
+def test_a_channel_that_nothing_excites_does_not_coarsen_the_others(weights, integers):
+    """Its answers are zero, its weights as large as any."""
+    some = integers[3]
+    dead = {name: each.clone() for name, each in weights.items()}
+    dead["first"][3], dead["first_bias"][3] = 0.0, 0.0
+    levels = torch.tensor(LEVELS)
+    short, ranges = rounding.started(dead, FIT.blocks, some)
+    largest = short["deep0"].abs().amax(dim=(1, 2))
+    assert float(largest.max() / largest.median()) < 10
+    logits = [
+        races.profile(each, FIT.blocks, some.planes, some.scalars, seen)[0]
+        for each, seen in ((dead, races.as_it_is), (rounding.rounded(short), ranges.seen))
+    ]
+    exact, rounded = (density.quantiles(each, levels) for each in logits)
+    assert float((exact - rounded).square().mean().sqrt()) < 0.05
