@@ -77,7 +77,7 @@ def ratios(network: Path) -> bool:
         features = model.observe([frame])
         floors = np.array([model.floor(row) for row in features.conditions])
         encoded = encode(features, floor_shares(model.space, floors))
-        shaft_hz, sample_rate = features.conditions[0]
+        shaft_hz, sample_rate = features.conditions[0, :2]
         seen = np.isfinite(features.std[0, 3:]).any()
         transforms = best(bare(frame.channels["acceleration"].samples, sample_rate, shaft_hz, bool(seen)))
         call = best(bare_call(inverter, encoded))

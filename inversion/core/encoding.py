@@ -86,10 +86,9 @@ def ratio_db(encoded: Encoded, at: Columns) -> Array:
 
     The bands of a network's calibration are cut by it; it does not change with the level of a record.
     """
-    observed = encoded[:, at.state] != 0
-    squares = np.zeros(observed.shape)
-    np.sinh(encoded[:, at.z], out=squares, where=observed, dtype=np.float64)
-    squares *= squares
-    count = np.maximum(np.add.reduce(observed, axis=1), 1)
-    decibels: Array = 10 * np.log10(np.maximum(np.add.reduce(squares, axis=1) / count, 0.01))
+    ratios = np.sinh(encoded[:, at.z])  # zero where nothing was observed
+    ratios *= ratios
+    count = np.maximum(np.add.reduce(encoded[:, at.state] != 0, axis=1), 1)
+    mean = np.add.reduce(ratios, axis=1, dtype=np.float64) / count
+    decibels: Array = 10 * np.log10(np.maximum(mean, 0.01))
     return decibels

@@ -102,17 +102,21 @@ class NetworkInverter:
 
     def invert(self, features: Features) -> list[Estimate]:
         """One estimate a frame. Where nothing was observed the estimate is the prior, with the reason."""
-        known = np.isfinite(features.conditions).all(axis=1)
+        known: list[bool] = np.logical_and.reduce(np.isfinite(features.conditions), axis=1).tolist()
+        seen: list[bool] = np.logical_or.reduce(np.isfinite(features.std + features.values), axis=1).tolist()
         floors = np.zeros((len(features), len(self.model.space)))
-        for row in np.flatnonzero(known).tolist():
-            floors[row] = self.model.floor(features.conditions[row])
-        seen = np.isfinite(features.std + features.values).any(axis=1)
-        rows = [row for row in np.flatnonzero(known & seen).tolist() if features.quality[row] is not Quality.BAD]
+        for row, conditions in enumerate(features.conditions):
+            if known[row]:
+                floors[row] = self.model.floor(conditions)
+        sound = [quality is not Quality.BAD for quality in features.quality]
+        chosen = [all(told) for told in zip(known, seen, sound, strict=True)]
+        if chosen and all(chosen):
+            return self._answers(features, floors)
+        rows = [row for row, usable in enumerate(chosen) if usable]
         answers = iter(self._answers(features.take(rows), floors[rows])) if rows else iter(())
-        chosen = set(rows)
         return [
-            next(answers) if row in chosen else prior_estimate(self.model.space, floors[row], _nothing(features, row))
-            for row in range(len(features))
+            next(answers) if usable else prior_estimate(self.model.space, floors[row], _nothing(features, row))
+            for row, usable in enumerate(chosen)
         ]
 
     def _answers(self, features: Features, floors: NDArray[np.float64]) -> list[Estimate]:
