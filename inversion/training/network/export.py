@@ -46,7 +46,7 @@ def export(
     shipped, teacher = load_network(work, "pruned"), load_teacher(work)
     graphs = {"full": graph_of(work, given, shipped), "lite": graph_of(work, given, load_network(work, "rounded"))}
     answers = {name: run(each, given.encoded) for name, each in graphs.items()}
-    row = given.encoded[given.parts.judge[:1]]
+    row = _with_a_profile(given)
     quantiles = {name: each[0] for name, each in answers.items()} | {"teacher": teachers(work, given, teacher)}
     calibrations = {name: _calibrated(work, given, each) for name, each in quantiles.items() if name != "lite"}
     calibrations["lite"] = calibrations["full"]
@@ -160,6 +160,14 @@ def _against_solver(
     told = {"least_squares": own} | {name: each.take(chosen) for name, each in answers.items()}
     rows_of_card = [row for name, each in told.items() for row in judge.metrics(name, each, truth[chosen], bins)]
     return chosen, rows_of_card, bins
+
+
+def _with_a_profile(given: Material) -> NDArray[np.float32]:
+    """(1, k) the first held-out window that goes through all layers, for what a call costs; any where none does."""
+    rows = given.parts.judge
+    profile = given.encoded[rows][:, given.at.state][:, races.RACES :]
+    first = int(np.argmax(np.any(profile != 0, axis=1)))
+    return given.encoded[rows[first : first + 1]]
 
 
 def _known(latent: Array) -> Array:

@@ -103,8 +103,8 @@ class Rounded:
         """Integers and their step, made into floats at the call."""
         whole, scale = integers(name, self._weights[name])
         write = w.four_bits if name in FOUR_BITS else w.constant
-        inputs = [write(f"{name}_weight", whole.reshape(shape)), w.floats(f"{name}_weight_scale", scale.item())]
-        return w.node("DequantizeLinear", inputs)
+        step = w.floats(f"{name}_weight_scale", scale.ravel() if scale.size > 1 else scale.item())
+        return w.node("DequantizeLinear", [write(f"{name}_weight", whole.reshape(shape)), step], axis=0)
 
     def _bias(self, w: Writer, name: str) -> str:
         bias = f"{name}_bias"

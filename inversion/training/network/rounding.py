@@ -21,6 +21,7 @@ from inversion.training.network import races
 from inversion.training.network.races import Weights
 
 FOUR_BITS = ("hidden", "back")
+STEP_A_CHANNEL = ("point", "last_point", "impact2")
 #: Biases that are integers too; those of `point` have the step of the products that they are added to.
 SHORT_BIASES = ("first_bias", "hidden_bias", "back_bias")
 _OUTERMOST = 1e-4  # share of the numbers at either end that a range leaves out
@@ -78,7 +79,7 @@ def _evened(weights: Weights, blocks: int, rows: races.Rows) -> Weights:
             strongest[name.split(".")[0]] = x.abs().amax(dim=(0, 1))
         return x
 
-    made = folded(weights)
+    made = _evened_impact(folded(weights))
     with torch.no_grad():
         races.profile(made, blocks, rows.planes, rows.scalars, look)
     for deep, answered in strongest.items():
@@ -87,6 +88,18 @@ def _evened(weights: Weights, blocks: int, rows: races.Rows) -> Weights:
         made[deep] = made[deep] / strength[:, None, None]
         made[point] = made[point] * strength[None, :, None]
     return made
+
+
+def _evened_impact(weights: Weights) -> Weights:
+    """The same answers, every hidden unit with weights as large before it as behind it."""
+    before, after = (weights[name].abs() for name in ("impact1", "impact2"))
+    strength = (before.amax(dim=1).clamp_min(_LEAST) / after.amax(dim=0).clamp_min(_LEAST)).sqrt()
+    return {
+        **weights,
+        "impact1": weights["impact1"] / strength[:, None],
+        "impact1_bias": weights["impact1_bias"] / strength,
+        "impact2": weights["impact2"] * strength[None],
+    }
 
 
 def _strength(largest: Tensor, answered: Tensor) -> Tensor:
@@ -126,16 +139,16 @@ def rounded(weights: Weights) -> Weights:
     for name, each in weights.items():
         if name.endswith("_bias"):
             stays = each if name not in SHORT_BIASES else each + (_on_grid(name, each) - each).detach()
-            made[name] = torch.zeros_like(each) if "deep" in name else stays
+            made[name] = 0 * each if "deep" in name else stays
         else:
             made[name] = each + (_on_grid(name, each) - each).detach()
     return made
 
 
 def integers(name: str, weight: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """The integers of a weight or bias, and their step: one, or of a mixture one a channel, (c, 1, 1)."""
+    """The integers of a weight or bias, and their step: one, or one a channel, (c, 1, ...)."""
     most = 7 if name in FOUR_BITS else 127
-    axes = (1, 2) if name.startswith(("point", "last_point")) else None
+    axes = tuple(range(1, weight.ndim)) if name.startswith(STEP_A_CHANNEL) else None
     step = np.maximum(np.abs(weight).max(axis=axes, keepdims=axes is not None), _LEAST) / np.float32(most)
     return np.clip(np.round(weight / step), -most, most).astype(np.int8), np.asarray(step, np.float32)
 
