@@ -1,7 +1,7 @@
 """The layers of a graph, in single precision or in integers, over the same weights.
 
-In integers every weight is one, a byte each, of the two dense layers behind the convolutions half a byte. What is
-convolved is rounded too (`QLinearConv`); dense layers, the first and the last one take their weights apart at the call.
+In integers every weight is one, of a byte, of half a byte, or of two: see `rounding`. What is convolved is rounded too
+(`QLinearConv`); dense layers, the first and the last one take their weights apart at the call.
 Convolutions have two dimensions, one of length 1: onnxruntime has fast kernels for those only.
 """
 
@@ -82,15 +82,15 @@ class Rounded:
     def _rounded_conv(self, w: Writer, name: str, x: str, given: list[str], made: list[str], dilated: int = 1) -> str:
         """From and to integers. The rectifier is in what is made: its least integer is zero."""
         whole, scale = integers(name, self._weights[name])
-        step = w.floats(f"{name}_weight_scale", scale.ravel() if scale.size > 1 else scale.item())
+        step = w.floats(f"{name}_weight_scale", scale)
         weight = [
             w.constant(f"{name}_weight", whole[:, :, None]),
             step,
             w.constant("offset", np.array(0, np.int8)),
         ]
         inputs = [*given, *weight, *made]
-        if scale.size > 1:
-            product = self._rounding.grid(before(name), "mid")[0] * scale.ravel()
+        if "point" in name:
+            product = self._rounding.grid(before(name), "mid")[0] * scale
             bias = np.round(self._weights[f"{name}_bias"] / product).astype(np.int32)
             inputs.append(w.constant(f"{name}_bias", bias))
         return _conv(w, x, inputs, self._weights[name].shape, 1, dilated, "QLinearConv")
@@ -103,15 +103,15 @@ class Rounded:
         """Integers and their step, made into floats at the call."""
         whole, scale = integers(name, self._weights[name])
         write = w.four_bits if name in FOUR_BITS else w.constant
-        step = w.floats(f"{name}_weight_scale", scale.ravel() if scale.size > 1 else scale.item())
-        return w.node("DequantizeLinear", [write(f"{name}_weight", whole.reshape(shape)), step], axis=0)
+        step = w.floats(f"{name}_weight_scale", scale)
+        return w.node("DequantizeLinear", [write(f"{name}_weight", whole.reshape(shape)), step])
 
     def _bias(self, w: Writer, name: str) -> str:
         bias = f"{name}_bias"
         if bias not in SHORT_BIASES:
             return w.floats(bias, self._weights[bias])
         whole, scale = integers(bias, self._weights[bias])
-        return w.node("DequantizeLinear", [w.constant(bias, whole), w.floats(f"{bias}_scale", scale.item())])
+        return w.node("DequantizeLinear", [w.constant(bias, whole), w.floats(f"{bias}_scale", scale)])
 
 
 def _conv(

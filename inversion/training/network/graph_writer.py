@@ -39,10 +39,10 @@ class Writer:
         self.constants[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
         return name
 
-    def four_bits(self, name: str, value: NDArray[np.int8]) -> str:
+    def four_bits(self, name: str, value: NDArray[np.signedinteger]) -> str:
         """An initializer of integers from -8 to 7, two a byte."""
         name = self.prefix + name
-        low, high = np.resize(value.ravel(), (value.size + 1) // 2 * 2).reshape(-1, 2).T & 15
+        low, high = np.resize(value.ravel().astype(np.int8), (value.size + 1) // 2 * 2).reshape(-1, 2).T & 15
         packed = (low | (high << 4)).astype(np.uint8).tobytes()
         self.constants[name] = helper.make_tensor(name, TensorProto.INT4, value.shape, packed, raw=True)
         return name

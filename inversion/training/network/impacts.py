@@ -7,13 +7,11 @@ learn from the truth alone, for a teacher's are no larger.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from torch import Tensor
 
-from inversion.training.network import density, races, rounding
+from inversion.training.network import density, races
 from inversion.training.network.race_loss import Taught
 
 Weights = dict[str, Tensor]
@@ -22,41 +20,20 @@ _STEPS = 150  # for each epoch of the layers of the profile
 _BATCH = 512
 _RATE = 3e-2
 _LAST_RATE = 0.02  # of the first
-_LEAST = 0.05  # of a level: below it, differences count as they are
 
 
 def fitted(weights: Weights, given: Taught, levels: Tensor, epochs: int, seed: int) -> Weights:
     """All weights, those of the impact after steps of Adam along a cosine; the same seed gives the same weights."""
-
-    def loss(moving: Weights, some: Tensor) -> Tensor:
-        ratios = races.impact(moving, given.rows.impact[some])
-        return density.pinball(ratios, given.ratio[some], levels, torch.ones(_BATCH))
-
-    return _descended(weights, given, loss, _RATE, _STEPS * epochs, seed)
-
-
-def followed(weights: Weights, full: Weights, given: Taught, epochs: int, seed: int) -> Weights:
-    """All weights, those of the impact such that rounded ones answer what `full` answers."""
-
-    def loss(moving: Weights, some: Tensor) -> Tensor:
-        rows = given.rows.impact[some]
-        with torch.no_grad():
-            wanted = races.impact(full, rows)
-        return ((races.impact(rounding.rounded(moving), rows) - wanted) / wanted.clamp_min(_LEAST)).abs().mean()
-
-    return _descended(weights, given, loss, _RATE / 10, _STEPS * epochs, seed)
-
-
-def _descended(
-    weights: Weights, given: Taught, loss: Callable[[Weights, Tensor], Tensor], rate: float, steps: int, seed: int
-) -> Weights:
     moving = {name: each.clone().requires_grad_(True) for name, each in weights.items() if name.startswith("impact")}
-    optimizer = torch.optim.Adam(list(moving.values()), lr=rate)
+    optimizer = torch.optim.Adam(list(moving.values()), lr=_RATE)
     generator = torch.Generator().manual_seed(seed)
+    steps = _STEPS * epochs
     for step in range(steps):
         for group in optimizer.param_groups:
-            group["lr"] = rate * (_LAST_RATE + (1 - _LAST_RATE) * 0.5 * (1 + np.cos(np.pi * step / steps)))
-        value = loss(moving, given.impacts[torch.randint(given.impacts.numel(), (_BATCH,), generator=generator)])
+            group["lr"] = _RATE * (_LAST_RATE + (1 - _LAST_RATE) * 0.5 * (1 + np.cos(np.pi * step / steps)))
+        some = given.impacts[torch.randint(given.impacts.numel(), (_BATCH,), generator=generator)]
+        ratios = races.impact(moving, given.rows.impact[some])
+        value = density.pinball(ratios, given.ratio[some], levels, torch.ones(_BATCH))
         optimizer.zero_grad()
         torch.autograd.backward([value])
         optimizer.step()

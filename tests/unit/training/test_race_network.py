@@ -201,7 +201,9 @@ def test_the_graph_in_integers_answers_as_training_rounds(integers):
     by_graph = run(lite, encoded)[0][:, 3:].reshape(-1, len(LEVELS))[observed]
     logits, _ = races.profile(rounding.rounded(short), FIT.blocks, some.planes, some.scalars, ranges.seen)
     by_torch = density.quantiles(logits, torch.tensor(LEVELS)).numpy()
-    assert np.sqrt(np.mean((by_graph - by_torch) ** 2)) < 2e-3  # a tie here and there falls to the other side
+    apart = np.abs(by_graph - by_torch)
+    assert np.quantile(apart, 0.9) < 2e-3  # a tie here and there falls to the other side
+    assert apart.max() < 0.05
 
 
 def test_making_ready_to_round_changes_no_answer(weights, integers):
