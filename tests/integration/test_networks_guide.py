@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
-from outdated_networks import skip_outdated
 
 from inversion.app.configuration import load_pipeline
 from inversion.engines.checked import CheckedInverter
@@ -23,7 +22,6 @@ SCHEMA = json.loads((ROOT / "inversion/core/finding.schema.json").read_text(enco
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", GUIDE, re.DOTALL)
 
 pytestmark = [
-    skip_outdated,
     pytest.mark.skipif("rolling_bearing_v1" not in shipped_networks(), reason="no network is shipped yet"),
 ]
 

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from outdated_networks import skip_outdated
 from test_bearing_faults import CWRU, IMS, REVOLUTIONS, as_acceleration, claims, majority, true_race, wrong_geometry
 
 from inversion.engines.least_squares import LeastSquares
 from inversion.engines.network import Network
 from inversion.forward.rolling_bearing import RollingBearing
-from inversion.physics.bearing import RACES
+from inversion.physics.bearing import RACES, BearingGeometry
 from inversion.store.network import load_card, network_folder, shipped_networks
 from sensors.recording import load_layout, read_recording, window_frames
 
+FEMTO = BearingGeometry(13, 3.5, 25.6)
 LAYOUTS = Path(__file__).parents[2] / "configs" / "layouts"
 NAMES = [
     name for name in shipped_networks() if load_card(network_folder(Path(name))).network.model == "rolling_bearing"
@@ -25,7 +25,6 @@ NAMES = [
 
 pytestmark = [
     pytest.mark.recordings,
-    skip_outdated,
     pytest.mark.skipif(not NAMES, reason="no network of rolling bearings is shipped"),
 ]
 
@@ -105,3 +104,18 @@ def test_a_random_wrong_geometry_claims_at_most_one_window_in_twenty(data, netwo
             windows += 1
     assert windows > 100
     assert claimed <= 0.05 * windows
+
+
+def test_snapshots_too_short_for_a_bearing_are_said_and_nothing_is_claimed(data, network):
+    """FEMTO: 0.1 s, three revolutions. No alarm, early or late, can come of it; severity is an empirical model's."""
+    layout = load_layout(LAYOUTS / "femto.toml")
+    inverter = network.bind(model_of(network, FEMTO, "horizontal"))
+    windows = 0
+    for run in sorted((data / "femto").glob("Bearing*")):
+        paths = sorted(run.glob("acc_*.csv"))
+        frames = [frame for path in paths for frame in window_frames(read_recording(path, layout), window_s=0.1)]
+        estimates = inverter.invert(inverter.model.observe([as_acceleration(frame) for frame in frames]))
+        assert not any(any(estimate.resolved) for estimate in estimates), run.name
+        assert all("revolutions say nothing of a bearing" in estimate.fit.reason for estimate in estimates), run.name
+        windows += len(estimates)
+    assert windows >= 400

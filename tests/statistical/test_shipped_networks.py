@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from outdated_networks import skip_outdated
 
 from benchmarks.network_accuracy import case, healthy
 from inversion.store.card import PRECISIONS
@@ -63,7 +62,6 @@ def test_nothing_is_lost_against_least_squares(card):
         assert full[key].coverage >= 0.85, (key, full[key].coverage)
 
 
-@skip_outdated
 @pytest.mark.parametrize("name", NAMES)
 def test_intervals_hold_on_a_machine_of_other_seeds(name):
     found = case(name, 51_200.0, 30.0, "outer", WINDOWS)
@@ -76,14 +74,12 @@ def test_intervals_hold_on_a_machine_of_other_seeds(name):
         assert np.mean(resolved) > 0.15
 
 
-@skip_outdated
 @pytest.mark.parametrize("name", NAMES)
 def test_without_an_entry_no_width_is_resolved(name):
     found = case(name, 51_200.0, 30.0, "outer", 60, entry=False)
     assert all(found[precision][:, 4].sum() <= 1 for precision in PRECISIONS)
 
 
-@skip_outdated
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_is_resolved_on_healthy_machines(name):
     found = healthy(name, 60)

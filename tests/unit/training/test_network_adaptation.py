@@ -9,7 +9,6 @@ torch = pytest.importorskip("torch", reason="needs the extra `train`")
 onnx = pytest.importorskip("onnx", reason="needs the extra `train`")
 
 from onnx import numpy_helper  # noqa: E402
-from outdated_networks import skip_outdated  # noqa: E402
 
 from inversion.store.network import load_card, network_folder, shipped_networks  # noqa: E402
 from inversion.training.network import graph, races  # noqa: E402
@@ -58,7 +57,6 @@ def test_what_no_other_group_shares_is_refused(start):
         run(start, site(widths))
 
 
-@skip_outdated
 @pytest.mark.parametrize("name", shipped_networks())
 def test_a_shipped_network_answers_the_same_after_its_weights_were_read(name):
     folder = network_folder(Path(name))
