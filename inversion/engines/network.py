@@ -48,7 +48,7 @@ class Network:
         """An inverter for this model. Raises ModelError or CardError where the network is damaged or for another."""
         if not model.observables:
             raise ModelError("a forward model without observables cannot be inverted")
-        folder, card, graphs_of = self._stored
+        folder, card = self._described
         check_fits(folder, card, model)
         read = reader(card, model)
         if read.at.width != card.network.inputs:
@@ -56,7 +56,7 @@ class Network:
             raise ModelError(f"{folder}: takes {card.network.inputs} numbers a window, {found}")
         graphs = {
             precision: (open_session(stored), Answered(card.title, precision, stored.sha256[:16]))
-            for precision, stored in graphs_of.items()
+            for precision, stored in self._stored.items()
         }
         return NetworkInverter(model, graphs, next(iter(graphs)), read, self.budget_ms / 1e3)
 
@@ -66,12 +66,17 @@ class Network:
         import_runtime()
 
     @cached_property
-    def _stored(self) -> tuple[Path, Card, dict[str, StoredGraph]]:
-        """The folder, its card, and the graphs that may answer. Raises ModelError or CardError."""
+    def _described(self) -> tuple[Path, Card]:
+        """The folder and its card. Raises CardError."""
         folder = network_folder(self.network)
-        card = load_card(folder)
+        return folder, load_card(folder)
+
+    @cached_property
+    def _stored(self) -> dict[str, StoredGraph]:
+        """The graphs that may answer. Raises CardError."""
+        folder, card = self._described
         used = _worthwhile(card) if self.precision == "adaptive" else (self.precision,)
-        return folder, card, {precision: load_graph(folder, card, precision) for precision in used}
+        return {precision: load_graph(folder, card, precision) for precision in used}
 
 
 @dataclass(frozen=True)

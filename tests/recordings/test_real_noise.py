@@ -41,9 +41,7 @@ def noise(data) -> dict[str, list[np.ndarray]]:
 
 
 def waveforms(recording) -> list[np.ndarray]:
-    return [
-        channel.samples.astype(np.float64) for name, channel in recording.channels.items() if name != "shaft_hz"
-    ]
+    return [channel.samples.astype(np.float64) for name, channel in recording.channels.items() if name != "shaft_hz"]
 
 
 def answers(network: Network, widest_mm: float, noise: list[np.ndarray], data: Data = DATA):
