@@ -24,11 +24,15 @@ def rows(card, network):
     return {(row.parameter, row.bin): row for row in card.metric if row.network == network}
 
 
-def pairs(card, one, other, only_all=False):
-    """Rows of the same bin of two networks, the races together: they share their weights."""
+def pairs(card, one, other):
+    """Rows of the same bin of two networks."""
     first, second = rows(card, one), rows(card, other)
-    wanted = [key for key in first if "any race" in key[0] and "least_squares" not in key[1]]
-    return [(first[key], second[key]) for key in wanted if key[1] == "all" or not only_all]
+    return [(first[key], second[key]) for key in first]
+
+
+def together(card, one, other):
+    """Those of all races together, which share their weights, over all windows that were judged."""
+    return [pair for pair in pairs(card, one, other) if "any race" in pair[0].parameter and pair[0].bin == "all"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -40,9 +44,22 @@ def test_the_files_are_those_of_the_card(name, precision):
 
 
 def test_the_student_is_nearly_its_teacher(card):
-    for full, teacher in pairs(card, "full", "teacher", only_all=True):
+    for full, teacher in together(card, "full", "teacher"):
         assert full.score <= 1.05 * teacher.score, full
         assert full.rmse <= 1.05 * teacher.rmse, full
+    one, other = rows(card, "full"), rows(card, "teacher")
+    resolved = "spall, any race", "least_squares resolves"
+    assert one[resolved].windows > 300
+    assert one[resolved].score <= 1.05 * other[resolved].score
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_integers_take_at_most_a_quarter_of_the_memory(name):
+    onnx = pytest.importorskip("onnx", reason="needs the extra `train`")
+    from inversion.training.network.quantize import weight_bytes
+
+    full, lite = (weight_bytes(onnx.load(network_folder(Path(name)) / f"{each}.onnx")) for each in PRECISIONS)
+    assert lite <= 0.25 * full
 
 
 def test_rounding_costs_next_to_nothing_in_every_bin(card):
