@@ -36,17 +36,28 @@ Pages = Mapping[str, Callable[[], Awaitable[Answer]]]
 async def observed(place: tuple[str, int], pages: Pages, patience_s: float = _PATIENCE_S) -> AsyncIterator[int]:
     """Answers while in the context, which gives the bound port. Raises OSError where the place is taken."""
     tasks: set[asyncio.Task[None]] = set()
+    said: set[str] = set()
+
+    def cut(why: str) -> None:
+        """Logged once: who attacks shall not fill the log, too."""
+        if why not in said:
+            said.add(why)
+            log.warning("observe: %s (said once)", why)
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         try:
-            if len(tasks) < _MOST_CONNECTIONS:
-                tasks.add(task)
-                async with asyncio.timeout(patience_s):
-                    await _serve(reader, writer, pages)
-        except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass  # it has gone, was too slow, or the gateway ends: there is nobody to tell
+            if len(tasks) >= _MOST_CONNECTIONS:
+                cut(f"more than {_MOST_CONNECTIONS} clients at a time: one was refused")
+                return
+            tasks.add(task)
+            async with asyncio.timeout(patience_s):
+                await _serve(reader, writer, pages, cut)
+        except TimeoutError:
+            cut(f"a client took longer than {patience_s:g} s: it was cut off")
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # it has gone, or the gateway ends: there is nobody to tell
         finally:
             tasks.discard(task)
             writer.transport.abort() if writer.transport.get_write_buffer_size() else writer.close()
@@ -61,10 +72,13 @@ async def observed(place: tuple[str, int], pages: Pages, patience_s: float = _PA
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pages: Pages) -> None:
+async def _serve(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pages: Pages, cut: Callable[[str], None]
+) -> None:
     try:
         head = await reader.readuntil(b"\r\n\r\n")
     except asyncio.LimitOverrunError:
+        cut(f"a request was longer than {_MOST_BYTES} bytes: it was refused")
         head = b""
     answer = await _answer(head, pages)
     body = answer.text.encode()

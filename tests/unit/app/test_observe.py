@@ -145,7 +145,7 @@ async def served_again(port: int) -> None:
             pass
 
 
-def test_who_drips_or_comes_in_crowds_is_cut_off_and_others_are_served():
+def test_who_drips_or_comes_in_crowds_is_cut_off_and_others_are_served(caplog):
     async def attacked() -> None:
         async with observed(HERE, {"/metrics": lambda: page_of("x 1\n")}, patience_s=0.3) as port:
             async with asyncio.TaskGroup() as crowd:
@@ -154,15 +154,23 @@ def test_who_drips_or_comes_in_crowds_is_cut_off_and_others_are_served():
             await served_again(port)
 
     asyncio.run(attacked())
+    said = [record.getMessage() for record in caplog.records]
+    assert sorted(said) == [
+        "observe: a client took longer than 0.3 s: it was cut off (said once)",
+        "observe: more than 16 clients at a time: one was refused (said once)",
+    ]
 
 
-def test_a_request_without_end_is_refused():
+def test_a_request_without_end_is_refused(caplog):
     async def attacked() -> None:
         async with observed(HERE, {"/metrics": lambda: page_of("x 1\n")}) as port:
-            assert b" 200 " not in await ask(port, b"GET /" + b"x" * 100_000)
+            for _ in range(3):
+                assert b" 200 " not in await ask(port, b"GET /" + b"x" * 100_000)
             assert b" 200 " in await ask(port, METRICS)
 
     asyncio.run(attacked())
+    said = [record.getMessage() for record in caplog.records]
+    assert said == ["observe: a request was longer than 8192 bytes: it was refused (said once)"]
 
 
 def test_those_who_never_read_are_cut_off():
