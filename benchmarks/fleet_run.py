@@ -1,7 +1,8 @@
 """A gateway of its own on a fleet, timed: when each window was due, answered and on the disk, and what that cost.
 
 The gateway runs in this process, with its real worker in its real control group, journal and ledger; the windows are
-simulated beforehand, so that measuring them costs next to nothing.
+simulated beforehand, so that measuring them costs next to nothing. The worker is started, not forked from a template:
+all its memory is charged to its group.
 """
 
 from __future__ import annotations
@@ -54,7 +55,6 @@ keep = "none"
 BEARING = """
 [forward]
 use = "rolling_bearing"
-relief_mm = 0
 [forward.bearing]
 elements = 9
 element_diameter_mm = 7.94
