@@ -207,12 +207,14 @@ def one_start(site: Path, broker: Broker, journal: Path) -> tuple[float, Occupie
     command = [str(Path(sys.executable).with_name("inversion")), "run", str(site)]
     began = time.monotonic()
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as gateway:
-        seconds = broker.first(ASSETS, gateway) - began
-        looks = []
-        for _ in range(_LOOKS):
-            time.sleep(0.1)
-            looks.append(occupied(gateway.pid))
-        gateway.send_signal(signal.SIGTERM)
+        try:
+            seconds = broker.first(ASSETS, gateway) - began
+            looks = []
+            for _ in range(_LOOKS):
+                time.sleep(0.1)
+                looks.append(occupied(gateway.pid))
+        finally:
+            gateway.send_signal(signal.SIGTERM)
     return seconds, max(looks, key=lambda look: look.pss)
 
 
@@ -279,10 +281,11 @@ def _measure(folder: Path, starts: int, kills: int, engine: str) -> int:
         runs = [one_start(site, broker, folder / "rest.journal") for _ in range(starts)]
     seconds = sorted(run[0] for run in runs)
     most = max((run[1] for run in runs), key=lambda look: look.pss)
-    forked, started = (sorted(asyncio.run(redone(site, kills, how))) for how in (True, False))
     print(f"{ASSETS} assets, {engine}, Modbus, {'MQTT' if broker.program else 'a file: no mosquitto here'}")
     print(most.told(_MEMORY_MB))
-    print(f"call to first finding: {median(seconds):.2f} s (median), {seconds[-1]:.2f} s (worst; bar {_START_S:g} s)")
+    told = f"{median(seconds):.2f} s (median), {seconds[-1]:.2f} s (worst; bar {_START_S:g} s)"
+    print(f"call to first finding: {told}", flush=True)
+    forked, started = (sorted(asyncio.run(redone(site, kills, how))) for how in (True, False))
     for how, took, bar in (("template", forked, _FORKED_MS), ("start", started, _STARTED_MS)):
         print(
             f"killed worker to result, by {how}: {median(took):.0f} ms (median), {took[-1]:.0f} ms (worst; bar {bar:g})"

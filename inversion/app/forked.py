@@ -24,6 +24,8 @@ class Forked:
     async def connect(self, line: socket.socket) -> None:
         """Takes over our end of its line."""
         self.stdout, self.stdin = await asyncio.open_connection(sock=line)
+        if self._code.done():  # it ended before
+            self.stdin.close()
 
     def kill(self) -> None:
         """At once. Raises ProcessLookupError where it has ended already."""

@@ -86,6 +86,7 @@ class Template:
         match request["do"]:
             case "read":
                 self._fork(lambda: _read(Path(request["site"]), handles[0]))
+                os.close(handles.pop())
                 _import()  # meanwhile
             case "warm":
                 _import()

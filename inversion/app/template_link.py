@@ -73,7 +73,7 @@ class TemplateLink:
         self.lost = line is None
         self._parts: Any = None
         self._turn = asyncio.Lock()
-        self._answers: asyncio.Queue[tuple[dict[str, Any], int | None] | None] = asyncio.Queue()
+        self._answers: asyncio.Queue[Forked | dict[str, Any] | None] = asyncio.Queue()
         self._forked: dict[int, Forked] = {}
 
     def open(self) -> None:
@@ -108,7 +108,8 @@ class TemplateLink:
         self._parts = parts if len(json.dumps(parts)) < MOST_BYTES // 2 else None
         async with self._turn:
             self._tell({"do": "warm", "parts": self._parts})
-            answer, _ = await self._answer()
+            answer = await self._answer()
+            assert isinstance(answer, dict)
             self.shared = answer["warm"]
 
     async def worker(self, joins: Sequence[Path]) -> Forked:
@@ -147,10 +148,8 @@ class TemplateLink:
                 self._tell(request, handle)
             finally:
                 os.close(handle)
-            answer, pidfd = await self._answer()
-            assert pidfd is not None
-            child = Forked(answer["pid"], pidfd)
-            self._forked[child.pid] = child
+            child = await self._answer()
+            assert isinstance(child, Forked)
             return child
 
     def _tell(self, request: Mapping[str, Any], *handles: int) -> None:
@@ -162,7 +161,7 @@ class TemplateLink:
             self._lose()
             raise TemplateLost(f"the template cannot be asked: {error.strerror}") from error
 
-    async def _answer(self) -> tuple[dict[str, Any], int | None]:
+    async def _answer(self) -> Forked | dict[str, Any]:
         try:
             answer = None if self.lost else await asyncio.wait_for(self._answers.get(), _PATIENCE_S)
         except TimeoutError:
@@ -188,8 +187,11 @@ class TemplateLink:
             child = self._forked.pop(answer["ended"], None)
             if child is not None:
                 child.ended(answer["code"])
+        elif "pid" in answer:  # kept here and now: its end may be the next thing that is heard
+            child = self._forked[answer["pid"]] = Forked(answer["pid"], handles[0])
+            self._answers.put_nowait(child)
         else:
-            self._answers.put_nowait((answer, handles[0] if handles else None))
+            self._answers.put_nowait(answer)
 
     def _lose(self) -> None:
         """Nothing more will be heard; the children that live on are watched one by one."""

@@ -146,6 +146,17 @@ def test_a_site_can_be_made_ready_again_and_again(tmp_path):
     assert with_template(work) == [0.5, 0.5, 0.25]
 
 
+def test_a_child_that_ends_at_once_is_not_waited_for_for_ever():
+    """Its end is told right behind its beginning."""
+
+    async def work(template):
+        for _ in range(30):
+            child = await template.worker([Path("/nowhere/cgroup.procs")])
+            assert await asyncio.wait_for(child.wait(), 10) == 125
+
+    with_template(work)
+
+
 SHY = """
 import os
 from dataclasses import dataclass
