@@ -30,7 +30,7 @@ def test_the_alarm_comes_and_the_width_is_bracketed(tmp_path):
     assert result["first_unresolved"]
     low, high = result["tracked_mm"]
     assert low <= result["true_mm"] <= high
-    assert high - low < 1.25  # where beyond the edge its balls are felt is not known to twice 0.45 mm
+    assert high - low < 1.0  # where beyond the edge its balls are felt is not known to twice 0.45 mm
     assert list(tmp_path.iterdir()) == []
 
 
