@@ -73,10 +73,11 @@ def test_the_commands_of_the_guide_run(monkeypatch):
 
 
 def test_the_three_ways_of_the_guide_name_the_same_bearing():
-    by_designation, by_numbers, by_orders, at_speed = (
+    by_designation, by_numbers, by_orders, at_speed, pooled = (
         tomllib.loads(block) for block in re.findall(r"```toml\n(.*?)```", GUIDE, re.DOTALL)
     )
     by_designation, by_numbers, by_orders = (way["forward"] for way in (by_designation, by_numbers, by_orders))
+    assert pooled["forward"]["pool_minutes"] > 0
     assert RollingBearing(designation="6205", **at_speed).speed_tolerance == 0.05
     models = [
         RollingBearing(designation=by_designation["designation"]),
