@@ -49,10 +49,13 @@ class Tabulator:
     weights: (q, k + 6) of the quantiles, for QUANTILE_LEVELS, for the center, and for values three deviations below the
         median (by each of _JUDGED_BY)
     something: (p,) whether even the lower end of the range is something, as a place or a pressure is
+    direct: (p,) whether a single observable tells of the parameter: where that lies above its limit of detection, which
+        is asked elsewhere, there is something, however wide and skewed the answer to how much
     """
 
     weights: Array
     something: Flags
+    direct: Flags
 
     def table(self, quantiles: Array, factors: Array, floors: Array) -> Table:
         """quantiles: (n, p, q) shares of the ranges, rising; factors: (n, p) of widening; floors: (n, p) shares."""
@@ -68,18 +71,18 @@ class Tabulator:
         marginals *= 1 - _PRIOR
         marginals += _LEAST
         span = marginals[..., _HIGH] - marginals[..., _LOW]
-        return Table(marginals, inside[..., _OURS:], rejected & (span <= _INFORMED * 0.9))
+        return Table(marginals, inside[..., _OURS:], (rejected | self.direct) & (span <= _INFORMED * 0.9))
 
 
-def tabulator(space: ParameterSpace, levels: Sequence[float]) -> Tabulator:
-    """For the parameters of `space` that are no nuisance, and quantiles at `levels` (q,)."""
+def tabulator(space: ParameterSpace, levels: Sequence[float], direct: Flags | None = None) -> Tabulator:
+    """For the parameters of `space` that are no nuisance, and quantiles at `levels` (q,). direct: by default none."""
     theirs = _scores(levels)
     ours, center = _line(theirs, _scores(QUANTILE_LEVELS)), _line(theirs, np.array([-1.0, 0.0, 1.0]))
     share = _DEVIATIONS / np.array(_JUDGED_BY)
     below = (1 - share) * center[:, 1:2] + share * _line(theirs, -np.array(_JUDGED_BY))
-    return Tabulator(
-        np.concatenate([ours, center, below], axis=1), np.array([each.low != 0 for each in space if not each.nuisance])
-    )
+    something = np.array([each.low != 0 for each in space if not each.nuisance])
+    told = np.zeros_like(something) if direct is None else direct
+    return Tabulator(np.concatenate([ours, center, below], axis=1), something, told)
 
 
 def _scores(levels: Sequence[float] | Array) -> Array:

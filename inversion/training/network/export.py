@@ -28,6 +28,7 @@ from inversion.training.network.windows import bearing_of
 Array = NDArray[np.float64]
 
 ALIKE = {"impact, any race": (0, 1, 2), "spall, any race": (3, 4, 5)}  # races share their weights
+DIRECT = np.arange(2 * races.RACES) < races.RACES  # an impact has one observable
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def _calibrated(work: Work, given: Material, quantiles: Array) -> Calibration:
     levels, options = work.recipe.network.levels, work.recipe.judge
     seen, encoded = measured(given)[rows], given.encoded[rows]
     return judge.calibrate(
-        space, levels, quantiles[rows], encoded, given.at, shares, seen, options, tuple(ALIKE.values())
+        space, levels, quantiles[rows], encoded, given.at, shares, seen, options, tuple(ALIKE.values()), DIRECT
     )
 
 
@@ -105,7 +106,7 @@ def _judged(
     bins = judge.bins_of(space, truth, ALIKE)
     answers = {
         name: judge.told(
-            space, levels, each[rows], given.encoded[rows], given.at, measured(given)[rows], calibrations[name]
+            space, levels, each[rows], given.encoded[rows], given.at, measured(given)[rows], calibrations[name], DIRECT
         )
         for name, each in quantiles.items()
     }

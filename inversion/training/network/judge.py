@@ -56,11 +56,12 @@ def calibrate(
     measured: NDArray[np.bool_],
     judge: Judge,
     alike: tuple[tuple[int, ...], ...],
+    direct: NDArray[np.bool_],
 ) -> Calibration:
     """The card's calibration by windows that were not learnt from. truth: (n, p) shares, NaN where there is none.
 
     measured: (n, p) whether anything that tells of the parameter was measured, see `answers.measured`
-    alike: parameters that share their weights, and therefore their factors, each
+    alike: parameters that share their weights, and therefore their factors, each; direct: (p,) see `Tabulator`
     """
     p = truth.shape[1]
     floors = encoded[:, at.floor][:, _shown(space)].astype(np.float64)
@@ -79,7 +80,7 @@ def calibrate(
         told[:, first] = measured[rows, columns]
         edges = judge.speeds, judge.ratios_db
         table = learn_factors(
-            tabulator(space, levels), answers, lowest, own, speed[rows], ratio[rows], edges, LEVEL, told
+            tabulator(space, levels, direct), answers, lowest, own, speed[rows], ratio[rows], edges, LEVEL, told
         )
         found |= dict.fromkeys(group, (table, first))
     ordered = [found[j] for j in range(p)]
@@ -104,15 +105,19 @@ def told(
     at: Columns,
     measured: NDArray[np.bool_],
     calibration: Calibration | None,
+    direct: NDArray[np.bool_] | None = None,
 ) -> Told:
-    """What findings would say of (n, p, q) answers, widened by a calibration where there is one."""
+    """What findings would say of (n, p, q) answers, widened by a calibration where there is one.
+
+    direct: (p,) see `Tabulator`
+    """
     shown = _shown(space)
     floors = encoded[:, at.floor][:, shown].astype(np.float64)
     factors = np.ones(quantiles.shape[:2])
     if calibration is not None:
         table = Bands(*(np.array(part) for part in (calibration.speeds, calibration.ratios_db, calibration.factors)))
         factors = table.of(encoded[:, at.condition][:, 0].astype(np.float64), ratio_db(encoded, at))
-    answered = tabulator(space, levels).table(quantiles, factors, floors)
+    answered = tabulator(space, levels, direct).table(quantiles, factors, floors)
     low, middle, high, top = (_at(answered.marginals, each) for each in (0.05, 0.5, 0.95, LEVEL))
     least, span = space.low[shown], (space.high - space.low)[shown]
     resolved = answered.resolved & measured

@@ -117,3 +117,15 @@ def test_learned_factors_make_intervals_hold_in_every_band():
     held = (low <= truth) & (truth <= high)
     for band in (ratio < 10, ratio > 10):
         assert np.mean(held[band]) == pytest.approx(0.9, abs=0.031)
+
+
+@levels
+def test_what_one_observable_tells_of_is_something_however_skewed_but_not_however_wide(levels):
+    """An impact of one to three observed levels: its lower quantiles lie near its median's third."""
+    ratios = np.exp(np.array([[[NormalDist(0.6, 0.9).inv_cdf(level) for level in levels]]]))
+    zero, one = np.zeros((1, 1)), np.ones((1, 1))
+    for scale, told in ((0.01, True), (0.2, False)):
+        quantiles = np.minimum(scale * ratios, 1.0)
+        assert not tabulator(ONE, levels).table(quantiles, one, zero).resolved[0, 0]
+        direct = np.array([True])
+        assert tabulator(ONE, levels, direct).table(quantiles, one, zero).resolved[0, 0] == told
