@@ -16,10 +16,10 @@ from typing import Any
 
 from inversion.app.clock.correct import Told, corrected, known_offset, late_by, told
 from inversion.app.journal import retention
+from inversion.app.journal.appending import advance, append_records
 from inversion.app.journal.numbering import Numbering, last_number
 from inversion.app.journal.packing import pack, unpack
-from inversion.app.journal.records import Batch, Entry, Event, JournalError, JournalUnavailable, Record, Standing
-from inversion.core import dumps
+from inversion.app.journal.records import Batch, Entry, Event, JournalError, JournalUnavailable, Standing
 
 _COLUMNS = "id, kind, asset, sequence, name, time_ns, body"
 #: Numbers of the newest finding of every asset.
@@ -46,7 +46,7 @@ class Journal:
     def append(self, batch: Batch) -> None:
         """Stores all of it, or nothing. A window of a recording is stored once. Raises JournalUnavailable."""
         with self._numbered() as connection:
-            settings = _append_records(connection, self._numbers, batch.records)
+            settings = append_records(connection, self._numbers, batch.records)
             connection.executemany(
                 "INSERT OR REPLACE INTO state (asset, fingerprint, body) VALUES (?, ?, ?)",
                 [(asset, batch.fingerprint, pack(state)) for asset, state in batch.states.items()],
@@ -56,7 +56,7 @@ class Journal:
                 [(*key, json.dumps(cycle)) for key, cycle in batch.cycles.items()],
             )
             for sink, number in batch.cursors.items():
-                _advance(connection, sink, number)
+                advance(connection, sink, number)
             connection.executemany(
                 "UPDATE request SET answer = ? WHERE id = ?", [(text, n) for n, text in batch.answers.items()]
             )
@@ -267,45 +267,3 @@ def translated(path: Path) -> Iterator[None]:
         raise JournalUnavailable(f"{path}: cannot be written: {error}") from error
     except (sqlite3.DatabaseError, ValueError) as error:
         raise JournalError(f"{path}: the journal is damaged ({' '.join(str(error).split())})") from error
-
-
-def _append_records(connection: sqlite3.Connection, numbers: Numbering, records: Sequence[Record]) -> list[Told]:
-    """What they tell of the clock."""
-    settings: list[Told] = []
-    for record in records:
-        finding = record.kind == "finding"
-        if finding and not _new_window(connection, record.body):
-            continue
-        body = pack(record.body) if finding else dumps(dict(record.body))
-        number, sequence = numbers.next(record.asset)
-        connection.execute(
-            "INSERT INTO record (id, kind, asset, sequence, time_ns, body) VALUES (?, ?, ?, ?, ?, ?)",
-            (number, record.kind, record.asset, sequence, record.time_ns, body),
-        )
-        if record.kind == "event" and (setting := told(number, record.body)) is not None:
-            settings.append(setting)
-    return settings
-
-
-def _new_window(connection: sqlite3.Connection, finding: Mapping[str, Any]) -> bool:
-    """Whether this window of a recording is not journalled yet; from now on it is."""
-    if finding["position"] is None:
-        return True
-    return bool(
-        connection.execute(
-            "INSERT INTO recording (asset, source, position) VALUES (?, ?, ?) ON CONFLICT (asset, source) "
-            "DO UPDATE SET position = excluded.position WHERE excluded.position > position",
-            (finding["asset"], finding["source"], finding["position"]),
-        ).rowcount
-    )
-
-
-def _advance(connection: sqlite3.Connection, sink: str, number: int) -> None:
-    """This sink has every record up to `number`."""
-    connection.execute("INSERT OR IGNORE INTO cursor (sink, record, delivered, dropped) VALUES (?, 0, 0, 0)", (sink,))
-    connection.execute(
-        "UPDATE cursor SET record = max(record, ?1), "
-        "delivered = delivered + (SELECT count(*) FROM record WHERE id > cursor.record AND id <= ?1) "
-        "WHERE sink = ?2",
-        (number, sink),
-    )
