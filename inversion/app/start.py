@@ -13,6 +13,7 @@ import os
 from importlib import import_module
 from pathlib import Path
 
+from inversion.app.heap import keep_heap
 from inversion.app.stop import Stop
 
 _SHARED = ("inversion.app.configuration", "inversion.app.reading", "sensors.modbus.source")
@@ -50,6 +51,7 @@ def run_site(path: Path, stop: Stop) -> int:
 
     async def gateway() -> int:
         template.open()
+        keep_heap()  # not in the template: workers have other sizes
         try:
             reading = await template.read(path)  # goes on while this process imports
             from inversion.app.gateway import run_gateway
