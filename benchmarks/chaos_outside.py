@@ -1,7 +1,7 @@
 """Blows from outside of a gateway: its clock is set, its broker goes and comes back. Part of `benchmarks.chaos`.
 
 The clock of this computer is left alone: the gateway's processes read one that a test sets (`sitecustomize` adds what a
-file says to the wall clock). A real clock is set in `tests/hosts/test_clock.py`.
+file says to the wall clock). A real clock is set in `tests/hosts/test_set_clock.py`.
 """
 
 from __future__ import annotations
