@@ -140,7 +140,7 @@ def waveform_life(windows: int = 80, days: float = 40.0) -> list[tuple[float, fl
     rule = AlertRule("outer spall above limit", "outer_spall", 3e-3)
     pipeline = Pipeline(model, LeastSquares().bind(model), "least_squares", (rule,), Tracker())
     now_ns = 0
-    worn = Wear(first=0.5e-3, last=3.2e-3, grow_s=days * 86_400)
+    worn = Wear(first=0.5e-3, last=4.0e-3, grow_s=days * 86_400)
     machine = WearingMachine(bearing, worn, lambda: now_ns, rng, SAMPLE_RATE, began_ns=0)
     states, found = {}, []
     for day in np.sort(rng.uniform(0, days, windows)):
@@ -158,7 +158,7 @@ def waveform_life(windows: int = 80, days: float = 40.0) -> list[tuple[float, fl
 def story(found: Sequence[tuple[float, float, Finding]]) -> None:
     """Print every eighth window of a life, and how often the intervals held the truth."""
     limit_day = next(day for day, width, _ in found if width >= 3e-3)
-    print(f"\none life with waveforms: 0.5 to 3.2 mm in 40 days; 3 mm on day {limit_day:.1f}; 90 % intervals")
+    print(f"\none life with waveforms: 0.5 to 4 mm in 40 days; 3 mm on day {limit_day:.1f}; 90 % intervals")
     print("   day  true mm   tracked mm     days left  foretold")
     held, told = [], []
     for k, (day, width, finding) in enumerate(found):
@@ -174,9 +174,9 @@ def story(found: Sequence[tuple[float, float, Finding]]) -> None:
             until = "never" if np.isinf(latest) else f"{latest:.1f}"
             tracked = f"{1e3 * low:6.2f} to {1e3 * high:4.2f}"
             print(f"{day:6.1f} {1e3 * width:8.2f} {tracked} {left:10.1f}  {soonest:.1f} to {until}")
-    alarm = next((day for day, _, finding in found if finding.alarms[0].state == "active"), None)
+    alarm = next(((day, width) for day, width, finding in found if finding.alarms[0].state == "active"), None)
     print(f"of {len(held)} resolved windows the width was held in {np.mean(held):.0%}, the time in {np.mean(told):.0%}")
-    print("no alarm" if alarm is None else f"alarm on day {alarm:.1f}")
+    print("no alarm" if alarm is None else f"alarm on day {alarm[0]:.1f} at {1e3 * alarm[1]:.2f} mm")
 
 
 def main() -> None:

@@ -34,6 +34,8 @@ def test_the_command_runs_and_the_wearing_machine_alarms():
     assert int(held[3]) >= 85
     passed, alarm = (float(re.search(rf"{words} on day ([\d.]+)", told.stdout)[1]) for words in ("3 mm", "alarm"))
     assert passed <= alarm < passed + 3
+    width = float(re.search(r"alarm on day [\d.]+ at ([\d.]+) mm", told.stdout)[1])
+    assert 3.0 <= width < 3.45  # sooner than the whole path on which an entry may be felt
 
 
 def test_the_track_shown_follows_the_schema():

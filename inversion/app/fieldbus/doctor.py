@@ -89,7 +89,7 @@ async def examine(source: ModbusSource, polls: int) -> Diagnosis:
                         problems.append(f"{register.name}: {shown(register, reading)}{_other_orders(register, words)}")
                 answer_s = line.answer_s(source.unit_id)
                 measured = "" if answer_s is None else f", answered in {1e3 * answer_s:.2g} ms each, by measurement"
-                facts.append(f"{len(poller.reads)} requests a poll{measured}")
+                facts.append(f"{len(poller.reads)} request{'s' * (len(poller.reads) != 1)} a poll{measured}")
             facts += [f"learned: {lesson}" for lesson in source.lessons]
             counted = {kind: number for kind, number in line.counts.items() if kind not in _GOOD and number}
             if counted:

@@ -21,6 +21,7 @@ from sensors.modbus.framing_tcp import TcpFraming
 from sensors.modbus.pdu import Defect
 
 _READ = 2048  # bytes at once
+_UNTAKEN = 16_384  # bytes of answers that wait in the kernel for one connection; it would take megabytes
 _AGAIN_S = 1.0
 
 log = logging.getLogger("inversion.gateway")
@@ -78,6 +79,7 @@ class ModbusServer:
         family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
         listener = socket.create_server((place.host, place.port), family=family, backlog=self._bounds.connections)
         listener.setblocking(False)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNTAKEN)  # of all connections that it accepts
         self._listener = listener
         self._accepting = asyncio.get_running_loop().create_task(self._accept(listener))
         return int(listener.getsockname()[1])
