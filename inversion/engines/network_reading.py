@@ -30,6 +30,7 @@ Array = NDArray[np.float64]
 
 _NARROWEST = 1e-6  # latent variance
 _EDGE = 1e-9  # a share at its bound maps to a large finite latent value
+_CLEAR = float(np.arcsinh(3.0))  # value over deviation, as encoded
 
 
 @dataclass(frozen=True)
@@ -99,12 +100,15 @@ class Reader:
         """Of each frame and parameter, False of a nuisance, and where nothing that tells of it was measured.
 
         What lies below its limit of detection is no measurement, whatever a network makes of it: a parameter of which
-        all is censored is bounded at best, as least squares has it.
+        all is censored is bounded at best, as least squares has it. A single observable that tells of it must stand
+        three of its deviations above zero.
         """
         resolved = np.zeros((len(table.resolved), len(self.space)), dtype=np.bool_)
         if table.resolved.any():
-            measured = (raw.encoded[:, None, self.at.state] > 0).astype(np.float32) @ self.links
-            resolved[:, self.shown] = table.resolved & (measured[:, 0] > 0)
+            seen = raw.encoded[:, None, self.at.state] > 0
+            clear = seen & (raw.encoded[:, None, self.at.z] >= _CLEAR)
+            measured, clearly = ((each.astype(np.float32) @ self.links)[:, 0] > 0 for each in (seen, clear))
+            resolved[:, self.shown] = table.resolved & np.where(self.tabulator.direct, clearly, measured)
         flags: list[list[bool]] = resolved.tolist()
         return flags
 

@@ -115,16 +115,16 @@ def test_a_value_has_its_interval_status_age_and_alarm():
 @pytest.mark.parametrize(
     ("told", "status", "interval"),
     [
-        (finding(outer_spall=parameter(1.0, 0.0, 2.0, resolvable=False)), 2, (0.0, 2.0)),
-        (finding(quality="bad"), 3, (math.nan, math.nan)),
-        (finding(ago_s=100.0), 4, (math.nan, math.nan)),
-        (finding(inner_spall=parameter()), 0, (math.nan, math.nan)),
+        ({"outer_spall": parameter(1.0, 0.0, 2.0, resolvable=False)}, 2, (0.0, 2.0)),
+        ({"quality": "bad"}, 3, (math.nan, math.nan)),
+        ({"ago_s": 100.0}, 4, (math.nan, math.nan)),
+        ({"inner_spall": parameter()}, 0, (math.nan, math.nan)),
     ],
     ids=["not resolvable", "bad", "stale", "not told of"],
 )
 def test_what_does_not_hold_is_no_number_and_says_why(told, status, interval):
     with serving(sink(stale_s=60.0)) as served:
-        served.tell(told)
+        served.tell(finding(**told))
         port = served.sink.port
         assert math.isnan(number(port, FAN_3 + SPALL))
         assert [number(port, FAN_3 + SPALL + at) for at in (2, 4)] == pytest.approx(interval, nan_ok=True)
