@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +72,10 @@ def dotted(key: Key) -> str:
 
 def locator(text: str) -> Locate:
     """`locate` for a text that is known to be valid TOML."""
-    lines = _Scanner(text).lines()
+    scanned = cache(_Scanner(text).lines)  # not before somebody asks: most files are right
 
     def locate(key: Key) -> int:
-        parts = _parts(key)
+        parts, lines = _parts(key), scanned()
         return next((lines[parts[:n]] for n in range(len(parts), 0, -1) if parts[:n] in lines), 1)
 
     return locate

@@ -21,6 +21,7 @@ from inversion.app.clock.frames import aligned, settled, sign
 from inversion.app.collector import Collector
 from inversion.app.configuration import Site
 from inversion.app.couriers import Couriers
+from inversion.app.heap import give_back_code
 from inversion.app.intake import Intake
 from inversion.app.journal import Journal, JournalError, Retention, open_journal
 from inversion.app.journal.status import file_bytes
@@ -37,6 +38,7 @@ from inversion.app.worker_link import WorkerLink, WorkerLost
 from inversion.core import ConfigurationError
 
 _LAST_WORDS_S = 2.0
+_SETTLED_S = 2.0
 
 log = logging.getLogger("inversion.gateway")
 
@@ -112,6 +114,7 @@ class Gateway:
             await self._restore()
             self._ledger.note("started", f"gateway {self._site.name}: started")
             self._systemd.ready()
+            asyncio.get_running_loop().call_later(_SETTLED_S, give_back_code)
             async with self._observed():
                 return 0 if await self._work() else 1
         finally:

@@ -24,6 +24,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from inversion.app.heap import give_back_code
+
 if TYPE_CHECKING:
     from inversion.app.parts import PipelineParts
 
@@ -119,6 +121,7 @@ class Template:
             pass
         gc.collect()
         gc.freeze()  # a collection in a child touches, and so copies, none of this
+        give_back_code()
         self._say({"warm": anonymous_bytes()})
 
     def _warm_model(self) -> None:
@@ -128,6 +131,7 @@ class Template:
         self._warmed = True
         if self._parts is not None and isinstance(self._parts.model, Warming):
             self._parts.model.warm()
+            give_back_code()
 
     def _work(self, joins: list[str], line: int) -> int:
         """In the worker: joins the groups before it allocates anything, then answers."""

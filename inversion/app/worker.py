@@ -18,6 +18,7 @@ from typing import IO, Any
 
 from inversion.app import wire
 from inversion.app.adaptive import Choice, choice_of, throttled_periods
+from inversion.app.heap import give_back_code
 from inversion.app.parts import PipelineParts
 from inversion.app.plain import decode
 from inversion.core import InversionError, ParameterSpace, to_json
@@ -46,6 +47,7 @@ def answer(requests: IO[bytes], answers: IO[bytes], made: Callable[[Any], Pipeli
         _send(answers, {"error": str(error)})
         return 2
     _send(answers, {"fingerprint": fingerprint(pipeline.model.space)})
+    give_back_code()
     choice, stops = choice_of(pipeline), throttled_periods()
     if order[0].get("lite"):
         choice = Choice(choice.pipelines[-1:])

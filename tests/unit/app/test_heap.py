@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import platform
+import re
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 
-pytestmark = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library keeps its heap in its way")
+from inversion.app.heap import give_back_code
+
+glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library keeps its heap in its way")
 
 PROGRAM = """
 import ctypes, resource
@@ -32,5 +37,22 @@ def faults(first: str) -> int:
     return int(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout)
 
 
+@glibc
 def test_what_is_freed_is_not_faulted_in_again() -> None:
     assert faults("assert keep_heap()") < 100 < 1000 <= faults("")
+
+
+def code_kb(library: str) -> int:
+    """Resident code of a library in this process."""
+    maps = re.split(r"(?m)^(?=[0-9a-f]+-[0-9a-f]+ )", Path("/proc/self/smaps").read_text())
+    ours = [each for each in maps if library in each and " r-xp " in each]
+    return sum(int(told[1]) for each in ours if (told := re.search(r"Rss: +(\d+) kB", each)))
+
+
+def test_code_that_has_run_is_given_back_and_runs_again() -> None:
+    values = np.arange(1000.0)
+    before = np.linalg.norm(values), np.sort(values[::-1])[1]
+    resident = code_kb("_multiarray_umath")
+    give_back_code()
+    assert code_kb("_multiarray_umath") < resident / 2
+    assert (np.linalg.norm(values), np.sort(values[::-1])[1]) == before
