@@ -16,7 +16,9 @@ at its levels too. NumPy only, some 20 microseconds a window.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +50,7 @@ class Columns:
         return int(self.condition.stop)
 
 
+@lru_cache(maxsize=64)
 def columns(observables: int, parameters: int, conditions: int) -> Columns:
     """Of a model with so many of each."""
     d, p, c = observables, parameters, conditions
@@ -58,7 +61,9 @@ def columns(observables: int, parameters: int, conditions: int) -> Columns:
 
 def floor_shares(space: ParameterSpace, floors: Array) -> Array:
     """(..., p) SI, as `ForwardModel.floor` tells, to (..., p) shares of the ranges, 0 where there is none."""
-    shares = np.minimum(np.maximum((floors - space.low) / (space.high - space.low), 0.0), 1.0)
+    shares: Array = (floors - space.low) / space.span
+    np.maximum(shares, 0.0, out=shares)
+    np.minimum(shares, 1.0, out=shares)
     shares *= floors > 0
     return shares
 
@@ -68,12 +73,12 @@ def encode(features: Features, floors: Array) -> Encoded:
     values, std, limit = features.values, features.std, features.limit
     n, d = values.shape
     at = columns(d, floors.shape[1], features.conditions.shape[1])
-    seen = np.isfinite(values + std)
+    seen = features.observed
     row = np.zeros((n, at.width), dtype=np.float32)
     ratio = np.divide(values, std, out=np.zeros((n, d)), where=seen)
     np.arcsinh(ratio, out=ratio, where=seen)
     np.minimum(ratio, Z_MOST, out=ratio)
-    np.maximum(ratio, -Z_MOST, out=row[:, at.z], casting="same_kind")
+    row[:, at.z] = np.maximum(ratio, -Z_MOST, out=ratio)
     np.copyto(row[:, at.state], np.where(values <= limit, -1.0, 1.0), where=seen, casting="same_kind")
     np.copyto(row[:, at.level], np.maximum(values, limit), where=seen, casting="same_kind")
     row[:, at.floor] = floors
@@ -86,9 +91,9 @@ def ratio_db(encoded: Encoded, at: Columns) -> Array:
 
     The bands of a network's calibration are cut by it; it does not change with the level of a record.
     """
-    ratios = np.sinh(encoded[:, at.z])  # zero where nothing was observed
-    ratios *= ratios
-    count = np.maximum(np.add.reduce(encoded[:, at.state] != 0, axis=1), 1)
-    mean = np.add.reduce(ratios, axis=1, dtype=np.float64) / count
-    decibels: Array = 10 * np.log10(np.maximum(mean, 0.01))
+    ratios, state = np.sinh(encoded[:, at.z]), encoded[:, at.state]  # zero where nothing was observed
+    decibels = np.empty(len(encoded))
+    for k, row in enumerate(ratios):
+        mean = float(row @ row) / (int(np.count_nonzero(state[k])) or 1)
+        decibels[k] = 10 * math.log10(max(mean, 0.01))
     return decibels

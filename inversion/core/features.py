@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +44,12 @@ class Features:
 
     def __len__(self) -> int:
         return len(self.quality)
+
+    @cached_property
+    def observed(self) -> NDArray[np.bool_]:
+        """(n, d) which values were observed at all, be it as censored ones."""
+        observed: NDArray[np.bool_] = np.isfinite(self.values + self.std)
+        return observed
 
     def take(self, rows: Sequence[int]) -> Features:
         """The frames at `rows`, in that order."""

@@ -92,6 +92,11 @@ class ParameterSpace:
         """(p,) upper bounds, SI."""
         return np.array([parameter.high for parameter in self.parameters], dtype=np.float64)
 
+    @cached_property
+    def span(self) -> Array:
+        """(p,) widths of the ranges, SI."""
+        return self.high - self.low
+
     def index(self, name: str) -> int:
         """Position of a parameter. Raises KeyError with the names there are."""
         try:

@@ -7,8 +7,10 @@ al., Algorithmic Learning in a Random World, Springer 2005, section 4.5).
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +37,16 @@ class Bands:
         """(n, p) factors of windows at these speeds (n,) and signal-to-noise ratios (n,)."""
         rows: Array = self.factors[self.speeds.searchsorted(speed), self.ratios_db.searchsorted(ratio_db)]
         return rows
+
+    def of_one(self, speed: float, ratio_db: float) -> Array:
+        """(p,) factors of one window."""
+        speeds, ratios_db = self._edges
+        row: Array = self.factors[bisect_left(speeds, speed), bisect_left(ratios_db, ratio_db)]
+        return row
+
+    @cached_property
+    def _edges(self) -> tuple[list[float], list[float]]:
+        return self.speeds.tolist(), self.ratios_db.tolist()
 
 
 def bands(calibration: Calibration) -> Bands:

@@ -6,6 +6,7 @@ The distance is Mahalanobis' in the network's penultimate layer (Lee et al., Adv
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,16 +26,17 @@ class MisfitScore:
     known: float
     threshold: float
 
-    def distance(self, latent: Array) -> Array:
+    def distance(self, latent: NDArray[np.floating]) -> Array:
         """(n, h) to (n,), about 1 for windows like those trained on."""
-        whitened = (latent - self.mean)[:, None, :] @ self.whitening  # a product a row: the same in any batch
-        whitened *= whitened
-        scores: Array = np.sqrt(np.add.reduce(whitened[:, 0], axis=-1) / self.whitening.shape[1])
+        scores = np.empty(len(latent))
+        for k, row in enumerate(latent):  # a product a row: the same in any batch
+            whitened = (row - self.mean) @ self.whitening
+            scores[k] = math.sqrt(float(whitened @ whitened) / whitened.size)
         return scores
 
-    def widening(self, distance: Array) -> Array:
-        """(n,) factor for the intervals: one up to `known`, then in proportion; beyond `threshold` nothing holds."""
-        return np.maximum(1.0, distance / self.known)
+    def widening(self, distance: float) -> float:
+        """Factor for the intervals: one up to `known`, then in proportion; beyond `threshold` nothing holds."""
+        return max(1.0, distance / self.known)
 
     def remark(self, distance: float) -> str:
         """What a finding says of it; empty where nothing."""

@@ -6,6 +6,7 @@ was trained on gets wider intervals, or the prior with the reason.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -107,14 +108,14 @@ class NetworkInverter:
 
     def invert(self, features: Features) -> list[Estimate]:
         """One estimate a frame. Where nothing was observed the estimate is the prior, with the reason."""
-        known: list[bool] = np.logical_and.reduce(np.isfinite(features.conditions), axis=1).tolist()
-        seen: list[bool] = np.logical_or.reduce(np.isfinite(features.std + features.values), axis=1).tolist()
+        seen: list[bool] = np.logical_or.reduce(features.observed, axis=1).tolist()
         floors = np.zeros((len(features), len(self.model.space)))
+        chosen = []
         for row, conditions in enumerate(features.conditions):
-            if known[row]:
+            known = all(map(math.isfinite, conditions.tolist()))
+            if known:
                 floors[row] = self.model.floor(conditions)
-        sound = [quality is not Quality.BAD for quality in features.quality]
-        chosen = [all(told) for told in zip(known, seen, sound, strict=True)]
+            chosen.append(known and seen[row] and features.quality[row] is not Quality.BAD)
         if chosen and all(chosen):
             return self._answers(features, floors)
         rows = [row for row, usable in enumerate(chosen) if usable]

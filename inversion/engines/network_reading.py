@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,13 +49,15 @@ class Reader:
     """What is needed of a card to read answers.
 
     shown: the p parameters that are no nuisance, as a slice where they stand together
-    links: (d, p) one where the observable tells of the parameter; all ones of a model that does not say
+    rows: of the parameters, in their order, each of the p; telling: of each of the p, the
+        observables that tell of it, or the only one
     low, span, high: (p, 1) SI, their ranges; prior: (parameters, k) SI, the marginals that a nuisance keeps
     """
 
     space: ParameterSpace
     shown: NDArray[np.intp] | slice
-    links: NDArray[np.float32]
+    rows: tuple[int, ...]
+    telling: tuple[NDArray[np.intp] | slice | int, ...]
     low: Array
     span: Array
     high: Array
@@ -65,52 +69,55 @@ class Reader:
 
     def read(self, raw: Raw, features: Features, floors: Array, answered: Answered) -> list[Estimate]:
         """One estimate a frame. floors: (n, parameters of the space) SI."""
-        distance = self.misfit.distance(raw.latent.astype(np.float64))
-        table = self.table(raw, self.misfit.widening(distance))
+        distance = self.misfit.distance(raw.latent).tolist()
+        table = self.table(raw, distance)
+        marginals, resolved = self._marginals(table), table.resolved.tolist()
         mean, covariance = self._moments(table)
-        marginals = self._marginals(table)
-        sound = np.isfinite(distance + np.add.reduce(table.marginals[:, :, 0], axis=1)).tolist()  # one spoils its row
-        resolved = self._resolved(table, raw)
         estimates = []
-        for k, far in enumerate(distance.tolist()):
-            fit = self._fit(features, k, far, sound[k], answered)
-            if not far <= self.misfit.threshold or not sound[k]:
+        for k, far in enumerate(distance):
+            sound = math.isfinite(far + float(np.add.reduce(mean[k])))  # one that is no number spoils its row
+            fit = self._fit(features, k, far, sound, answered)
+            if not far <= self.misfit.threshold or not sound:
                 estimates.append(prior_estimate(self.space, floors[k], fit))
                 continue
-            told = tuple(resolved[k])
+            told = self._resolved(resolved[k], raw.encoded[k])
             estimates.append(Estimate(self.space, mean[k], covariance[k], floors[k], told, fit, marginals[k]))
         return estimates
 
     def _fit(self, features: Features, row: int, distance: float, sound: bool, answered: Answered) -> Fit:
         remark = self.misfit.remark(distance) if sound else "the network's answer is no number"
-        withheld = not sound or distance > self.misfit.threshold
-        doubt = Quality.BAD if withheld else Quality.UNCERTAIN if remark else Quality.GOOD
-        reason = "; ".join(text for text in (features.reasons[row], remark) if text)
-        return Fit(max(features.quality[row], doubt), distance * distance, reason, answered)
+        quality, reason = features.quality[row], features.reasons[row]
+        if remark:
+            withheld = not sound or distance > self.misfit.threshold
+            quality = max(quality, Quality.BAD if withheld else Quality.UNCERTAIN)
+            reason = f"{reason}; {remark}" if reason else remark
+        return Fit(quality, distance * distance, reason, answered)
 
-    def table(self, raw: Raw, widening: Array) -> Table:
-        """Marginals and what is resolved, widened by band and by `widening` (n,)."""
-        first = self.at.condition.start
-        speed = raw.encoded[:, first].astype(np.float64) if self.at.width > first else np.zeros(len(raw.encoded))
-        factors = self.bands.of(speed, ratio_db(raw.encoded, self.at)) * widening[:, None]
-        floors = raw.encoded[:, self.at.floor][:, self.shown].astype(np.float64)
-        return self.tabulator.table(raw.quantiles.astype(np.float64), factors, floors)
+    def table(self, raw: Raw, distance: Sequence[float]) -> Table:
+        """Marginals and what is resolved, widened by band and by how far each of the n frames lies off."""
+        encoded, first = raw.encoded, self.at.condition.start
+        factors = np.empty(raw.quantiles.shape[:2])
+        for k, ratio in enumerate(ratio_db(encoded, self.at).tolist()):
+            speed = encoded.item(k, first) if self.at.width > first else 0.0
+            np.multiply(self.bands.of_one(speed, ratio), self.misfit.widening(distance[k]), out=factors[k])
+        return self.tabulator.table(raw.quantiles.astype(np.float64), factors, encoded[:, self.at.floor][:, self.shown])
 
-    def _resolved(self, table: Table, raw: Raw) -> list[list[bool]]:
-        """Of each frame and parameter, False of a nuisance, and where nothing that tells of it was measured.
+    def _resolved(self, judged: Sequence[bool], encoded: Encoded) -> tuple[bool, ...]:
+        """Of each parameter of a frame: as judged (p,), but False of a nuisance, and where no measurement tells of it.
 
         What lies below its limit of detection is no measurement, whatever a network makes of it: a parameter of which
         all is censored is bounded at best, as least squares has it. A single observable that tells of it must stand
         three of its deviations above zero.
         """
-        resolved = np.zeros((len(table.resolved), len(self.space)), dtype=np.bool_)
-        if table.resolved.any():
-            seen = raw.encoded[:, None, self.at.state] > 0
-            clear = seen & (raw.encoded[:, None, self.at.z] >= _CLEAR)
-            measured, clearly = ((each.astype(np.float32) @ self.links)[:, 0] > 0 for each in (seen, clear))
-            resolved[:, self.shown] = table.resolved & np.where(self.tabulator.direct, clearly, measured)
-        flags: list[list[bool]] = resolved.tolist()
-        return flags
+        resolved = [False] * len(self.space)
+        for row, told, telling in zip(self.rows, judged, self.telling, strict=True):
+            if not told:
+                continue
+            if isinstance(telling, int):
+                resolved[row] = encoded.item(telling + self.at.state.start) > 0 and encoded.item(telling) >= _CLEAR
+            else:
+                resolved[row] = bool((encoded[self.at.state][telling] > 0).any())
+        return tuple(resolved)
 
     def _moments(self, table: Table) -> tuple[Array, Array]:
         """(n, parameters) latent means and (n, parameters, parameters) covariances.
@@ -123,19 +130,22 @@ class Reader:
         variance[:] = 1.0
         shares = np.maximum(table.center, _EDGE)
         np.minimum(shares, 1 - _EDGE, out=shares)
-        latent = np.log(shares / (1 - shares))
-        latent /= LOGISTIC
+        shares /= 1 - shares
+        latent = np.log(shares, out=shares)
+        latent *= 1 / LOGISTIC
         mean[:, self.shown] = latent[..., 1]
-        half = (latent[..., 2] - latent[..., 0]) / 2
+        half = latent[..., 2] - latent[..., 0]
+        half *= 0.5
         half *= half
-        variance[:, self.shown] = np.maximum(half, _NARROWEST)
+        variance[:, self.shown] = np.maximum(half, _NARROWEST, out=half)
         return mean, covariance
 
     def _marginals(self, table: Table) -> Array:
         """(n, parameters, k) SI; a nuisance keeps its prior."""
         marginals = np.empty((len(table.marginals), *self.prior.shape))
         marginals[:] = self.prior
-        told = table.marginals * self.span + self.low
+        told = table.marginals * self.span
+        told += self.low
         marginals[:, self.shown] = np.minimum(told, self.high, out=told)  # the sum may round beyond it
         return marginals
 
@@ -146,11 +156,12 @@ def reader(card: Card, model: ForwardModel) -> Reader:
     shown = np.flatnonzero([not each.nuisance for each in space])
     ends = space.low[:, None], space.high[:, None]
     low, high = (each[shown] for each in ends)
-    linked = model.links() if isinstance(model, Linked) else np.ones((len(space), len(model.observables)))
+    linked = model.links() if isinstance(model, Linked) else np.ones((len(space), len(model.observables)), np.bool_)
     return Reader(
         space,
-        slice(0, shown.size) if np.array_equal(shown, np.arange(shown.size)) else shown,
-        linked[shown].T.astype(np.float32),
+        _as_slice(shown),
+        tuple(shown.tolist()),
+        tuple(int(each[0]) if each.size == 1 else _as_slice(each) for each in map(np.flatnonzero, linked[shown])),
         low,
         high - low,
         high,
@@ -160,3 +171,9 @@ def reader(card: Card, model: ForwardModel) -> Reader:
         bands(card.calibration),
         misfit_score(card.misfit),
     )
+
+
+def _as_slice(places: NDArray[np.intp]) -> NDArray[np.intp] | slice:
+    """The same places, as a slice where they stand together: it is quicker to take."""
+    together = places.size > 0 and places[-1] - places[0] == places.size - 1
+    return slice(int(places[0]), int(places[-1]) + 1) if together else places

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import NormalDist
 
 import numpy as np
@@ -57,21 +58,28 @@ class Tabulator:
     something: Flags
     direct: Flags
 
-    def table(self, quantiles: Array, factors: Array, floors: Array) -> Table:
+    def table(self, quantiles: Array, factors: Array, floors: NDArray[np.floating]) -> Table:
         """quantiles: (n, p, q) shares of the ranges, rising; factors: (n, p) of widening; floors: (n, p) shares."""
         levels = quantiles @ self.weights
         middle = levels[..., _MEDIAN, None].copy()
         levels -= middle
         levels *= factors[..., None]
         levels += middle
-        rejected = (np.minimum.reduce(levels[..., _OURS + 3 :], axis=-1) > floors) | (self.something & (floors <= 0))
-        inside = np.maximum(levels[..., : _OURS + 3], 0.0)
-        np.minimum(inside, 1.0, out=inside)
-        marginals = np.maximum.accumulate(inside[..., :_OURS], axis=-1)
+        resolved = np.minimum.reduce(levels[..., _OURS + 3 :], axis=-1) > floors
+        if self._places:
+            resolved |= self.something & (floors <= 0)
+        resolved |= self.direct
+        np.maximum(levels, 0.0, out=levels)
+        np.minimum(levels, 1.0, out=levels)
+        marginals = np.maximum.accumulate(levels[..., :_OURS], axis=-1)
         marginals *= 1 - _PRIOR
         marginals += _LEAST
-        span = marginals[..., _HIGH] - marginals[..., _LOW]
-        return Table(marginals, inside[..., _OURS:], (rejected | self.direct) & (span <= _INFORMED * 0.9))
+        resolved &= marginals[..., _HIGH] - marginals[..., _LOW] <= _INFORMED * 0.9
+        return Table(marginals, levels[..., _OURS : _OURS + 3], resolved)
+
+    @cached_property
+    def _places(self) -> bool:
+        return bool(self.something.any())
 
 
 def tabulator(space: ParameterSpace, levels: Sequence[float], direct: Flags | None = None) -> Tabulator:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -47,8 +48,9 @@ def gather(frame: Frame, channels: Channels) -> Inputs | str:
     waveform = _sound(frame, channels.acceleration, "m/s2")
     if isinstance(waveform, str):
         return waveform
-    swing = float(waveform.samples.max()) - float(waveform.samples.min())  # not a number if one sample is none
-    if waveform.samples.size > 1 and not _SWING[0] < swing < _SWING[1]:
+    samples = waveform.samples
+    swing = float(np.maximum.reduce(samples)) - float(np.minimum.reduce(samples))  # not a number if one sample is none
+    if samples.size > 1 and not _SWING[0] < swing < _SWING[1]:
         return f"{channels.acceleration}: no vibration swings by {swing:g} m/s2"
     if channels.tacho:
         return _by_tacho(frame, waveform, channels)
@@ -57,6 +59,8 @@ def gather(frame: Frame, channels: Channels) -> Inputs | str:
     speed = _sound(frame, channels.speed, "Hz")
     if isinstance(speed, str):
         return speed
+    if speed.samples.size == 1 and 0 < (shaft_hz := speed.samples.item()) < math.inf:
+        return _as_heard(waveform, shaft_hz, channels.tolerance)
     profile = speed.samples.astype(np.float64)
     if not np.all(np.isfinite(profile)):
         return f"{channels.speed}: NaN or infinite"

@@ -28,10 +28,10 @@ from inversion.core.memory import Memory
 from inversion.core.picture import Picture
 from inversion.core.tangent import Tangent
 from inversion.forward import bearing_entry
-from inversion.forward import bearing_observation as observation
 from inversion.forward.bearing_inputs import Channels, gather
 from inversion.forward.bearing_picture import envelope_picture
-from inversion.forward.bearing_pool import Pool, pool_at
+from inversion.forward.bearing_pool import pool_at
+from inversion.forward.bearing_rows import Rows
 from inversion.forward.bearing_space import bearing_space
 from inversion.physics.bearing import (
     RACES,
@@ -43,11 +43,10 @@ from inversion.physics.bearing import (
 )
 from inversion.physics.catalog import CatalogEntry, FaultOrders, find, geometry_from_orders
 from inversion.store.bearings import listed_bearings
-from sensors import Frame, Quality
+from sensors import Frame
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
-Row = tuple[Array, Array, Array, Array, Quality, str]
 
 CELLS = 128  # of the width grid
 LONGEST_POOL_MINUTES = 7 * 24 * 60.0  # what has stood out for a week needs no pooling
@@ -171,7 +170,7 @@ class RollingBearing:
 
     def floor(self, conditions: Array) -> Array:
         """Zero for the impacts; for the widths 20 v / fs: entry and exit ten samples apart."""
-        shaft_hz, sample_rate = conditions[:2]
+        shaft_hz, sample_rate = conditions[:2].tolist()
         floors = np.zeros(len(self.space))
         if shaft_hz > 0 and sample_rate > 0:
             floors[3:6] = min(width_floor(self.geometry, shaft_hz, sample_rate), self.widest_mm * 1e-3)
@@ -234,7 +233,7 @@ class RollingBearing:
 
     def observe(self, frames: Sequence[Frame]) -> Features:
         """Impacts and edge profiles of each frame; what a frame does not tell has an infinite deviation."""
-        return self._features([self._row(frame, None)[0] for frame in frames])
+        return self._rows.joined([self._rows.of(frame, None)[0] for frame in frames])
 
     @property
     def remembers(self) -> bool:
@@ -248,27 +247,20 @@ class RollingBearing:
         after, rows = dict(memories), []
         for frame in frames:
             pool = pool_at(after.get(frame.asset), frame.start_ns, 60 * self.pool_minutes)
-            row, pool_after = self._row(frame, pool)
+            row, pool_after = self._rows.of(frame, pool)
             if pool_after is not None:
                 after[frame.asset] = pool_after.to_dict()
             rows.append(row)
-        return self._features(rows), after
-
-    def _features(self, rows: Sequence[Row]) -> Features:
-        d = len(self.observables)
-        values, std, limit, conditions = (
-            np.array([row[k] for row in rows]).reshape(len(rows), size) for k, size in enumerate((d, d, d, 3))
-        )
-        return Features(values, std, limit, conditions, tuple(row[4] for row in rows), tuple(row[5] for row in rows))
+        return self._rows.joined(rows), after
 
     def pictures(self, frame: Frame) -> tuple[Picture, ...]:
         """The squared-acceleration spectrum by orders with the fault orders marked, for people."""
-        inputs = gather(frame, self._names)
+        inputs = gather(frame, self._rows.channels)
         return () if isinstance(inputs, str) else (envelope_picture(inputs.waveform, inputs.shaft_hz, self.geometry),)
 
     @cached_property
-    def _names(self) -> Channels:
-        return Channels(
+    def _rows(self) -> Rows:
+        names = Channels(
             self.channel,
             self.speed_channel,
             self.tacho_channel,
@@ -276,29 +268,4 @@ class RollingBearing:
             self.shaft_hz,
             self.speed_tolerance,
         )
-
-    def _row(self, frame: Frame, pool: Pool | None) -> tuple[Row, Pool | None]:
-        """What one frame tells, and the pool after it; None where it adds nothing."""
-        d = len(self.observables)
-        values, std, limit = np.zeros(d), np.full(d, np.inf), np.full(d, -np.inf)
-        inputs = gather(frame, self._names)
-        if isinstance(inputs, str):
-            return (values, std, limit, np.array([np.nan, np.nan, self.relief]), Quality.BAD, inputs), None
-        waveform, shaft_hz = inputs.waveform, inputs.shaft_hz
-        conditions = np.array([shaft_hz, waveform.sample_rate, self.relief])
-        widest = self.widest_mm * 1e-3 if inputs.steady else None
-        seen = observation.observe(waveform, shaft_hz, self.geometry, widest, pool)
-        if isinstance(seen, str):
-            return (values, std, limit, conditions, Quality.UNCERTAIN, seen), None
-        for i, race in enumerate(RACES):
-            impact = seen.impacts[race]
-            values[i] = impact.value
-            std[i] = impact.std
-            limit[i] = -np.inf if impact.present else impact.limit
-            profile = seen.profiles.get(race)
-            if profile is not None:
-                cells = slice(3 + i * CELLS, 3 + (i + 1) * CELLS)
-                values[cells], std[cells], limit[cells] = observation.on_grid(profile, self.widths)
-        reasons = [waveform.reason, inputs.remark, *seen.remarks, *shaft_conflicts(self.geometry)]
-        told = "; ".join(text for text in reasons if text)
-        return (values, std, limit, conditions, waveform.quality, told), seen.pool
+        return Rows(names, self.geometry, self.widths, self.widest_mm * 1e-3, self.relief)

@@ -7,6 +7,7 @@ diagnostics - A tutorial", Mech. Syst. Signal Process. 25 (2011) 485-520, equati
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -43,7 +44,7 @@ class BearingGeometry:
         if not 0 <= self.contact_angle_deg < 90:
             raise ValueError(f"contact_angle_deg must lie between 0 and 90, got {self.contact_angle_deg}")
 
-    @property
+    @cached_property
     def ratio(self) -> float:
         """(d / D) cos(contact angle)."""
         angle = np.radians(self.contact_angle_deg)
@@ -75,6 +76,7 @@ def fault_orders(geometry: BearingGeometry) -> dict[str, float]:
     return {"outer": bpfo(geometry), "inner": bpfi(geometry), "ball": 2 * bsf(geometry)}
 
 
+@lru_cache(maxsize=64)
 def shaft_conflicts(geometry: BearingGeometry, slip: float = 0.015) -> tuple[str, ...]:
     """What the geometry alone makes hard to tell: fault orders that slip may move onto a harmonic of the shaft."""
     names = {"outer": "BPFO", "inner": "BPFI", "ball": "2 x BSF"}
