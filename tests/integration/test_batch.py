@@ -96,6 +96,17 @@ def test_one_finding_a_window_in_the_order_of_the_files(site, tmp_path, quiet):
     assert "inverted 3 of 3 files" in text(quiet)
 
 
+def test_the_console_says_what_was_found_alarms_first_where_there_are_many(site, tmp_path, quiet):
+    calm = [recording(tmp_path / f"calm_{k:02d}.npz", 5.0, 0.2) for k in range(24)]
+    run_batch(site, [*calm, recording(tmp_path / "loud.npz", 30.0, 0.2)], tmp_path / "out", console=quiet, report=False)
+    said = text(quiet).splitlines()
+    first = said.index("inverted 25 of 25 files") + 1
+    assert said[first].startswith("loud.npz: level 3.")
+    assert said[first].endswith("ALARM too loud")
+    assert said[first + 1].startswith("calm_00.npz: level ")
+    assert said[-1] == "and 5 more recordings, in summary.json and the report"
+
+
 def test_the_summary_says_what_was_found(site, tmp_path, quiet):
     paths = [recording(tmp_path / "loud.npz", 30.0), recording(tmp_path / "calm.npz", 5.0)]
     result = run_batch(site, paths, tmp_path / "out", console=quiet, report=False)

@@ -23,6 +23,7 @@ from inversion.app.batch.asset import AssetJob, Recorded, recorded_source
 from inversion.app.batch.processes import BatchFailed, invert_all
 from inversion.app.batch.progress import Advance, progress
 from inversion.app.batch.staging import Staging, staging
+from inversion.app.batch.telling import tell
 from inversion.app.configuration import load_pipeline
 from inversion.app.delivered import check_channels
 from inversion.app.report import ReportUnavailable, require_plotly, write_report
@@ -82,7 +83,9 @@ def run_batch(
             entries = _invert(jobs, paths, workers or os.cpu_count() or 1, console)
             summary = _summary(site, source.described_by, entries, time.monotonic() - began)
             _write(staged, jobs, summary, formats, report)
-            return BatchResult(summary, staged.publish())
+            result = BatchResult(summary, staged.publish())
+            tell(console, summary)
+            return result
     except OSError as error:
         raise BatchFailed(f"cannot write to {out}: {error.strerror or error}") from error
 
