@@ -36,6 +36,10 @@ class StateRule:
             raise ValueError(f"name must differ from '{RUNNING}', which is what no rule says, got {self.name!r}")
         if self.below is None and self.at_least is None and self.changing is None:
             raise ValueError(f"machine state {self.name!r}: give below, at_least or changing, found none")
+        if self.below is not None and self.at_least is not None and not self.at_least < self.below:
+            raise ValueError(f"at_least must be less than below ({self.below:g}), got {self.at_least:g}")
+        if self.changing is not None and not self.changing >= 0:
+            raise ValueError(f"changing must be zero or more, got {self.changing:g}")
         if not (self.hold_s >= 0 and math.isfinite(self.hold_s)):
             raise ValueError(f"hold_s must be zero or more, got {self.hold_s} s")
 

@@ -7,14 +7,17 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from inversion.alerts.flood import FloodRule
+from inversion.app.alarm_reach import check_occurring, check_reach, check_states
 from inversion.app.nearest import did_you_mean
 from inversion.app.options import Document, Key, build
 from inversion.core import ForwardModel, Parameter
 
 if TYPE_CHECKING:  # the gateway process never loads what inverts: its worker does
     from inversion.alerts import AlertRule, QualityRule, SilenceRule, StateRule
+    from inversion.tracking import Tracker
 
 _DAY_S = 86_400.0
+_MONTH_H = 744.0
 _CONDITIONS = ("value", "growth", "quality", "silence")
 _Table = dict[str, Any]
 
@@ -27,15 +30,17 @@ class DeskOptions:
     flood: FloodRule = field(default_factory=FloodRule)
 
     def __post_init__(self) -> None:
-        if not self.shelve_most_h > 0:
-            raise ValueError(f"shelve_most_h must be positive, got {self.shelve_most_h} h")
+        if not 0 < self.shelve_most_h <= _MONTH_H:
+            raise ValueError(f"shelve_most_h must be positive and at most {_MONTH_H:g} h, got {self.shelve_most_h} h")
 
 
 def machine_states(document: Document, tables: Sequence[_Table]) -> tuple[StateRule, ...]:
     """How the state of a machine is told. Raises ConfigurationError."""
     from inversion.alerts import StateRule
 
-    return tuple(build(document, ("machine_state", i), table, StateRule) for i, table in enumerate(tables))
+    states = tuple(build(document, ("machine_state", i), table, StateRule) for i, table in enumerate(tables))
+    check_occurring(document, states)
+    return states
 
 
 def silence_rules(document: Document, tables: Sequence[_Table]) -> tuple[SilenceRule, ...]:
@@ -47,7 +52,11 @@ def silence_rules(document: Document, tables: Sequence[_Table]) -> tuple[Silence
 
 
 def alarm_rules(
-    document: Document, tables: Sequence[_Table], model: ForwardModel, states: Sequence[StateRule]
+    document: Document,
+    tables: Sequence[_Table],
+    model: ForwardModel,
+    states: Sequence[StateRule],
+    tracker: Tracker,
 ) -> tuple[AlertRule | QualityRule, ...]:
     """The alarms that findings are judged by, limits in SI. Raises ConfigurationError."""
     from inversion.alerts import QualityRule
@@ -63,11 +72,11 @@ def alarm_rules(
         if condition == "quality":
             rules.append(build(document, key, _without_condition(table), QualityRule))
         elif condition != "silence":
-            rules.append(_rule(document, key, table, model))
+            rules.append(_rule(document, key, table, model, tracker))
         if table.get("name") in names:
             raise document.error((*key, "name"), f"a second alarm named {table['name']!r}; names must differ")
         names.add(table.get("name", ""))
-        _check_states(document, key, table, states)
+        check_states(document, key, table, states)
     return tuple(rules)
 
 
@@ -75,7 +84,7 @@ def _without_condition(table: _Table) -> _Table:
     return {name: value for name, value in table.items() if name != "condition"}
 
 
-def _rule(document: Document, key: Key, table: _Table, model: ForwardModel) -> AlertRule:
+def _rule(document: Document, key: Key, table: _Table, model: ForwardModel, tracker: Tracker) -> AlertRule:
     """A rule whose limit, given in the unit people see, becomes SI."""
     from inversion.alerts import AlertRule
 
@@ -85,6 +94,7 @@ def _rule(document: Document, key: Key, table: _Table, model: ForwardModel) -> A
         hint = did_you_mean(rule.parameter, parameters)
         raise document.error((*key, "parameter"), f"no parameter {rule.parameter!r} ({hint})")
     parameter = parameters[rule.parameter]
+    check_reach(document, key, rule, parameter, tracker)
     if rule.condition == "growth":
         return replace(rule, limit=_span(parameter, rule.limit) / _DAY_S)
     limit = parameter.from_shown(rule.limit)
@@ -103,15 +113,3 @@ def _rule(document: Document, key: Key, table: _Table, model: ForwardModel) -> A
 def _span(parameter: Parameter, shown: float) -> float:
     """A difference of values in the unit people see, in SI."""
     return parameter.from_shown(shown) - parameter.from_shown(0.0)
-
-
-def _check_states(document: Document, key: Key, table: _Table, states: Sequence[StateRule]) -> None:
-    from inversion.alerts import RUNNING
-
-    known = [RUNNING, *(state.name for state in states)]
-    for option in ("suppressed_in", "only_in"):
-        for name in table.get(option, ()):
-            if name not in known:
-                raise document.error((*key, option), f"no machine state {name!r} ({did_you_mean(name, known)})")
-    if set(known) <= set(table.get("suppressed_in", ())):
-        raise document.error((*key, "suppressed_in"), "holds every machine state, so that it could never alarm")

@@ -132,7 +132,7 @@ def _parts(document: Document) -> PipelineParts:
     engine: Engine = plugin_at(document, ("engine",), "inversion.engine")
     tracker = build(document, ("tracking",), document.content.get("tracking", {}), Tracker)
     states = machine_states(document, tables(document, "machine_state"))
-    rules = alarm_rules(document, tables(document, "alarm"), model, states)
+    rules = alarm_rules(document, tables(document, "alarm"), model, states, tracker)
     return PipelineParts(model, engine, document.content["engine"]["use"], rules, tracker, states)
 
 

@@ -1,15 +1,19 @@
-"""Whether a site's sources deliver what its forward model needs: told at start, not window by window."""
+"""Whether a site's sources deliver what its forward model and its alarms need: told at check, not window by window."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from inversion.app.nearest import did_you_mean
+from inversion.app.options import Document, read_document
 from inversion.core import ConfigurationError, ForwardModel
 from sensors import Source
 from sensors.tomlfile import load
+
+if TYPE_CHECKING:
+    from inversion.alerts import AlertRule, QualityRule, SilenceRule, StateRule
 
 
 @runtime_checkable
@@ -19,6 +23,16 @@ class KnownChannels(Protocol):
     @property
     def channel_names(self) -> tuple[str, ...]:
         """All names that its frames may hold."""
+        ...
+
+
+@runtime_checkable
+class KnownPace(Protocol):
+    """A source that knows how often it measures. Optional."""
+
+    @property
+    def every_s(self) -> float:
+        """From one frame to the next at least, s."""
         ...
 
 
@@ -34,3 +48,52 @@ def check_channels(path: Path, sources: Sequence[Source], model: ForwardModel) -
                 f"{path}:{locate('forward')}: forward: needs channel {missing[0]!r}, which the source does not deliver "
                 f"({did_you_mean(missing[0], source.channel_names)})"
             )
+
+
+def check_state_channels(
+    path: Path, sources: Sequence[Source], states: Sequence[StateRule], rules: Sequence[AlertRule | QualityRule]
+) -> None:
+    """Raises ConfigurationError for a machine state by a channel that no source delivers, and for an alarm that is
+    watched only in states which no frame of some asset can show."""
+    document = read_document(path)
+    known = [source for source in sources if isinstance(source, KnownChannels)]
+    delivered = sorted({name for source in known for name in source.channel_names})
+    if len(known) == len(sources):
+        for i, state in enumerate(states):
+            if state.channel not in delivered:
+                problem = f"no source delivers {state.channel!r} ({did_you_mean(state.channel, delivered)})"
+                raise document.error(("machine_state", i, "channel"), problem)
+    for source in known:
+        shown = {state.name for state in states if state.channel in source.channel_names}
+        for rule in rules:
+            told = {state.name for state in states} & set(rule.only_in)
+            if told == set(rule.only_in) and told and not told & shown:
+                asset = getattr(source, "asset", "an asset")
+                problem = f"its source does not deliver what tells them, so that this never alarms for {asset!r}"
+                raise document.error(("alarm", _index(document, rule.name), "only_in"), problem)
+
+
+def check_pace(
+    path: Path, sources: Sequence[Source], rules: Sequence[AlertRule | QualityRule], silences: Sequence[SilenceRule]
+) -> None:
+    """Raises ConfigurationError for an alarm whose delay breaks off, or that is silence, between any two windows."""
+    document = read_document(path)
+    for source in sources:
+        if not isinstance(source, KnownPace):
+            continue
+        asset, every_s = getattr(source, "asset", "an asset"), source.every_s
+        told = f"must be longer than the {every_s:g} s from window to window of {asset!r}"
+        for rule in rules:
+            if rule.on_delay_s > 0 and rule.max_gap_s <= every_s:
+                problem = f"{told}, found {rule.max_gap_s:g}: its delay would never be over"
+                raise document.error(("alarm", _index(document, rule.name), "max_gap_s"), problem)
+        for silence in silences:
+            if silence.after_s <= every_s and (not silence.assets or asset in silence.assets):
+                raise document.error(
+                    ("alarm", _index(document, silence.name), "after_s"), f"{told}, found {silence.after_s:g}"
+                )
+
+
+def _index(document: Document, alarm: str) -> int:
+    """Its place among the tables [[alarm]]."""
+    return [table.get("name") for table in document.content["alarm"]].index(alarm)

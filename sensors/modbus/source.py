@@ -129,6 +129,11 @@ class ModbusSource:
         return self.settings.resource, self.settings.described
 
     @property
+    def every_s(self) -> float:
+        """From one frame to the next at least, s."""
+        return self.poll_s * self.window
+
+    @property
     def channel_names(self) -> tuple[str, ...]:
         """Names that its frames hold: the profile's registers and waveforms."""
         profile = self.loaded_profile
