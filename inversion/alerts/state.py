@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from inversion.alerts.baseline import Learned
@@ -41,7 +41,7 @@ class AlertState:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, as JSON has it."""
-        return asdict(self)
+        return {**vars(self), "learned": None if self.learned is None else vars(self.learned).copy()}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> AlertState:

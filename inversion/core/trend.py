@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +12,8 @@ from numpy.typing import NDArray
 from inversion.core.estimate import QUANTILE_LEVELS
 
 Array = NDArray[np.float64]
+
+_LEVELS: list[float] = QUANTILE_LEVELS.tolist()
 
 
 @dataclass(frozen=True)
@@ -34,12 +38,12 @@ class Spread:
 
     def quantile(self, probability: float) -> float:
         """Value below which it lies with this probability."""
-        k = int(np.clip(np.searchsorted(QUANTILE_LEVELS, probability), 1, QUANTILE_LEVELS.size - 1))
-        (low, high), (left, right) = QUANTILE_LEVELS[k - 1 : k + 1], self.values[k - 1 : k + 1]
+        k = min(max(bisect_left(_LEVELS, probability), 1), len(_LEVELS) - 1)
+        (low, high), (left, right) = _LEVELS[k - 1 : k + 1], self.values[k - 1 : k + 1].tolist()
         if probability <= low or left == right:
             return float(left)
-        if not np.isfinite(right):
-            return float("inf")
+        if not math.isfinite(right):
+            return math.inf
         return float(left + min((probability - low) / (high - low), 1.0) * (right - left))
 
     def probability_within(self, value: float) -> float:

@@ -16,9 +16,10 @@ from inversion.core import QUANTILE_LEVELS, Estimate, ParameterSpace
 from inversion.tracking import bank as filters
 from inversion.tracking.bank import Bank
 from inversion.tracking.growth import Hypotheses
+from inversion.tracking.mixture import quantiles
 from inversion.tracking.track import Belief, Rival, Track
 from inversion.tracking.tracker import Tracker
-from inversion.tracking.window import Window, window_of
+from inversion.tracking.window import Window, windows_of
 from sensors import Quality
 
 _DAY_NS = 86_400e9
@@ -48,12 +49,14 @@ def advance(tracker: Tracker, track: Track | None, estimate: Estimate, start_ns:
     if track is None or track.space != space:
         track = Track(start_ns, space, dict.fromkeys(space, Belief()))
     days = (start_ns - track.last_ns) / _DAY_NS
+    bad = estimate.fit.quality is Quality.BAD
+    windows = {} if bad else dict(zip(estimate.space.names, windows_of(estimate), strict=True))
     beliefs = {}
     for name in space:
         suppose, belief = tracker.suppose(name), track.beliefs[name]
         belief = _later(_fitting(belief, suppose), suppose, days)
-        if estimate.fit.quality is not Quality.BAD:
-            window = window_of(estimate, estimate.space.index(name))
+        if not bad:
+            window = windows[name]
             belief = _informed(_challenged(belief, suppose, window, tracker, start_ns), suppose, window, tracker)
             belief = _dated(belief, start_ns)
         beliefs[name] = belief
@@ -87,7 +90,7 @@ def _ranges(space: ParameterSpace) -> dict[str, tuple[float, float]]:
 def _marginal(space: ParameterSpace, i: int, bank: Bank) -> filters.Array:
     """(k,) SI quantiles of the i-th parameter."""
     latent = np.zeros((QUANTILE_LEVELS.size, len(space)))
-    latent[:, i] = filters.quantiles(bank.weight, bank.level, bank.deviation, QUANTILE_LEVELS)
+    latent[:, i] = quantiles(bank.weight, bank.level, bank.deviation, QUANTILE_LEVELS)
     return space.from_latent(latent)[:, i]
 
 

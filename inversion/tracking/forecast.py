@@ -9,16 +9,17 @@ falls, only rates above zero count (`irreversible.py`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from inversion.core import QUANTILE_LEVELS, ParameterSpace
 from inversion.core.trend import Limit, Spread, Trend
-from inversion.signal.normal import ndtr
-from inversion.tracking.bank import Array, Bank, quantiles
-from inversion.tracking.growth import Hypotheses, Law, coordinate, latent_of, range_slope, share_of
+from inversion.tracking.bank import Array, Bank
+from inversion.tracking.growth import WANDERING, Hypotheses, coordinate, latent_of, range_slope, share_of
 from inversion.tracking.irreversible import only_rising
+from inversion.tracking.mixture import quantiles, shares_below
 from inversion.tracking.track import Track
 from inversion.tracking.tracker import Tracker
 
@@ -27,6 +28,13 @@ _DAY_S = 86_400.0
 _STRETCH = 0.5
 #: Days ahead at which the probability is tabulated; a crossing beyond the last, 27 years, is not foreseen.
 _HORIZON: Array = np.concatenate([[0.0], np.geomspace(1e-6, 1e4, 81)])
+_SELDOM = np.concatenate([[0], np.arange(1, _HORIZON.size, 10)])  # looked at first
+#: (h,) between which two of _SELDOM a time of _HORIZON lies; the last, which is no such cell, of those themselves.
+_CELL = np.where(
+    np.isin(np.arange(_HORIZON.size), _SELDOM),
+    _SELDOM.size - 1,
+    _SELDOM.searchsorted(np.arange(_HORIZON.size)) - 1,
+)
 #: Growth is meant over the coming third of the time that has been followed: growth in lumps has no rate at one moment.
 _AHEAD = 1 / 3
 _LIGHT = 1e-3  # a hypothesis of less weight than this share of the heaviest does not matter
@@ -92,25 +100,59 @@ def _rate_var(bank: Bank) -> Array:
 
 
 def _times(bank: Bank, suppose: Hypotheses, limit: float, sign: float) -> Array:
-    """(k,) quantiles of the days until the latent value `limit` is passed; infinite where that is not foreseen."""
-    passed = _passed(bank, suppose, limit, sign)
-    rising = np.concatenate([[True], np.diff(passed) > 0])
-    times = np.interp(QUANTILE_LEVELS, passed[rising], _HORIZON[rising])
+    """(k,) quantiles of the days until the latent value `limit` is passed; infinite where that is not foreseen.
+
+    They are read off _HORIZON, of which only those times are looked at between which a quantile lies. A sum that falls
+    may have risen higher in between: then all are.
+    """
+    passed_by = _passing(bank, suppose, limit, sign)
+    seldom = passed_by(_HORIZON[_SELDOM])
+    days, passed = _HORIZON, seldom
+    if np.any(seldom[1:] < seldom[:-1] - 1e-9):
+        passed = passed_by(_HORIZON)
+    else:
+        between = _between(np.maximum.accumulate(seldom))
+        days = np.concatenate([_HORIZON[_SELDOM], _HORIZON[between]])
+        order = days.argsort()
+        days, passed = days[order], np.concatenate([seldom, passed_by(_HORIZON[between])])[order]
+    passed = np.maximum.accumulate(passed)
+    times = np.interp(QUANTILE_LEVELS, passed, days)
     return np.where(passed[-1] < QUANTILE_LEVELS, np.inf, times)
 
 
-def _passed(bank: Bank, suppose: Hypotheses, limit: float, sign: float) -> Array:
-    """(h,) probability that the limit has been passed by each time of _HORIZON; sign: 1 where above is beyond."""
+def _between(passed: Array) -> NDArray[np.intp]:
+    """Places in _HORIZON between two of _SELDOM between whose probabilities a quantile lies."""
+    below = QUANTILE_LEVELS.searchsorted(passed)
+    return np.flatnonzero(np.append(below[1:] > below[:-1], False)[_CELL])
+
+
+def _passing(bank: Bank, suppose: Hypotheses, limit: float, sign: float) -> Callable[[Array], Array]:
+    """(h,) days ahead to (h,) probability that the limit has been passed by then; sign: 1 where above is beyond it."""
     x, slope = coordinate(suppose.law, bank.level)
     end = coordinate(suppose.law, np.full_like(x, limit))[0]
-    rate_var = _rate_var(bank)
+    weight = bank.weight / bank.weight.sum()
+    beyond, rate, rate_var = sign * (x - end), sign * bank.rate, _rate_var(bank)
+    variance = (slope * bank.deviation) ** 2
     cross = slope * (bank.cross + bank.level_bias * bank.rate_bias)
-    noise = suppose.lump * np.abs(bank.rate) + suppose.wander
-    t = _HORIZON[:, None]
-    ahead = sign * (x + bank.rate * t - end)
-    variance = (slope * bank.deviation) ** 2 + 2 * t * cross + t**2 * rate_var + noise * t
-    share = ndtr(ahead / np.sqrt(np.maximum(variance, 1e-18)))
-    walks = suppose.law == Law.WANDERING
-    probability = np.where(walks, np.minimum(share[0] + 2 * np.maximum(share - share[0], 0.0), 1.0), share)
-    total: Array = np.maximum.accumulate(probability @ (bank.weight / bank.weight.sum()))
-    return total
+    linear = 2 * cross + suppose.lump * np.abs(bank.rate) + suppose.wander
+    walks = np.flatnonzero(suppose.law == WANDERING)
+    already = shares_below(beyond[walks] / np.sqrt(np.maximum(variance[walks], 1e-18)))
+    bent = bool(rate_var.any())
+
+    def passed_by(days: Array) -> Array:
+        t = days[:, None]
+        spread = t * linear
+        if bent:
+            spread += t**2 * rate_var
+        spread += variance
+        np.sqrt(np.maximum(spread, 1e-18, out=spread), out=spread)
+        ahead = t * rate
+        ahead += beyond
+        ahead /= spread
+        share = shares_below(ahead)
+        if walks.size:
+            share[:, walks] = np.minimum(already + 2 * np.maximum(share[:, walks] - already, 0.0), 1.0)
+        total: Array = share @ weight
+        return total
+
+    return passed_by

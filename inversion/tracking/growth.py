@@ -24,6 +24,7 @@ Array = NDArray[np.float64]
 
 #: Share of the range that a level may have within a law: nearer to a bound, latent values mean nothing.
 EDGE = 1e-6
+_LEAST_POWER = 1e-30  # below all that a share has to any power
 
 
 class Law(IntEnum):
@@ -34,6 +35,10 @@ class Law(IntEnum):
     ACCELERATING = 2  # -1 / w
     DECELERATING = 3  # w^3
     WANDERING = 4  # the latent value; no rate
+
+
+#: Plain numbers: to ask an enumeration for a member takes as long as to compare all hypotheses with it.
+EXPONENTIAL, WANDERING = int(Law.EXPONENTIAL), int(Law.WANDERING)
 
 
 STOP_AND_GO = "stop and go"
@@ -128,30 +133,41 @@ def hypotheses(growth: float, shared: float | None, laws: Sequence[str] = LAWS) 
     return Hypotheses(law.astype(int), lump, wander, pace, share, weight / weight.sum())
 
 
+#: By law: x is `_SIGN` times the share to the power `_POWER`, and its slope goes as `_STEEP`; for want of a power the
+#: logarithm and the latent value have none.
+_SIGN = np.array([1.0, 0.0, -1.0, 1.0, 0.0])
+_POWER = np.array([1.0, 0.0, -1.0, 3.0, 0.0])
+_ROOT = np.array([1.0, 0.0, -1.0, 1 / 3, 0.0])
+_STEEP = np.array([1.0, 1.0, 1.0, 3.0, 1.0])
+
+
 def coordinate(law: NDArray[np.int_], latent: Array) -> tuple[Array, Array]:
     """(m,) x of a latent value under each law, and (m,) dx/dz."""
     share = share_of(latent)
-    slope = LOGISTIC * share * (1 - share)
-    x = np.choose(law, [share, np.log(share), -1 / share, share**3, latent])
-    return x, slope * np.choose(law, [1.0, 1 / share, share**-2, 3 * share**2, 1 / slope])
+    log = np.log(share)
+    power = np.exp(_POWER[law] * log)
+    wanders = law == WANDERING
+    x = np.where(law == EXPONENTIAL, log, _SIGN[law] * power)
+    slope = _STEEP[law] * power * (LOGISTIC * (1 - share))
+    return np.where(wanders, latent, x), np.where(wanders, 1.0, slope)
 
 
 def latent_of(law: NDArray[np.int_], x: Array) -> Array:
     """(m,) latent value of each x; the inverse of `coordinate`."""
-    share = np.choose(law, [x, np.exp(np.minimum(x, 0.0)), -1 / np.minimum(x, -1.0), np.cbrt(x), 0.5])
-    share = np.clip(share, EDGE, 1 - EDGE)
-    latent: Array = np.where(law == int(Law.WANDERING), x, np.log(share / (1 - share)) / LOGISTIC)
-    return latent
+    log = np.log(np.maximum(_SIGN[law] * x, _LEAST_POWER)) * _ROOT[law]
+    share = np.exp(np.minimum(np.where(law == EXPONENTIAL, x, log), 0.0))
+    share = np.minimum(np.maximum(share, EDGE), 1 - EDGE)
+    return np.where(law == WANDERING, x, np.log(share / (1 - share)) * (1 / LOGISTIC))
 
 
 def range_slope(law: NDArray[np.int_], latent: Array) -> Array:
     """(m,) what one unit of the coordinate is, in ranges of the parameter."""
     share = share_of(latent)
-    one: Array = np.choose(law, [1.0, share, share**2, share**-2 / 3, LOGISTIC * share * (1 - share)])
-    return one
+    one = share / (_STEEP[law] * np.exp(_POWER[law] * np.log(share)))
+    return np.where(law == WANDERING, LOGISTIC * share * (1 - share), one)
 
 
 def share_of(latent: Array) -> Array:
     """(m,) the parameter as a share of its range."""
-    share: Array = np.clip(1 / (1 + np.exp(-LOGISTIC * latent)), EDGE, 1 - EDGE)
-    return share
+    share: Array = 1 / (1 + np.exp(-LOGISTIC * latent))
+    return np.minimum(np.maximum(share, EDGE), 1 - EDGE)

@@ -13,7 +13,7 @@ import numpy as np
 
 from inversion.signal.normal import ndtr, ndtri
 from inversion.tracking.bank import Array, Bank
-from inversion.tracking.growth import Hypotheses, Law
+from inversion.tracking.growth import WANDERING, Hypotheses
 
 _WALKS = 0.05  # what a random walk counts: of one that never fell there are few
 _NODES = 5  # rates of equal probability that stand for those above zero
@@ -27,7 +27,7 @@ def only_rising(bank: Bank, suppose: Hypotheses, rate_var: Array) -> tuple[Bank,
     """
     rate_var = np.maximum(rate_var, _LEAST)
     deviation = np.sqrt(rate_var)
-    walks = suppose.law == Law.WANDERING  # it has no rate
+    walks = suppose.law == WANDERING  # it has no rate
     rising = ndtr(bank.rate / deviation)
     tail = np.maximum(rising, _LEAST_RATE)[:, None] * ((np.arange(_NODES) + 0.5) / _NODES)
     rate = np.maximum(bank.rate[:, None] - deviation[:, None] * ndtri(tail), _LEAST_RATE)

@@ -8,10 +8,11 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from inversion.core import Estimate, Fit, Parameter, ParameterSpace
+from inversion.core import QUANTILE_LEVELS, Estimate, Fit, Parameter, ParameterSpace
 from inversion.core.trend import Limit, Trend
-from inversion.tracking import Track, Tracker, advance, to_estimate, trends
-from inversion.tracking.bank import Bank, quantiles
+from inversion.signal.normal import ndtr
+from inversion.tracking import Track, Tracker, advance, forecast, to_estimate, trends
+from inversion.tracking.bank import Bank
 from inversion.tracking.growth import (
     GROWTHS,
     LAWS,
@@ -24,6 +25,7 @@ from inversion.tracking.growth import (
     range_slope,
 )
 from inversion.tracking.irreversible import only_rising
+from inversion.tracking.mixture import quantiles, shares_below
 from inversion.tracking.rehearsal import REVERSIBLE, SPACE
 
 DAY_NS = 86_400 * 10**9
@@ -207,3 +209,45 @@ def test_quantiles_of_a_weighted_sum_give_their_probabilities_back():
     found = quantiles(weight, mean, deviation, probabilities)
     below = [weight @ [NormalDist(m, d).cdf(q) for m, d in zip(mean, deviation, strict=True)] for q in found]
     assert below == pytest.approx(probabilities, abs=2e-3)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_growth_that_is_hardly_known_after_a_minute_is_told_as_wide_as_it_is(seed):
+    """Hypotheses that cannot move stand beside some that may go anywhere: neither alone says how wide all are."""
+    noise = 0.02e-3 * np.random.default_rng(seed).normal(size=40)
+    track = None
+    for second, each in enumerate(noise):
+        track = advance(TRACKER, track, window(3e-3 + each), second * 10**9)
+    least, low, median, high = (
+        trend(track, above(3.5e-3)).growth.quantile(p) * 86_400 for p in (5e-4, 0.05, 0.5, 0.95)
+    )
+    assert least == low == 0.0
+    assert median < 0.2e-3
+    assert high > 5e-3
+
+
+def test_quantiles_between_widths_of_seven_decades_give_their_probabilities_back():
+    weight, deviation = np.array([0.3, 0.3, 0.36, 0.04]), np.array([1e-6, 1e-4, 0.5, 20.0])
+    mean = np.array([0.0, 0.01, 0.02, 0.0])
+    found = quantiles(weight, mean, deviation, QUANTILE_LEVELS)
+    earlier, later = (ndtr((found[:, None] + aside - mean) / deviation) @ weight for aside in (-1e-3, 1e-3))
+    assert np.all((earlier - 5e-3 <= QUANTILE_LEVELS) & (later + 5e-3 >= QUANTILE_LEVELS))
+
+
+def test_the_fast_share_of_the_normal_distribution_is_within_its_error_and_rises():
+    z = np.concatenate([[-1e12, -40.0], np.linspace(-10, 10, 20_001), [40.0, 1e12]])
+    found = shares_below(z.copy())
+    assert np.abs(found - ndtr(z)).max() < 1.5e-6
+    assert np.all(np.diff(found) >= 0)
+
+
+@pytest.mark.parametrize("space", [SPACE, REVERSIBLE])
+def test_times_that_are_looked_at_tell_what_all_times_tell(space, monkeypatch):
+    widths = 1e-3 + 0.02e-3 * np.arange(40) + 0.05e-3 * np.random.default_rng(5).normal(size=40)
+    track = followed(widths, space=space)
+    some = trend(track, above(3e-3), space=space).times[0][1].values
+    monkeypatch.setattr(
+        forecast, "_between", lambda passed: np.setdiff1d(np.arange(forecast._HORIZON.size), forecast._SELDOM)
+    )
+    every = trend(track, above(3e-3), space=space).times[0][1].values
+    assert some == pytest.approx(every, rel=1e-9)
