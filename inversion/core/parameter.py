@@ -109,13 +109,12 @@ class ParameterSpace:
 
     def to_latent(self, theta: Array) -> Array:
         """(..., p) theta to (..., p) latent; values outside the bounds are taken as at them."""
-        share = (np.asarray(theta) - self.low) / (self.high - self.low)
-        share = np.minimum(np.maximum(share, _EDGE), 1 - _EDGE)
+        share = np.minimum(np.maximum((np.asarray(theta) - self.low) / self.span, _EDGE), 1 - _EDGE)
         latent: Array = np.log(share / (1 - share)) / LOGISTIC
         return latent
 
     def from_latent(self, latent: Array) -> Array:
         """(..., p) latent to (..., p) theta."""
-        bounded = np.minimum(np.maximum(np.asarray(latent) * LOGISTIC, -60.0), 60.0)
-        theta: Array = self.low + (self.high - self.low) / (1 + np.exp(-bounded))
+        bounded = np.minimum(np.maximum(np.asarray(latent) * -LOGISTIC, -60.0), 60.0)
+        theta: Array = self.low + self.span / (1 + np.exp(bounded))
         return np.minimum(theta, self.high)  # the sum may round beyond it

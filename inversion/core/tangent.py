@@ -15,18 +15,41 @@ Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
 
+class Slopes(Protocol):
+    """Derivatives (..., q, m) of m observables by q parameters, of which only sums over the observables are asked for.
+
+    Each sum is made point by point: it is the same, to the bit, whatever points are beside it.
+    """
+
+    def written(self) -> Array:
+        """(..., q, m) all of them."""
+        ...
+
+    def pulled(self, pull: Array) -> Array:
+        """(..., q) sums of the derivatives, each times the pull (..., m) of its observable."""
+        ...
+
+    def products(self, weight: Array) -> Array:
+        """(..., q, q) sums of the products of two derivatives, weighted by (..., m)."""
+        ...
+
+
 @dataclass(frozen=True)
 class Tangent:
     """Predictions of m observables beside some points, and their derivatives by q parameters, SI.
 
-    prediction: (..., m); slope: (..., q, m), or what broadcasts to it
+    prediction: (..., m); slope: (..., q, m), or what broadcasts to it; or `Slopes`, of predictions that are certain
     spread, spread_slope: of one standard deviation of the predictions, alike; None where they are certain
     """
 
     prediction: Array
-    slope: Array
+    slope: Array | Slopes
     spread: Array | None = None
     spread_slope: Array | None = None
+
+    def written(self) -> Array:
+        """The derivatives, written down where they were not."""
+        return self.slope if isinstance(self.slope, np.ndarray) else self.slope.written()
 
 
 @runtime_checkable

@@ -13,6 +13,7 @@ from inversion.core.parameter import LOGISTIC
 from inversion.core.spread import Spreading
 from inversion.core.tangent import Differentiable, Tangent
 from inversion.engines import costs
+from inversion.engines.whitened import whitened
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -84,17 +85,13 @@ class Block:
         """
         tangent, steep = self._tangent(latent, owner, free)
         deviation, widened, widening = self._deviation(tangent, owner)
-        misfit = (tangent.prediction - self._targets[owner][:, None]) / deviation
-        slope = tangent.slope / deviation[..., None, :]
-        if widening is not None:
-            slope = slope - widening * misfit[..., None, :]
-        misfit, slope = np.ascontiguousarray(misfit), np.ascontiguousarray(slope)  # in any company they add up alike
+        misfit = np.ascontiguousarray((tangent.prediction - self._targets[owner][:, None]) / deviation)
         cost = self._costs(misfit, owner)
         moved = latent[..., free]
         loss = _loss(cost.nats, widened) + 0.5 * np.add.reduce(moved * moved, axis=-1)
-        gradient = np.matmul(slope, cost.pull[..., None])[..., 0]
-        curvature = _products(slope, cost.weight)
-        hessian = curvature if cost.bend is cost.weight else _products(slope, cost.bend)
+        ways = whitened(tangent, deviation, misfit, widening)
+        gradient, curvature = ways.pulled(cost.pull), ways.products(cost.weight)
+        hessian = curvature if cost.bend is cost.weight else ways.products(cost.bend)
         if widened is not None and widening is not None:
             gradient += np.add.reduce(widening, axis=-1)
             root = widening / np.sqrt(2 * np.maximum(widened, _TINY))[..., None, :]
@@ -110,16 +107,23 @@ class Block:
             hessian * steep + (1 + bend)[..., None] * prior,
         )
 
-    def losses(self, latent: Array) -> Array:
+    def losses(self, latent: Array, owner: Index) -> Array:
+        """(b, l) losses of points as in `evaluate`, without a prior."""
+        tangent, _ = self._tangent(latent, owner, owner[:0])
+        return self._lost(tangent, owner)
+
+    def losses_everywhere(self, latent: Array) -> Array:
         """(W, b, l) losses of the same points (b, l, q) in every window, without a prior; the conditions are alike."""
         owner = np.zeros(len(latent), dtype=np.intp)
         tangent, _ = self._tangent(latent, owner, owner[:0])
-        found = []
-        for window in range(len(self)):
-            deviation, widened, _ = self._deviation(tangent, owner + window)
-            misfit = (tangent.prediction - self._targets[window]) / deviation
-            found.append(_loss(self._costs(misfit, owner + window).nats, widened))
-        return np.array(found)
+        return np.array([self._lost(tangent, owner + window) for window in range(len(self))])
+
+    def _lost(self, tangent: Tangent, owner: Index) -> Array:
+        deviation, widened, _ = self._deviation(tangent, owner)
+        misfit = (tangent.prediction - self._targets[owner][:, None]) / deviation
+        if np.isinf(self.freedom):
+            return _loss(costs.plain_nats(misfit, self._censored[owner][:, None]), widened)
+        return _loss(self._costs(misfit, owner).nats, widened)
 
     @cached_property
     def alike(self) -> bool:
@@ -168,7 +172,7 @@ class Block:
             tangent = self._linear(theta, owner, by, *self._affine)
         else:
             return self._differences(latent, theta, conditions, free), np.ones((*latent.shape[:-1], free.size))
-        low, span = self.space.low[free], (self.space.high - self.space.low)[free]
+        low, span = self.space.low[free], self.space.span[free]
         share = (theta[..., by] - low) / span
         return tangent, LOGISTIC * span * share * (1 - share)
 
@@ -214,10 +218,3 @@ class Block:
 def _loss(cost: Array, widened: Array | None) -> Array:
     nats: Array = np.add.reduce(cost, axis=-1)
     return nats if widened is None else nats + np.add.reduce(widened, axis=-1)
-
-
-def _products(slope: Array, weight: Array | None) -> Array:
-    """(b, l, f, f) of the slopes (b, l, f, m): of an array with itself, another product may round otherwise."""
-    weighted = slope if weight is None else slope * weight[..., None, :]
-    products: Array = np.matmul(weighted, weighted.swapaxes(-1, -2))
-    return products

@@ -1,7 +1,8 @@
 """What a value says of which is only known that it stayed below a limit (Tobin, Econometrica 26 (1958) 24-36).
 
-Minus the logarithm of the normal distribution, read from a table of Taylor series: a profile that is censored as a
-whole asks for it some hundred thousand times a window, and the library's function takes twice as long.
+Minus the logarithm of the normal distribution, whose own logarithm is read from a table of Taylor series: a profile
+that is censored as a whole asks for it some hundred thousand times a window, and the library's function takes twice as
+long.
 """
 
 from __future__ import annotations
@@ -17,8 +18,12 @@ Array = NDArray[np.float64]
 
 _LOG_ROOT_2PI = 0.5 * float(np.log(2 * np.pi))
 _LOWEST, _HIGHEST = -12.0, 9.0  # deviations; above, what is left of the loss is below 1e-18 nats
-_A_DEVIATION = 128  # nodes of the table
-_TERMS = 6
+_A_DEVIATION = 256  # nodes of the table
+
+
+def loss_below(room: Array) -> Array:
+    """Minus log P(it stayed below), nats: the first of `stayed_below`, to the bit."""
+    return _loss(np.minimum(room, _HIGHEST))
 
 
 def stayed_below(room: Array) -> tuple[Array, Array, Array]:
@@ -27,19 +32,8 @@ def stayed_below(room: Array) -> tuple[Array, Array, Array]:
     room: (...) limit less prediction, deviations. The second derivative lies between 0 and 1 (Sampford, Ann. Math.
     Stat. 24 (1953) 130-132). A function of each number alone, whatever stands beside it.
     """
-    room = np.clip(room, None, _HIGHEST)
-    node = np.rint(np.fmax(room, _LOWEST) * _A_DEVIATION)
-    beside = room - node * (1 / _A_DEVIATION)
-    node -= _LOWEST * _A_DEVIATION
-    index = node.astype(np.intp)
-    table = _table()
-    loss = table[-1].take(index)
-    for row in table[-2::-1]:
-        loss *= beside
-        loss += row.take(index)
-    low = room < _LOWEST
-    if low.any():
-        loss[low] = -log_ndtr(room[low])
+    room = np.minimum(room, _HIGHEST)
+    loss = _loss(room)
     steep = room * room
     steep *= -0.5
     steep += loss
@@ -51,17 +45,36 @@ def stayed_below(room: Array) -> tuple[Array, Array, Array]:
     return loss, steep, np.maximum(bend, 0.0, out=bend)
 
 
+def _loss(room: Array) -> Array:
+    """By the table, of what lies below its upper end."""
+    place = room * _A_DEVIATION
+    node = np.rint(place)
+    place -= node
+    index = np.fmax(node, _LOWEST * _A_DEVIATION, out=node).astype(np.intp)
+    index -= int(_LOWEST * _A_DEVIATION)
+    *lower, highest = _table()
+    loss: Array = highest.take(index)
+    for row in reversed(lower):
+        loss *= place
+        loss += row.take(index)
+    np.exp(loss, out=loss)
+    low = room < _LOWEST
+    if low.any():
+        loss[low] = -log_ndtr(room[low])
+    return loss
+
+
 @lru_cache(maxsize=1)
-def _table() -> Array:
-    """(terms, nodes) coefficients of -log Phi about the nodes."""
+def _table() -> tuple[Array, Array, Array, Array]:
+    """(nodes,) log of -log Phi at the nodes, and the coefficients of powers of the distance from there, in nodes."""
     node = np.arange(_LOWEST * _A_DEVIATION, _HIGHEST * _A_DEVIATION + 1) / _A_DEVIATION
     loss = -log_ndtr(node)
-    ratio = np.zeros((_TERMS, node.size))  # of lambda = phi / Phi, whose derivative is -lambda (x + lambda)
-    ratio[0] = np.exp(loss - 0.5 * node * node - _LOG_ROOT_2PI)
-    for k in range(_TERMS - 2):
-        shifted = ratio[: k + 1].copy()
-        shifted[0] += node
-        if k:
-            shifted[1] += 1
-        ratio[k + 1] = -np.sum(ratio[: k + 1] * shifted[::-1], axis=0) / (k + 1)
-    return np.concatenate([loss[None], -ratio[:-1] / np.arange(1, _TERMS)[:, None]])
+    hazard = np.exp(loss - 0.5 * node * node - _LOG_ROOT_2PI)  # phi / Phi, whose derivative is minus `bend`
+    bend = hazard * (node + hazard)
+    first, second, third = -hazard / loss, bend / loss, (hazard * (1 - bend) - bend * (node + hazard)) / loss
+    return (
+        np.log(loss),
+        first / _A_DEVIATION,
+        (second - first**2) / (2 * _A_DEVIATION**2),
+        (third - 3 * first * second + 2 * first**3) / (6 * _A_DEVIATION**3),
+    )

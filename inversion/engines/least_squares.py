@@ -32,6 +32,7 @@ from inversion.core import (
     ParameterSpace,
     prior_estimate,
 )
+from inversion.core.tangent import Linked
 from inversion.engines.block import Block
 from inversion.engines.influence import blocks, influence
 from inversion.engines.posterior import posterior
@@ -152,8 +153,8 @@ class LeastSquaresInverter:
         return Grid(self.settings.grid, self.settings.passes, self.settings.iterations * max(1, parameters // 4))
 
     def _influence(self, conditions: Array) -> Mask:
-        """(p, d) which parameter moves which observable; remembered for the conditions seen last."""
-        key = conditions.tobytes()
+        """(p, d) which parameter moves which observable; remembered for the conditions seen last, if they matter."""
+        key = b"" if isinstance(self.model, Linked) else conditions.tobytes()
         if key not in self._links:
             self._links.clear()
             self._links[key] = influence(self.model, conditions)

@@ -20,8 +20,8 @@ Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
 LANES = 16
-_PIECE = 131_072  # numbers in the largest array that is made at once: more would not stay in the cache
-_FEWEST = 12  # lanes at once: fewer would not be worth the call
+_PIECE = 65_536  # numbers in the largest array that is made at once: more would not stay in the cache
+_FEWEST = 24  # lanes at once: fewer would not be worth the call
 _LONGEST = 2.0  # latent, of one step
 _DAMPING = 1e-3
 _STILL = 1e-3  # latent: a shorter step is the last one
@@ -65,22 +65,36 @@ class Places:
 def look(block: Block, latent: Array, owner: Index, free: Index) -> Places:
     """The points as they are. latent: (n, q); owner: (n,) ascending; free: (f,) coordinates that may move."""
     index, places = _lanes(owner)
-    piece = max(_FEWEST, _PIECE // (LANES * (free.size + 1) * block.observables.size))
-    parts = [index[first : first + piece] for first in range(0, len(index), piece)]
+    parts = _pieces(block, index, free.size + 1)
     found = zip(*(block.evaluate(latent[part], owner[part[:, 0]], free) for part in parts), strict=True)
     joined = (np.concatenate(each) if len(parts) > 1 else each[0] for each in found)
     return Places(latent, owner, *(each.reshape(index.size, *each.shape[2:])[places] for each in joined))
 
 
-def look_everywhere(block: Block, latent: Array) -> Array:
+def losses(block: Block, latent: Array, owner: Index) -> Array:
+    """(n,) losses of points, the prior left out. latent: (n, q); owner: (n,) ascending."""
+    index, places = _lanes(owner)
+    parts = _pieces(block, index, 1)
+    found = [block.losses(latent[part], owner[part[:, 0]]) for part in parts]
+    joined: Array = np.concatenate(found).reshape(index.size)[places]
+    return joined
+
+
+def losses_everywhere(block: Block, latent: Array) -> Array:
     """(W, n) losses of the same points (n, q) in every window, the prior left out."""
     n, windows = len(latent), len(block)
     if not block.alike:
         owner = np.repeat(np.arange(windows), n)
-        return look(block, np.tile(latent, (windows, 1)), owner, owner[:0]).loss.reshape(windows, n)
+        return losses(block, np.tile(latent, (windows, 1)), owner).reshape(windows, n)
     index, places = _lanes(np.zeros(n, dtype=np.intp))
-    losses: Array = block.losses(latent[index]).reshape(windows, -1)[:, places]
-    return losses
+    found: Array = block.losses_everywhere(latent[index]).reshape(windows, -1)[:, places]
+    return found
+
+
+def _pieces(block: Block, index: Index, rows: int) -> list[Index]:
+    """Lanes that are looked at together. rows: numbers of an observable that one point makes."""
+    piece = max(_FEWEST, _PIECE // (LANES * rows * block.observables.size))
+    return [index[first : first + piece] for first in range(0, len(index), piece)]
 
 
 def descend(block: Block, start: Places, free: Index, iterations: int, best: Array) -> Places:

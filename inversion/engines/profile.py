@@ -114,15 +114,14 @@ def _first(block: Block, k: int, theta: Array, how: Grid, modes: minimize.Places
     others, along = np.flatnonzero(np.arange(q) != k), block.to_latent(k, theta)
     warm = _beside(modes, k, along).reshape(-1, q)
     warm[:, k] = along.ravel()
-    places = minimize.look(block, warm, owner, others)
     cold = np.repeat(np.array(_COLD)[:, None], q, axis=1) * np.ones((theta.shape[1], 1, 1))
     cold[..., k] = along[0, :, None]
-    losses = minimize.look_everywhere(block, cold.reshape(-1, q)).reshape(-1, len(_COLD))
+    losses = minimize.losses_everywhere(block, cold.reshape(-1, q)).reshape(-1, len(_COLD))
     losses += np.tile(0.5 * np.add.reduce(cold[..., others] ** 2, axis=2), (len(block), 1))
-    better = np.flatnonzero(losses.min(axis=1) < places.loss)
-    if better.size:
-        chosen = cold[better % theta.shape[1], losses[better].argmin(axis=1)]
-        places = places.replaced(better, minimize.look(block, chosen, owner[better], others))
+    nearest = minimize.losses(block, warm, owner) + 0.5 * np.add.reduce(warm[:, others] ** 2, axis=1)
+    better = np.flatnonzero(losses.min(axis=1) < nearest)
+    warm[better] = cold[better % theta.shape[1], losses[better].argmin(axis=1)]
+    places = minimize.look(block, warm, owner, others)
     return _marginal(block, minimize.descend(block, places, others, how.iterations, best), others, theta)
 
 
@@ -140,8 +139,10 @@ def _losses(
     """(W, g) lowest loss at each `theta` (W, g), as a marginal, and (W, g, q) where."""
     latent = start.reshape(-1, len(block.space)).copy()
     latent[:, k] = block.to_latent(k, theta).ravel()
-    others = np.flatnonzero(np.arange(len(block.space)) != k)
-    places = minimize.look(block, latent, np.repeat(windows, theta.shape[1]), others)
+    others, owner = np.flatnonzero(np.arange(len(block.space)) != k), np.repeat(windows, theta.shape[1])
+    if not others.size:
+        return minimize.losses(block, latent, owner).reshape(theta.shape), latent.reshape(*theta.shape, 1)
+    places = minimize.look(block, latent, owner, others)
     return _marginal(block, minimize.descend(block, places, others, iterations, best), others, theta)
 
 

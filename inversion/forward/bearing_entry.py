@@ -42,8 +42,8 @@ _GRIDS = (_RISES, _BLURS, _LOG_HEIGHTS)
 _FIRST, _SPACING = (np.array([each(grid) for grid in _GRIDS]) for each in (np.min, lambda grid: grid[1] - grid[0]))
 _LAST = np.array([grid.size - 1.0 for grid in _GRIDS])
 _STRIDES = np.array([_BLURS.size * _LOG_HEIGHTS.size, _LOG_HEIGHTS.size, 1])
-_AROUND = np.array(list(np.ndindex(2, 2, 2))) @ _STRIDES  # corners of a cell between nodes of the grids
 _CHANGED = np.concatenate([np.zeros((1, 3), dtype=np.bool_), np.eye(3, dtype=np.bool_)])
+_AROUND = np.array(list(np.ndindex(2, 2, 2))) @ _STRIDES  # corners of a cell between nodes of the grids
 
 
 @dataclass(frozen=True)
@@ -58,32 +58,87 @@ class Marks:
     def at(self, lags: Array) -> Array:
         """Edges at the lags (..., k), samples."""
         offset = lags - self.lag[..., None]
-        scale = np.where(offset < 0, 1 / self.nearer[..., None], 1 / self.further[..., None])
-        return np.asarray(np.exp(self.log_peak[..., None] - 0.5 * (offset * scale) ** 2))
+        squared = np.zeros_like(offset)
+        for bounded, spread in ((np.minimum, self.nearer), (np.maximum, self.further)):
+            side = bounded(offset, 0.0)
+            side *= (1 / spread)[..., None]
+            side *= side
+            squared += side
+        return self._edges(squared)
 
-    def slopes(self, lags: Array, by: Array) -> tuple[Array, Array]:
-        """Edges at the lags (..., k), and their derivatives (..., q, k).
+    def _edges(self, squared: Array) -> Array:
+        """Of (..., k) squared distances from the peak, in spreads, which are lost."""
+        squared *= -0.5
+        squared += self.log_peak[..., None]
+        return np.exp(squared, out=squared)
+
+    def slopes(self, lags: Array, by: Array) -> tuple[Array, MarkSlopes]:
+        """Edges at the lags (..., k), and their derivatives.
 
         by: (..., q, 4) derivatives of what describes a mark: log of the peak, lag, spread to either side
         """
-        if by.shape[-2] == 0:
-            return self.at(lags), np.zeros((*by.shape[:-1], lags.shape[-1]))
-        u = lags - self.lag[..., None]
-        before = u < 0
-        scale = np.where(before, 1 / self.nearer[..., None], 1 / self.further[..., None])
-        u *= scale
-        changes = np.empty((*u.shape[:-1], 4, u.shape[-1]))  # of the edges by each of the four
-        edges, by_lag, by_nearer, by_further = (changes[..., i, :] for i in range(4))
-        np.multiply(u, u, out=by_further)
-        np.multiply(by_further, -0.5, out=edges)
-        edges += self.log_peak[..., None]
-        np.exp(edges, out=edges)
-        scale *= edges
-        np.multiply(u, scale, out=by_lag)
-        by_further *= scale
-        np.multiply(by_further, before, out=by_nearer)
-        by_further -= by_nearer
-        return edges, np.matmul(by, changes)
+        offset = lags - self.lag[..., None]
+        scales = np.ones((*self.lag.shape, 5))  # of 1, n, f, n2, f2, see `MarkSlopes`
+        np.divide(1, self.nearer, out=scales[..., 1])
+        np.divide(1, self.further, out=scales[..., 2])
+        scales[..., 3:] = scales[..., 1:3]
+        powers = np.empty((*offset.shape[:-1], 9, offset.shape[-1]))
+        powers[..., 0, :] = 1
+        first, second, third, fourth = (powers[..., k : k + 2, :] for k in (1, 3, 5, 7))
+        np.minimum(offset, 0.0, out=powers[..., 1, :])
+        np.maximum(offset, 0.0, out=powers[..., 2, :])
+        first *= scales[..., 1:3, None]
+        np.multiply(first, first, out=second)
+        np.multiply(first, second, out=third)
+        np.multiply(second, second, out=fourth)
+        edges = self._edges(np.add(powers[..., 3, :], powers[..., 4, :], out=offset))
+        return edges, MarkSlopes(by[..., [0, 1, 1, 2, 3]] * scales[..., None, :], edges, powers)
+
+
+_NOWHERE = 9  # of the powers below: none, since one side of a mark ends where the other begins
+_PRODUCTS = np.array(  # of [1, n, f, n2, f2] with themselves, as places among `MarkSlopes.powers`
+    [
+        [0, 1, 2, 3, 4],
+        [1, 3, _NOWHERE, 5, _NOWHERE],
+        [2, _NOWHERE, 4, _NOWHERE, 6],
+        [3, 5, _NOWHERE, 7, _NOWHERE],
+        [4, _NOWHERE, 6, _NOWHERE, 8],
+    ]
+)
+
+
+@dataclass(frozen=True)
+class MarkSlopes:
+    """Derivatives (..., q, k) of marks at k lags, as sums of few functions of the lag: `inversion.core.tangent.Slopes`.
+
+    With n and f the distance from the peak to the nearer and to the further side, in spreads, 0 on the other side, each
+    is a sum of the edges times 1, n, f, n2, f2; sums over the lags are moments up to the fourth.
+    by: (..., q, 5) how much of each; edges: (..., k); powers: (..., 9, k) 1, n, f, n2, f2, n3, f3, n4, f4
+    """
+
+    by: Array
+    edges: Array
+    powers: Array
+
+    def written(self) -> Array:
+        """(..., q, k) all of them."""
+        slopes: Array = np.matmul(self.by, self.powers[..., :5, :]) * self.edges[..., None, :]
+        return slopes
+
+    def pulled(self, pull: Array) -> Array:
+        """(..., q) their sums, each times the pull (..., k)."""
+        moments = np.matmul(self.powers[..., :5, :], (pull * self.edges)[..., None])
+        pulled: Array = np.matmul(self.by, moments)[..., 0]
+        return pulled
+
+    def products(self, weight: Array) -> Array:
+        """(..., q, q) sums of products of two, weighted by (..., k)."""
+        each = self.edges * self.edges
+        each *= weight
+        moments = np.zeros((*each.shape[:-1], 10))
+        np.matmul(self.powers, each[..., None], out=moments[..., :9, None])
+        products: Array = np.matmul(np.matmul(self.by, moments[..., _PRODUCTS]), self.by.swapaxes(-1, -2))
+        return products
 
 
 def marks(theta: Array, conditions: Array, sample: Array) -> Marks:
@@ -93,12 +148,8 @@ def marks(theta: Array, conditions: Array, sample: Array) -> Marks:
     conditions: (..., 3) as of the model: the sample rate, Hz, and the longest path of relief, m, are used
     sample: (...) m of width a sample of lag
     """
-    width, height, corner, scatter, relief = np.moveaxis(theta, -1, 0)
-    rate, path = conditions[..., 1], conditions[..., 2]
-    lag = (width - 2 * relief * path) / sample + _STRIKE_SAMPLES + _STRIKE_S * rate
-    rise, blur = rate / (2 * np.pi * corner), np.hypot(_BLUR_SAMPLES, scatter * lag)
-    log_peak, further_out, nearer, further = np.moveaxis(_shape(rise, blur, height), -1, 0)
-    return Marks(log_peak, lag + further_out, nearer, further)
+    lag, rise, blur = _described(theta, conditions, sample)
+    return _marks(lag, _tangent(rise, blur, theta[..., 1])[..., 0, :])
 
 
 def changes(theta: Array, conditions: Array, sample: Array, wanted: list[int]) -> tuple[Marks, Array]:
@@ -106,49 +157,57 @@ def changes(theta: Array, conditions: Array, sample: Array, wanted: list[int]) -
 
     wanted: places in `theta`, -1 for what changes nothing
     """
-    width, height, corner, scatter, relief = np.moveaxis(theta, -1, 0)
-    rate, path = conditions[..., 1], conditions[..., 2]
-    lag = (width - 2 * relief * path) / sample + _STRIKE_SAMPLES + _STRIKE_S * rate
-    rise, blur = rate / (2 * np.pi * corner), np.hypot(_BLUR_SAMPLES, scatter * lag)
-    (log_peak, further_out, nearer, further), by_rise, by_blur, by_height = (
-        np.moveaxis(each, -1, 0) if i == 0 else each for i, each in enumerate(_tangent(rise, blur, height))
-    )
-    by_width = by_blur * (scatter * scatter * lag / blur)[..., None]
-    by_width[..., 1] += 1
-    by_width /= sample[..., None]
-    by_corner = by_rise * (-rise / corner)[..., None]
-    by_scatter = by_blur * (scatter * lag * lag / blur)[..., None]
-    by_relief = by_width * (-2 * path)[..., None]
-    every = (by_width, by_height, by_corner, by_scatter, by_relief, np.zeros_like(by_width))
-    by = np.stack([every[k] for k in wanted], axis=-2) if wanted else np.zeros((*width.shape, 0, 4))
-    return Marks(log_peak, lag + further_out, nearer, further), by
+    lag, rise, blur = _described(theta, conditions, sample)
+    tangent = _tangent(rise, blur, theta[..., 1])
+    scatter = theta[..., 3]
+    spreads = scatter * lag / blur  # of the blur by the scatter, but for the lag
+    by = np.zeros((*lag.shape, 6, 4))
+    by_rise, by_blur = tangent[..., 1, :], tangent[..., 2, :]
+    np.multiply(by_blur, (scatter * spreads)[..., None], out=by[..., 0, :])
+    by[..., 0, 1] += 1
+    by[..., 0, :] /= sample[..., None]
+    by[..., 1, :] = tangent[..., 3, :]
+    np.multiply(by_rise, (-rise / theta[..., 2])[..., None], out=by[..., 2, :])
+    np.multiply(by_blur, (spreads * lag)[..., None], out=by[..., 3, :])
+    np.multiply(by[..., 0, :], (-2 * conditions[..., 2])[..., None], out=by[..., 4, :])
+    return _marks(lag, tangent[..., 0, :]), by[..., wanted, :]
 
 
-def _shape(rise: Array, blur: Array, height: Array) -> Array:
-    """(..., 4) log of the peak, its place before the entry began, its spread to either side, linear between the nodes.
+def _described(theta: Array, conditions: Array, sample: Array) -> tuple[Array, Array, Array]:
+    """(...) lag of an entry, how long it rises, and what smooths it, samples."""
+    rate = conditions[..., 1]
+    lag = (theta[..., 0] - 2 * theta[..., 4] * conditions[..., 2]) / sample + (_STRIKE_SAMPLES + _STRIKE_S * rate)
+    return lag, rate / (2 * np.pi * theta[..., 2]), np.hypot(_BLUR_SAMPLES, theta[..., 3] * lag)
 
+
+def _marks(lag: Array, shape: Array) -> Marks:
+    return Marks(shape[..., 0], lag + shape[..., 1], shape[..., 2], shape[..., 3])
+
+
+def _tangent(rise: Array, blur: Array, height: Array) -> Array:
+    """(..., 4, 4): what describes a mark, linear between the nodes, then its derivatives by rise, blur and height.
+
+    Log of the peak, its place before the entry began, its spread to either side; beyond the ends of the grids nothing
+    changes.
     rise: (...) samples, 1 / (2 pi corner); blur: (...) samples, standard deviation of all that smooths
     height: (...) logarithm of the highest mean energy of the entry over that of the noise
     """
-    return _tangent(rise, blur, height)[0]
-
-
-def _tangent(rise: Array, blur: Array, height: Array) -> tuple[Array, Array, Array, Array]:
-    """`_shape`, (..., 4), and its derivatives by rise, blur and height; none beyond the ends of the grids."""
-    place = (np.stack([rise, blur, height], axis=-1) - _FIRST) / _SPACING
-    inside = (place > 0) & (place < _LAST)
-    place = np.minimum(np.maximum(place, 0), _LAST)
-    below = np.minimum(place, _LAST - 1).astype(np.intp)
-    share = place - below
-    slope = inside / _SPACING
+    place = np.empty((*rise.shape, 3))
+    place[..., 0], place[..., 1], place[..., 2] = rise, blur, height
+    place -= _FIRST
+    place /= _SPACING
+    inside = np.minimum(np.maximum(place, 0.0), _LAST)
+    slope = (place == inside) / _SPACING
+    below = np.minimum(inside, _LAST - 1).astype(np.intp)
+    inside -= below
     factors = np.empty((*rise.shape, 4, 3, 2))  # of the two nodes on each axis: their shares, or how these change
-    factors[..., 0] = np.where(_CHANGED, -slope[..., None, :], 1 - share[..., None, :])
-    factors[..., 1] = np.where(_CHANGED, slope[..., None, :], share[..., None, :])
+    factors[..., 0] = np.where(_CHANGED, -slope[..., None, :], (1 - inside)[..., None, :])
+    factors[..., 1] = np.where(_CHANGED, slope[..., None, :], inside[..., None, :])
     r, b, h = (factors[..., axis, :] for axis in range(3))
     weights = r[..., :, None, None] * (b[..., :, None] * h[..., None, :])[..., None, :, :]
-    around = _table().reshape(-1, 4)[(below @ _STRIDES)[..., None] + _AROUND]
-    found = np.matmul(weights.reshape(*rise.shape, 4, 8), around)
-    return found[..., 0, :], found[..., 1, :], found[..., 2, :], found[..., 3, :]
+    around = _table().take((below @ _STRIDES)[..., None] + _AROUND, axis=0)
+    found: Array = np.matmul(weights.reshape(*rise.shape, 4, 8), around)
+    return found
 
 
 def warm() -> None:
@@ -158,7 +217,7 @@ def warm() -> None:
 
 @lru_cache(maxsize=1)
 def _table() -> Array:
-    """(rises, blurs, heights, 4) as in `_shape`."""
+    """(rises blurs heights, 4) what describes the marks at the nodes, as in `_tangent`."""
     fine = np.arange(-2 * _REACH * _FINE, 2 * _REACH * _FINE + 1) / _FINE  # before the beginning of an entry
     at = fine[np.abs(fine) <= _REACH]
     table = np.zeros((_RISES.size, _BLURS.size, _LOG_HEIGHTS.size, 4))
@@ -171,7 +230,7 @@ def _table() -> Array:
             for k, row in enumerate(risen):
                 sums = np.concatenate([[0.0], np.cumsum(row)]) / _FINE
                 table[i, j, k] = _halves(at, _mean(sums, fine, at, NEAR) - _mean(sums, fine, at, FAR))
-    return table
+    return table.reshape(-1, 4)
 
 
 def _mean(sums: Array, fine: Array, at: Array, samples: range) -> Array:

@@ -29,3 +29,8 @@ def bearing_space(widest: float, hardest: float) -> ParameterSpace:
         for race in RACES
     ]
     return ParameterSpace((*impacts, *spalls, *others))
+
+
+def of_a_race(race: int, parameters: int) -> list[int]:
+    """Places of its width and of the nuisances of its entries, in the order of `bearing_entry.marks`."""
+    return list(range(len(RACES) + race, parameters, len(RACES)))

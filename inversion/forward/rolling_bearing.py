@@ -32,7 +32,8 @@ from inversion.forward.bearing_inputs import Channels, gather
 from inversion.forward.bearing_picture import envelope_picture
 from inversion.forward.bearing_pool import pool_at
 from inversion.forward.bearing_rows import Rows
-from inversion.forward.bearing_space import bearing_space
+from inversion.forward.bearing_space import bearing_space, of_a_race
+from inversion.forward.bearing_tangent import bearing_tangent
 from inversion.physics.bearing import (
     RACES,
     BearingGeometry,
@@ -145,10 +146,6 @@ class RollingBearing:
         """Impacts, spalls, then the nuisances of each race: the same whatever the bearing."""
         return bearing_space(self.widest_mm * 1e-3, self.hardest_g * 9.80665)
 
-    def _of_a_race(self, race: int) -> list[int]:
-        """Its width and the nuisances of its entries, in the order of `bearing_entry.marks`."""
-        return list(range(3 + race, len(self.space), len(RACES)))
-
     @cached_property
     def observables(self) -> tuple[str, ...]:
         """Impact of each race, then its edge profile over the width grid."""
@@ -167,6 +164,11 @@ class RollingBearing:
         """(CELLS,) m, centers of the cells of the width grid."""
         centers: Array = (np.arange(CELLS, dtype=np.float64) + 0.5) * (self.widest_mm * 1e-3 / CELLS)
         return centers
+
+    @cached_property
+    def _sample_at_one(self) -> float:
+        """m of width a sample of lag, at one revolution and one sample a second."""
+        return 2 * contact_speed(self.geometry, 1.0)
 
     def floor(self, conditions: Array) -> Array:
         """Zero for the impacts; for the widths 20 v / fs: entry and exit ten samples apart."""
@@ -187,14 +189,13 @@ class RollingBearing:
         (..., 3 + 3 CELLS).
         """
         theta, conditions = np.asarray(theta), np.asarray(conditions)
-        speed = contact_speed(self.geometry, 1.0) * conditions[..., 0]
-        sample = 2 * speed / conditions[..., 1]  # m of width a sample of lag
+        sample = self._sample_at_one * conditions[..., 0] / conditions[..., 1]
         shape = np.broadcast_shapes(theta.shape[:-1], conditions.shape[:-1])
         predicted = np.empty((*shape, 3 + 3 * CELLS))
         predicted[..., :3] = theta[..., :3]
         for race in range(3):
             where = slice(3 + race * CELLS, 3 + (race + 1) * CELLS)
-            marks = bearing_entry.marks(theta[..., self._of_a_race(race)], conditions, sample)
+            marks = bearing_entry.marks(theta[..., of_a_race(race, len(self.space))], conditions, sample)
             predicted[..., where] = marks.at(self.widths / sample[..., None])
         return predicted
 
@@ -203,33 +204,12 @@ class RollingBearing:
         races = np.eye(len(RACES), dtype=np.bool_)
         cells = np.repeat(races, CELLS, axis=1)
         nothing = np.zeros_like(races)
-        return np.block([[races, np.zeros_like(cells)], *([nothing, cells] for _ in self._of_a_race(0))])
+        return np.block([[races, np.zeros_like(cells)], *([nothing, cells] for _ in of_a_race(0, len(self.space)))])
 
     def tangent(self, theta: Array, conditions: Array, parameters: Index, observables: Index) -> Tangent:
         """Of `simulate`, in closed form."""
-        ends = observables.min(initial=len(self.observables)), observables.max(initial=0)
-        first, last = ((int(each) - 3) // CELLS for each in ends)
-        if first == last >= 0:  # as an engine asks that solves each race by itself
-            return self._profile(first, theta, conditions, parameters, observables)
-        prediction = np.empty((*theta.shape[:-1], observables.size))
-        slope = np.zeros((*theta.shape[:-1], parameters.size, observables.size))
-        for race in range(first, last + 1):
-            here = np.flatnonzero((observables - 3) // CELLS == race)
-            if race < 0:
-                prediction[..., here] = theta[..., observables[here]]
-                slope[..., here] = parameters[:, None] == observables[here]
-            else:
-                part = self._profile(race, theta, conditions, parameters, observables[here])
-                prediction[..., here], slope[..., here] = part.prediction, part.slope
-        return Tangent(prediction, slope)
-
-    def _profile(self, race: int, theta: Array, conditions: Array, parameters: Index, observables: Index) -> Tangent:
-        """Tangent of some of the edges of one race, by any parameters."""
-        sample = 2 * contact_speed(self.geometry, 1.0) * conditions[..., 0] / conditions[..., 1]
-        own = self._of_a_race(race)
-        wanted = [own.index(i) if i in own else -1 for i in parameters.tolist()]
-        marks, by = bearing_entry.changes(theta[..., own], conditions, sample, wanted)
-        return Tangent(*marks.slopes(self.widths[(observables - 3) % CELLS] / sample[..., None], by))
+        sample = self._sample_at_one * conditions[..., 0] / conditions[..., 1]
+        return bearing_tangent(self.widths, sample, theta, conditions, parameters, observables)
 
     def observe(self, frames: Sequence[Frame]) -> Features:
         """Impacts and edge profiles of each frame; what a frame does not tell has an infinite deviation."""

@@ -74,7 +74,7 @@ def test_the_slopes_are_those_of_central_differences(case):
     observables = np.arange(len(model.observables))
     parameters = np.arange(len(model.space))[::-1]
     tangent = model.tangent(theta, every, parameters, observables)
-    slope = np.broadcast_to(tangent.slope, (*theta.shape[:-1], parameters.size, observables.size))
+    slope = np.broadcast_to(tangent.written(), (*theta.shape[:-1], parameters.size, observables.size))
     for row, i in enumerate(parameters):
         step = 1e-6 * (model.space.high - model.space.low)[i]
         ahead, behind = (shifted(model, theta, i, share) for share in (1e-6, -1e-6))
@@ -86,6 +86,30 @@ def test_the_slopes_are_those_of_central_differences(case):
             spread = (model.spread(ahead, every) - model.spread(behind, every)) / (2 * step)
             scale = np.abs(spread).max()
             np.testing.assert_allclose(tangent.spread_slope[..., row, :], spread, rtol=1e-3, atol=1e-4 * scale)
+
+
+def of_one_race(model) -> np.ndarray:
+    return np.array([k for k, name in enumerate(model.observables) if name.startswith("inner_edge")])[5:100]
+
+
+def test_sums_over_the_observables_are_those_of_what_is_written_down():
+    make, conditions = CASES["rolling_bearing"]
+    model, rng = make(), np.random.default_rng(3)
+    theta, observables = points(model), of_one_race(model)
+    every = np.broadcast_to(np.array(conditions), (*theta.shape[:-1], len(conditions)))
+    parameters = np.array([k for k, name in enumerate(model.space.names) if name.startswith("inner")])
+    slopes = model.tangent(theta, every, parameters, observables).slope
+    assert not isinstance(slopes, np.ndarray), "the test is about slopes that are not written down"
+    written, weight = slopes.written(), rng.uniform(size=(*theta.shape[:-1], observables.size))
+    scale = np.sqrt(np.sum(written**2 * weight[..., None, :], axis=-1)) + 1e-300
+    np.testing.assert_allclose(
+        slopes.pulled(weight) / scale, np.einsum("blqm,blm->blq", written, weight) / scale, rtol=1e-9, atol=1e-9
+    )
+    np.testing.assert_allclose(
+        slopes.products(weight) / scale[..., :, None] / scale[..., None, :],
+        np.einsum("blqm,blm,blrm->blqr", written, weight, written) / scale[..., :, None] / scale[..., None, :],
+        atol=1e-9,
+    )
 
 
 def test_what_moves_an_observable_is_linked_to_it(case):

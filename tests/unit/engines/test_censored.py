@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import log_ndtr
 
-from inversion.engines.censored import stayed_below
+from inversion.engines.censored import loss_below, stayed_below
 
 
 def test_it_is_the_log_probability():
@@ -46,6 +46,11 @@ def test_a_number_costs_the_same_in_any_company(rooms, at):
     alone = stayed_below(np.array([rooms[at % len(rooms)]]))
     together = stayed_below(np.array(rooms))
     assert all(each[0] == every[at % len(rooms)] for each, every in zip(alone, together, strict=True))
+
+
+def test_without_derivatives_it_costs_the_same():
+    room = np.linspace(-40, 12, 4001)
+    np.testing.assert_array_equal(loss_below(room), stayed_below(room)[0])
 
 
 def test_nothing_is_infinite():
