@@ -17,9 +17,9 @@ import numpy as np
 
 from inversion.core import Features
 from inversion.engines.least_squares import LeastSquares
-from inversion.forward.bearing_claims import CLAIM_MARGIN, Claims, claim
+from inversion.forward.bearing_claims import CLAIM_MARGIN, Evidence, claimed, gathered, margin
 from inversion.forward.rolling_bearing import RollingBearing
-from inversion.physics.bearing import RACES, longest_relief
+from inversion.physics.bearing import RACES, BearingGeometry, longest_relief
 from inversion.physics.bearing_simulation import Spall, simulate_waveform
 from inversion.physics.machine_draws import draw_busy_machine, draw_geometry, draw_spall
 from inversion.signal.transform import fast_length_below, spectrum
@@ -29,8 +29,10 @@ WINDOWS = 12
 SAMPLE_RATES = (12_000.0, 20_000.0, 25_600.0)
 
 
-def judged(rng: np.random.Generator, revolutions: float, race: str = "", snr_db: float = 0.0) -> Claims:
-    """What is claimed in one record; without a race, of a healthy machine."""
+def evident(
+    rng: np.random.Generator, revolutions: float, race: str = "", snr_db: float = 0.0
+) -> tuple[Evidence, BearingGeometry]:
+    """The evidence of one record, and the bearing; without a race, of a healthy machine."""
     sample_rate = float(rng.choice(SAMPLE_RATES))
     shaft_hz = float(rng.uniform(15, 50))
     geometry = draw_geometry(rng)
@@ -42,7 +44,7 @@ def judged(rng: np.random.Generator, revolutions: float, race: str = "", snr_db:
     samples = fast_length_below(int(revolutions * sample_rate / shaft_hz))
     record = simulate_waveform(machine, spalls, sample_rate, samples, rng).astype(np.float32)
     record -= record.mean()
-    return claim(record, spectrum(record), sample_rate, shaft_hz, geometry)
+    return gathered(record, spectrum(record), sample_rate, shaft_hz, geometry), geometry
 
 
 @dataclass(frozen=True)
@@ -120,13 +122,13 @@ def main() -> None:
     print(f"claimed at a margin of {CLAIM_MARGIN:g}")
     for revolutions in (40, 280):
         rng = np.random.default_rng(6_000 + revolutions)
-        margins = [judged(rng, revolutions).margin for _ in range(2 * records)]
+        margins = [margin(*evident(rng, revolutions)) for _ in range(2 * records)]
         said = ", ".join(f"{share:.1%} {np.quantile(margins, share):.3f}" for share in (0.5, 0.99, 1.0))
-        claimed = np.mean(np.array(margins) > CLAIM_MARGIN)
-        print(f"{revolutions} revolutions: healthy margins: {said}; claimed {claimed:.1%}")
+        wrongly = np.mean(np.array(margins) > CLAIM_MARGIN)
+        print(f"{revolutions} revolutions: healthy margins: {said}; claimed {wrongly:.1%}")
         for snr_db in (-14.0, -8.0, -4.0):
             races = [RACES[k % 3] for k in range(records)]
-            found = [judged(rng, revolutions, race, snr_db).slips for race in races]
+            found = [claimed(*evident(rng, revolutions, race, snr_db)).slips for race in races]
             right = np.mean([race in slips for race, slips in zip(races, found, strict=True)])
             wrong = np.mean([bool(set(slips) - {race}) for race, slips in zip(races, found, strict=True)])
             print(f"  fault at {snr_db:g} dB: right {right:.2f}, wrong {wrong:.2f}")

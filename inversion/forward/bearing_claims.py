@@ -7,7 +7,7 @@ loud one decides.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -32,11 +32,10 @@ _BACKGROUND_ORDERS = 1.5
 
 @dataclass(frozen=True)
 class Claims:
-    """Faults that are present, with their slip; speed: relative deviation of the shaft; margin of the first search."""
+    """Faults that are present, with their slip; speed: relative deviation of the shaft."""
 
     slips: Mapping[str, float]
     speed: float
-    margin: float
 
 
 @dataclass(frozen=True)
@@ -52,46 +51,67 @@ def gathered(record: Real, half: Complex, sample_rate: float, shaft_hz: float, b
     return Evidence(*_evidence(record, half, sample_rate, shaft_hz, max(fault_orders(bearing).values())))
 
 
-def claim(record: Real, half: Complex, sample_rate: float, shaft_hz: float, bearing: BearingGeometry) -> Claims:
-    """Which faults a record (n,) shows, n a fast length; half: its spectrum."""
-    return claimed(gathered(record, half, sample_rate, shaft_hz, bearing), bearing)
-
-
 def claimed(seen: Evidence, bearing: BearingGeometry) -> Claims:
     """Which faults are present: the best comb, if it beats all decoys; then the next, with the first one removed.
 
     Beside a fault on an element none of the outer race is claimed: as it passes the load zone it makes lines at the
     multiples of the cage rate, and BPFO is one.
     """
-    orders = fault_orders(bearing)
-    evidence = seen.of_lines
-    speed = comb.refine_speed(evidence, seen.nominal)
+    speed = comb.refine_speed(seen.of_lines, seen.nominal)
     bin_orders = seen.nominal / (1 + speed)
-    blanked = comb.integer_orders(evidence.size, bin_orders)
+    blanked = comb.integer_orders(seen.of_lines.size, bin_orders)
     slips: dict[str, float] = {}
-    first = -np.inf
     while left := [race for race in RACES if race not in slips and not (race == "outer" and "ball" in slips)]:
-        targets = _targets(bearing)[:, [RACES.index(race) for race in left]]
-        found = comb.search(evidence, blanked, targets, bin_orders, comb.TARGET_LINES)
-        best = int(found.score.argmax())
-        slip = float(found.slip[best])
-        own = comb.family(evidence.size, bin_orders, orders[left[best]] * (1 + slip), sidebands(left[best], bearing))
-        free = blanked | own
-        if slips:  # no margin is told of a second fault, and one decoy that beats it is enough to refuse it
-            some = comb.search(evidence, free, _some_decoy_lines(bearing), bin_orders, comb.DECOY_LINES)
-            if not found.score[best] - some.score.max() > CLAIM_MARGIN:
-                break
-        others = comb.search(evidence, free, _decoy_lines(bearing), bin_orders, comb.DECOY_LINES)
-        decoys = others.score[np.isfinite(others.score)]
-        if decoys.size < _FEWEST_DECOYS:
+        found = _strongest(seen.of_lines, blanked, bin_orders, left, bearing)
+        # one decoy that beats it is enough to refuse it, and a few refuse most faults that are not there
+        if not all(_margin(found, seen.of_lines, bin_orders, bearing, step) > CLAIM_MARGIN for step in (_SOME, 1)):
             break
-        margin = float(found.score[best] - decoys.max())
-        first = max(first, margin) if not slips else first
-        if not margin > CLAIM_MARGIN:
-            break
-        slips[left[best]] = slip
-        blanked |= own
-    return Claims(slips, speed, first)
+        slips[found.race] = found.slip
+        blanked |= found.lines
+    return Claims(slips, speed)
+
+
+def margin(seen: Evidence, bearing: BearingGeometry) -> float:
+    """By how much the best comb of a record beats its best decoy."""
+    bin_orders = seen.nominal / (1 + comb.refine_speed(seen.of_lines, seen.nominal))
+    blanked = comb.integer_orders(seen.of_lines.size, bin_orders)
+    return _margin(_strongest(seen.of_lines, blanked, bin_orders, RACES, bearing), seen.of_lines, bin_orders, bearing)
+
+
+@dataclass(frozen=True)
+class _Comb:
+    """lines: (bins,) that are its own; blanked: (bins,) where a decoy's lines do not count, these among them."""
+
+    race: str
+    slip: float
+    score: float
+    lines: NDArray[np.bool_]
+    blanked: NDArray[np.bool_]
+
+
+def _strongest(
+    evidence: NDArray[np.float32],
+    blanked: NDArray[np.bool_],
+    bin_orders: float,
+    races: Sequence[str],
+    bearing: BearingGeometry,
+) -> _Comb:
+    """The best comb of any of these races."""
+    found = comb.search(evidence, blanked, _targets(bearing, tuple(races)), bin_orders, comb.TARGET_LINES)
+    best = int(found.score.argmax())
+    race, slip = races[best], float(found.slip[best])
+    own = comb.family(evidence.size, bin_orders, fault_orders(bearing)[race] * (1 + slip), sidebands(race, bearing))
+    return _Comb(race, slip, float(found.score[best]), own, blanked | own)
+
+
+def _margin(
+    found: _Comb, evidence: NDArray[np.float32], bin_orders: float, bearing: BearingGeometry, step: int = 1
+) -> float:
+    """By how much it beats the best of every `step`-th decoy; of all of them, too few are none."""
+    others = comb.search(evidence, found.blanked, _decoy_lines(bearing, step), bin_orders, comb.DECOY_LINES).score
+    if step == 1 and np.count_nonzero(others > -np.inf) < _FEWEST_DECOYS:
+        return -np.inf
+    return found.score - float(others.max())
 
 
 @lru_cache(maxsize=64)
@@ -122,19 +142,15 @@ def _evidence(
     return evidence, bin_hz / shaft_hz
 
 
-@lru_cache(maxsize=64)
-def _targets(bearing: BearingGeometry) -> NDArray[np.float32]:
-    return comb.lines(np.array(list(fault_orders(bearing).values())))
+@lru_cache(maxsize=256)
+def _targets(bearing: BearingGeometry, races: tuple[str, ...]) -> NDArray[np.float32]:
+    orders = fault_orders(bearing)
+    return comb.lines(np.array([orders[race] for race in races]))
 
 
-@lru_cache(maxsize=64)
-def _some_decoy_lines(bearing: BearingGeometry) -> NDArray[np.float32]:
-    return comb.lines(decoys(bearing)[::_SOME])
-
-
-@lru_cache(maxsize=64)
-def _decoy_lines(bearing: BearingGeometry) -> NDArray[np.float32]:
-    return comb.lines(decoys(bearing))
+@lru_cache(maxsize=128)
+def _decoy_lines(bearing: BearingGeometry, step: int) -> NDArray[np.float32]:
+    return comb.lines(decoys(bearing)[::step])
 
 
 def sidebands(race: str, bearing: BearingGeometry) -> tuple[float, ...]:

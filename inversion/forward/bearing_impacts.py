@@ -12,6 +12,7 @@ Mech. Syst. Signal Process. 15 (2001) 945-962 (lines of the squared envelope of 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,8 +22,8 @@ from numpy.typing import NDArray
 
 from inversion.forward.bearing_claims import decoys, sidebands
 from inversion.physics.bearing import RACES, BearingGeometry, fault_orders
-from inversion.signal import comb
-from inversion.signal.transform import Complex, Real, fast_length_below, signal, spectrum
+from inversion.signal import comb, envelope
+from inversion.signal.transform import Complex, Real, fast_length_below, low_spectrum, signal
 
 Array = NDArray[np.float64]
 
@@ -32,6 +33,7 @@ _HARMONICS = 4
 _REACH = 3  # bins on either side of a line that a Hann window and slip spread it over
 _HANN = 0.375  # mean square of the window
 _BINS = 2 * _REACH + 1
+_AROUND = np.arange(-_REACH, _REACH + 1)
 _SCATTER = 12.6  # variance of the sum of so many bins of noise, in squares of its mean: neighbors are correlated
 _CROSS = 2 * 1.94  # variance of a line in noise, in products of both: the window's projection on its own noise
 _SHAPE_ERROR = 0.08  # of a line's energy: no structure is as simple as the shapes
@@ -78,17 +80,13 @@ def judge_impacts(
     """
     orders = fault_orders(bearing)
     lines = _squared_lines(half, samples, sample_rate, shaft_hz, _HARMONICS * max(orders.values()) * 1.05 + 5)
-    highest = float(_energies(lines, decoys(bearing))[0].max())
     whole = comb.integer_orders(lines.power.size, lines.bin_orders)
     families = {
         race: comb.family(lines.power.size, lines.bin_orders, orders[race] * (1 + slip), sidebands(race, bearing))
         for race, slip in slips.items()
     }
-    found = {}
-    for race in RACES:
-        if race not in slips:
-            found[race] = _absent(lines, orders[race], highest)
-            continue
+    found = _absent(lines, bearing)
+    for race in slips:
         taken = whole.copy()
         for other, family in families.items():
             if other != race:
@@ -106,13 +104,15 @@ def _squared_lines(half: Complex, samples: int, sample_rate: float, shaft_hz: fl
     passed = half.copy()
     passed[: int(min(_LOWEST_HZ, 0.05 * sample_rate) / sample_rate * samples)] = 0
     fast: Real = signal(passed, samples)
+    fast *= fast
     count = max(1, int(samples / sample_rate * shaft_hz / _SEGMENT_REVOLUTIONS))
     size = fast_length_below(samples // count)
     bin_orders = sample_rate / size / shaft_hz
-    raw = spectrum((fast * fast)[: count * size].reshape(count, size))[:, : int(highest / bin_orders) + 2]
+    raw = low_spectrum(fast[: count * size].reshape(count, size), int(highest / bin_orders) + 2)
     windowed = 0.5 * raw
     windowed[:, 1:-1] -= 0.25 * (raw[:, :-2] + raw[:, 2:])
-    power = (windowed.real**2 + windowed.imag**2).astype(np.float64).mean(axis=0) / (_HANN * size**2)
+    power = np.add.reduce(envelope.power(windowed), axis=0, dtype=np.float64)
+    power /= count * _HANN * size**2
     return _Lines(power, count, bin_orders)
 
 
@@ -120,7 +120,7 @@ def _energies(lines: _Lines, orders: Array) -> tuple[Array, NDArray[np.intp]]:
     """Sums of the bins around orders (k,), and the bins in their middles."""
     last = lines.power.size - _REACH - 1
     centers = np.minimum(np.maximum((orders / lines.bin_orders + 0.5).astype(np.intp), _REACH + 1), last)
-    totals: Array = lines.power[centers[:, None] + np.arange(-_REACH, _REACH + 1)].sum(axis=1)
+    totals: Array = np.add.reduce(lines.power.take(centers[:, None] + _AROUND), axis=1)
     return totals, centers
 
 
@@ -132,34 +132,49 @@ def _present(
     totals, centers = _energies(lines, orders)
     apart = (orders / lines.bin_orders < lines.power.size - _REACH - 1) & ~taken[centers]
     apart[0] = True  # it has been found
-    level = np.array([_level(lines, center, busy) for center in centers[apart].tolist()])
-    energy = totals[apart] - _BINS * level
-    squares, fourths = (each[:, apart] for each in _shapes(round(np.log(rate_hz) * 50)))
+    level = np.array([_level(lines, center, busy) for center in centers.tolist()])
+    energy = totals - _BINS * level
     signal_part = np.maximum(energy, 0.0)
     variance = (_SCATTER * level**2 + _CROSS * level * signal_part) / lines.count + (_SHAPE_ERROR * signal_part) ** 2
-    variance = np.maximum(variance, 1e-300)  # a record may hold no noise at all
-    information = fourths @ (1 / variance)
-    power = (squares @ (energy / variance)) / information  # of the strikes, squared
-    misfit = -information * power**2  # and the squares of the energies, which all shapes have in common
+    certainty = apart / np.maximum(variance, 1e-300)  # a record may hold no noise at all
+    squares, fourths = _shapes(round(math.log(rate_hz) * 50))
+    information = fourths @ certainty
+    power = (squares @ (energy * certainty)) / information  # of the strikes, squared
     fits = power > 0
-    if not np.any(fits):
+    if not fits.all():
+        power, information = power[fits], information[fits]
+    if not power.size:
         value = float(max(level[0], 1e-12) ** 0.25)
         return Impact(value, value, -np.inf, True)
-    weight = np.where(fits, np.exp(-0.5 * (misfit - misfit[fits].min())), 0.0)
+    match = 0.5 * information * power**2  # less half the squares of the energies, which all shapes have in common
+    weight = np.exp(match - match.max())
     weight /= weight.sum()
-    logarithm = 0.25 * np.log(np.where(fits, power, 1.0))
+    logarithm = 0.25 * np.log(power)
     mean = float(weight @ logarithm)
-    relative = np.where(fits, 0.25 / np.sqrt(information) / np.maximum(power, 1e-300), 0.0)
+    relative = 0.25 / np.sqrt(information) / np.maximum(power, 1e-300)
     variance_of_log = float(weight @ ((logarithm - mean) ** 2 + relative**2)) + _LEAST_ERROR**2
-    value = float(np.exp(mean))
-    return Impact(value, value * min(1.0, float(np.sqrt(variance_of_log))), -np.inf, True)
+    value = math.exp(mean)
+    return Impact(value, value * min(1.0, math.sqrt(variance_of_log)), -np.inf, True)
 
 
-def _absent(lines: _Lines, order: float, highest: float) -> Impact:
-    """The strongest line that slip leaves possible, or the strongest that is there where no fault can be."""
-    line = float(_energies(lines, order * (1 + comb.SLIPS))[0].max())
-    limit = _HIDDEN * max(line, highest, 1e-12) ** 0.25
-    return Impact(limit, _HIDDEN_ERROR * limit, limit, False)
+def _absent(lines: _Lines, bearing: BearingGeometry) -> dict[str, Impact]:
+    """Of each race the strongest line that slip leaves possible, or the strongest that is where no fault can be."""
+    energies = _energies(lines, _places(bearing))[0]
+    slips = comb.SLIPS.size
+    highest = float(np.maximum.reduce(energies[len(RACES) * slips :]))
+    found = {}
+    for i, race in enumerate(RACES):
+        line = float(np.maximum.reduce(energies[i * slips : (i + 1) * slips]))
+        limit = _HIDDEN * max(line, highest, 1e-12) ** 0.25
+        found[race] = Impact(limit, _HIDDEN_ERROR * limit, limit, False)
+    return found
+
+
+@lru_cache(maxsize=64)
+def _places(bearing: BearingGeometry) -> Array:
+    """Orders at which lines are looked for: of each race at each slip, then of the decoys."""
+    possible = np.array(list(fault_orders(bearing).values()))[:, None] * (1 + comb.SLIPS)
+    return np.concatenate([possible.ravel(), decoys(bearing)])
 
 
 def _level(lines: _Lines, center: int, busy: NDArray[np.bool_]) -> float:

@@ -85,7 +85,8 @@ def observe(
     fewest = _SAMPLES_A_STRIKE * max(orders.values()) * shaft_hz
     if rate < fewest:
         return f"{rate:g} Hz is too slow to see strikes at this speed, at least {fewest:.0f} Hz are needed"
-    record = waveform.samples[:samples] - waveform.samples[:samples].mean()
+    record = waveform.samples[:samples]
+    record = record - np.add.reduce(record) / np.float32(samples)
     half = spectrum(record)
     evidence = gathered(record, half, rate, shaft_hz, bearing)
     claims = claimed(evidence, bearing)

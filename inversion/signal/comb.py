@@ -20,6 +20,7 @@ HARMONICS = 6
 RANGE = 1.18
 SLIPS: Array = np.linspace(-0.015, 0.015, 31)
 _SPEEDS: Array = np.linspace(-0.015, 0.015, 61)
+_SHAFT_LINES: Array = np.arange(1, 5)[:, None] * (1 + _SPEEDS)
 _FEWEST_LINES = 3
 #: A comb that shows fewer lines is averaged over that many: its mean would scatter more. A decoy is allowed one line
 #: less, so that what scatter is left raises the bar.
@@ -40,14 +41,17 @@ class Combs:
 
 def refine_speed(evidence: Evidence, bin_orders: float) -> float:
     """Relative deviation of the shaft speed from its nominal value, from the lines at orders 1 to 4."""
-    lines = np.arange(1, 5)[:, None] * (1 + _SPEEDS) / bin_orders
-    return float(_SPEEDS[_at(evidence, lines).mean(axis=0).argmax()])
+    index = (_SHAFT_LINES / bin_orders).astype(np.intp)
+    found = _straddling(evidence).take(index, mode="clip")
+    return float(_SPEEDS[np.add.reduce(found, axis=0, dtype=np.float64).argmax()])
 
 
 def integer_orders(size: int, bin_orders: float) -> NDArray[np.bool_]:
     """(size,) mask of the bins beside whole orders, where shaft harmonics hide everything else."""
-    order = np.arange(size) * bin_orders
-    near: NDArray[np.bool_] = np.abs(order - np.round(order)) <= (_BLANK_BINS + 0.5) * bin_orders
+    order = np.arange(size, dtype=np.float64)
+    order *= bin_orders
+    order -= np.rint(order)
+    near: NDArray[np.bool_] = np.abs(order, out=order) <= (_BLANK_BINS + 0.5) * bin_orders
     return near
 
 
@@ -58,12 +62,12 @@ def family(size: int, bin_orders: float, order: float, sidebands: tuple[float, .
     of a strong line beside a narrow mask would count for the other race, and for no decoy.
     """
     mask = np.zeros(size, dtype=np.bool_)
-    for harmonic in range(1, int(size * bin_orders / order) + 1):
-        half_width = max(_FAMILY_BINS * bin_orders, _FAMILY_SHARE * harmonic * order)
-        for sideband in (0.0, *sidebands):
-            center = harmonic * order + sideband
-            low, high = round((center - half_width) / bin_orders), round((center + half_width) / bin_orders)
-            mask[max(low, 0) : max(high + 1, 0)] = True
+    step, beside = order / bin_orders, [0.0, *(sideband / bin_orders for sideband in sidebands)]
+    for harmonic in range(1, int(size / step) + 1):
+        half_width = max(_FAMILY_BINS, _FAMILY_SHARE * harmonic * step)
+        low, high = harmonic * step - half_width + 0.5, harmonic * step + half_width + 1.5
+        for sideband in beside:
+            mask[max(int(low + sideband), 0) : max(int(high + sideband), 0)] = True
     return mask
 
 
@@ -88,11 +92,12 @@ def search(
     index = (candidates * np.float32(1 / bin_orders)).astype(np.intp)
     worth = np.zeros(last + 1, dtype=np.complex64)  # evidence of a line there, and whether it counts
     counts_there = ~(blanked[:-1] | blanked[1:])
-    worth.real[:last] = np.maximum(evidence[:-1], evidence[1:]) * counts_there  # a line may straddle two bins
+    np.multiply(_straddling(evidence), counts_there, out=worth.real[:last])
     worth.imag[:last] = counts_there
-    found = worth.take(index, mode="clip").sum(axis=0)
-    totals, counts = found.real, found.imag
-    scores = np.where(counts >= _FEWEST_LINES, totals / np.maximum(counts, expected_lines), -np.inf)
+    found = np.add.reduce(worth.take(index, mode="clip"), axis=0)
+    counts = found.imag.copy()
+    scores = found.real / np.maximum(counts, expected_lines)
+    scores[counts < _FEWEST_LINES] = -np.inf
     best = scores.argmax(axis=1)
     return Combs(scores[np.arange(best.size), best].astype(np.float64), SLIPS[best])
 
@@ -116,7 +121,6 @@ def decoy_orders(targets: Array, cage: float, count: int = 60) -> Array:
     return chosen
 
 
-def _at(evidence: Evidence, lines: Array) -> Array:
-    index = np.minimum(lines.astype(np.intp), evidence.size - 2)
-    higher: Array = np.maximum(evidence[index], evidence[index + 1]).astype(np.float64)
-    return higher
+def _straddling(evidence: Evidence) -> Evidence:
+    """(n - 1,) evidence of a line from each bin to the next: it may straddle two."""
+    return np.maximum(evidence[:-1], evidence[1:])

@@ -45,10 +45,19 @@ def bands(sample_rate: float, envelope_hz: float, count: int = 8) -> tuple[tuple
 
 def prewhiten(half: Complex) -> Complex:
     """Every bin scaled to magnitude one: what repeats exactly (tones, resonances) no longer stands out."""
-    magnitude = np.sqrt(half.real**2 + half.imag**2)
-    tiny = np.float32(1e-12) * magnitude.max() + np.float32(1e-30)
-    whitened: Complex = half * (np.float32(1) / (magnitude + tiny))
+    magnitude = power(half)
+    np.sqrt(magnitude, out=magnitude)
+    magnitude += np.float32(1e-12) * np.maximum.reduce(magnitude) + np.float32(1e-30)
+    whitened: Complex = half * np.divide(np.float32(1), magnitude, out=magnitude)
     return whitened
+
+
+def power(bins: Complex) -> Real:
+    """(...,) squared magnitudes."""
+    real, imaginary = bins.real, bins.imag
+    squares: Real = real * real
+    squares += imaginary * imaginary
+    return squares
 
 
 def log_envelope_spectrum(
@@ -60,46 +69,51 @@ def log_envelope_spectrum(
     for all `bins` counts where it reaches.
     """
     spans = sorted(((int(low / bin_hz), int(high / bin_hz)) for low, high in edges), key=lambda s: s[0] - s[1])
-    total = np.zeros(bins, dtype=np.float32)
-    reach = np.zeros(bins, dtype=np.float32)
+    found = np.full((len(spans), bins), 1e-30, dtype=np.float32)
     for first in range(0, len(spans), _LANES):
-        together = spans[first : first + _LANES]
-        power = _powers([halves[0][low:high] for low, high in together], bins)
-        for half in halves[1:]:
-            power += _powers([half[low:high] for low, high in together], bins)
-        logs = np.log(power * np.float32(1 / len(halves)) + np.float32(1e-30))
-        for (low, high), log_power in zip(together, logs, strict=False):
-            usable = min(bins, halves[0][low:high].size)
-            total[:usable] += log_power[:usable]
-            reach[:usable] += 1
-    covered = int(np.count_nonzero(reach))
-    return total[:covered] / reach[:covered]
+        together, rows = spans[first : first + _LANES], found[first : first + _LANES]
+        for half in halves:
+            lines = _lines([half[low:high] for low, high in together], bins)
+            rows[:, : lines.shape[1]] += power(lines[: len(rows)])
+    found *= np.float32(1 / len(halves))
+    logs = np.log(found, out=found)
+    reach = [min(bins, high - low) for low, high in spans]
+    if reach[-1] == bins:  # that of the narrowest band
+        total, count = np.add.reduce(logs), np.float32(len(spans))
+    else:
+        reached = np.array(reach)[:, None] > np.arange(max(reach))
+        total = np.add.reduce(logs[:, : max(reach)] * reached)
+        count = np.add.reduce(reached, dtype=np.float32)
+    mean: Real = total / count
+    return mean
 
 
-def _powers(parts: Sequence[Complex], bins: int) -> Real:
-    """Power of the squared-envelope spectrum of each band, up to `_LANES` of them, the longest one first.
+def _lines(parts: Sequence[Complex], bins: int) -> Complex:
+    """(_LANES, bins) the squared-envelope spectrum of each band, up to `_LANES` of them, the longest one first.
 
     All are transformed at one length, and always `_LANES` at once: so many go through one vector unit in the time of
     one. The length keeps aliases out of the bins that are asked for; beyond them it need not.
     """
     size = parts[0].size
-    length = fast_length(size + min(size, bins))
+    length = fast_length(size + min(size, bins), real=True)
     padded = np.zeros((_LANES, length), dtype=np.complex64)
     for row, part in zip(padded, parts, strict=False):
-        np.multiply(part, np.float32(np.sqrt(length / (2 * max(part.size, 1)))), out=row[: part.size])  # loud as alone
+        np.multiply(
+            part, np.float32(math.sqrt(length / (2 * max(part.size, 1)))), out=row[: part.size]
+        )  # loud as alone
     squared = analytic(padded).view(np.float32)
     squared *= squared
-    lines = spectrum(squared[:, ::2] + squared[:, 1::2])[:, :bins]
-    power: Real = lines.real**2 + lines.imag**2
-    return power
+    return spectrum(squared[:, ::2] + squared[:, 1::2])[:, :bins]
 
 
 def above_background(log_power: NDArray[np.float32], width: int) -> NDArray[np.float32]:
     """`log_power` less its running mean over `width` bins: evidence of a line, self-normalized."""
     half = max(1, width // 2)
     padded = np.concatenate([log_power[half:0:-1], log_power, log_power[-2 : -half - 2 : -1]])
-    sums = np.concatenate([[0.0], np.cumsum(padded, dtype=np.float64)])
+    sums = np.zeros(padded.size + 1)
+    np.add.accumulate(padded, dtype=np.float64, out=sums[1:])
     window = padded.size - log_power.size + 1
-    mean = (sums[window:] - sums[:-window]) / window
+    mean = sums[window:] - sums[:-window]
+    mean /= window
     evidence: NDArray[np.float32] = (log_power - mean[: log_power.size]).astype(np.float32)
     return evidence

@@ -26,14 +26,18 @@ def prev_fast_len(n: int, real: bool = False) -> int:
     return int(_core.prev_good_size(n, real))
 
 
-def rfft(x: Any, n: int | None = None) -> Any:
-    """(..., m) real to (..., n // 2 + 1) complex, in the precision of x; cut or zero-padded to n first."""
-    return _core.r2c(_fitted(x, n), (-1,), True, _FORWARD, None, _THREADS)
+def rfft(x: Any, n: int | None = None, axis: int = -1) -> Any:
+    """(..., m) real to (..., n // 2 + 1) complex, in the precision of x; cut or zero-padded to n first.
+
+    Along another axis than the last one, of whole length only.
+    """
+    return _core.r2c(_fitted(x, n), (axis,), True, _FORWARD, None, _THREADS)
 
 
-def irfft(x: Any, n: int) -> Any:
-    """(..., m) complex to (..., n) real, in the precision of x."""
-    return _core.c2r(_fitted(x, n // 2 + 1), (-1,), n, False, _INVERSE, None, _THREADS)
+def irfft(x: Any, n: int, axis: int = -1) -> Any:
+    """(..., m) complex to (..., n) real, in the precision of x; along another axis than the last, m is n // 2 + 1."""
+    whole = _fitted(x, n // 2 + 1) if axis == -1 else x
+    return _core.c2r(whole, (axis,), n, False, _INVERSE, None, _THREADS)
 
 
 def ifft(x: Any, overwrite_x: bool = False) -> Any:

@@ -19,6 +19,8 @@ def _library() -> Any:
 
 _fft = _library()
 
+_APART = 4
+
 Real = NDArray[np.float32]
 Complex = NDArray[np.complex64]
 
@@ -51,3 +53,26 @@ def analytic(bins: Complex) -> Complex:
     """(..., n) positive-frequency bins to the (..., n) complex signals they make, in the place of the bins."""
     result: Complex = _fft.ifft(bins, overwrite_x=True)
     return result
+
+
+def low_spectrum(samples: Real, bins: int) -> Complex:
+    """(..., n) real to the first `bins` of `spectrum`, (..., bins), in half the time where they are few.
+
+    Every `_APART`-th sample from each of as many starts makes a transform of its own, all at once in one vector unit;
+    of their sums only those that are asked for are formed (Markel, IEEE Trans. Audio Electroacoust. 19 (1971) 305-311).
+    """
+    n = samples.shape[-1]
+    if n % _APART or bins > n // (2 * _APART) + 1:
+        return spectrum(samples)[..., :bins]
+    parts = _fft.rfft(samples.reshape(*samples.shape[:-1], n // _APART, _APART), axis=-2)[..., :bins, :]
+    turned = parts.swapaxes(-1, -2) * _turns(n, bins)
+    low: Complex = np.add.reduce(turned, axis=-2)
+    return low
+
+
+@lru_cache(maxsize=16)
+def _turns(n: int, bins: int) -> Complex:
+    """(_APART, bins): by how much each start turns each bin."""
+    turns: Complex = np.exp(-2j * np.pi / n * np.outer(np.arange(_APART), np.arange(bins))).astype(np.complex64)
+    turns.flags.writeable = False
+    return turns
