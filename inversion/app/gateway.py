@@ -17,11 +17,11 @@ from inversion.app.acquisition import Acquisition
 from inversion.app.alarms.keeper import DeskKeeper
 from inversion.app.certificates import Certificates
 from inversion.app.clock import Clock
-from inversion.app.clock.frames import aligned, settled, sign
 from inversion.app.collector import Collector
 from inversion.app.configuration import Site
 from inversion.app.couriers import Couriers
 from inversion.app.heap import give_back_code
+from inversion.app.in_hand import InHand
 from inversion.app.intake import Intake
 from inversion.app.journal import Journal, JournalError, Retention, open_journal
 from inversion.app.journal.status import file_bytes
@@ -96,8 +96,17 @@ class Gateway:
             for name, source in zip(names, site.sources, strict=True)
         ]
         self._systemd = Systemd(self._intake, self._acquisitions)
-        self._said: set[asyncio.Task[None]] = set()
         self._tally = Tally()
+        self._in_hand = InHand(
+            self._intake,
+            self._ledger,
+            self._supervisor,
+            self._keeper,
+            self._collector,
+            self._tally,
+            self._systemd.answered,
+        )
+        self._said: set[asyncio.Task[None]] = set()
         self._ledger.counted, self._intake.counted = self._tally.event, self._tally.frame
         self._ledger.took = self._tally.took
         self._started_s = time.time()
@@ -159,21 +168,7 @@ class Gateway:
 
     async def _process(self) -> None:
         """Frames to findings, journalled before they are announced."""
-        while frames := await self._intake.take():
-            live = any(frame.position is None for frame in frames)  # a recording's frames wait as long as they like
-            setting = self._ledger.setting
-            frames = settled(frames, setting)
-            self._supervisor.states |= aligned(self._supervisor.states, frames, setting)
-            before = self._collector.before(frames, self._supervisor.states)
-            with self._tally.timed("invert"):
-                answer = await self._supervisor.invert(frames, self._intake.filled if live else 0.0)
-            sign(answer.states, before, frames, setting)
-            with self._tally.timed("judge"):
-                changes = await self._keeper.judge(answer.findings, answer.states, self.worker.fingerprint)
-            await self._collector.keep(frames, before, answer.findings, changes, self.worker.fingerprint)
-            for finding in answer.findings:
-                self._tally.finding(finding["asset"], finding["fit"]["quality"])
-            self._systemd.answered()
+        await self._in_hand.run()
         await self._ledger.flush()
         self._finished.set()
 

@@ -11,23 +11,29 @@ from inversion.app.ledger import Ledger
 from sensors import Frame
 
 _MOST_FRAMES = 8  # that one request to the worker holds
+_CROWD = 8  # so many frames that wait make a request longer by one: few at once are answered one by one, each sooner
 
 
 class Intake:
-    """heard: monotonic ns at which a frame of an asset came last; in_hand: whether the worker has some."""
+    """heard: monotonic ns at which a frame of an asset came last."""
 
     def __init__(self, journal: Journal, ledger: Ledger, most: int) -> None:
         self._journal, self._ledger = journal, ledger
         self._queue: asyncio.Queue[Frame | None] = asyncio.Queue(most)
         self._positions: dict[tuple[str, str], int] = {}
         self.heard: dict[str, int] = {}
-        self.in_hand = False
+        self._taken = 0
         self.counted: Callable[[str], None] = lambda asset: None
 
     @property
     def waiting(self) -> int:
         """Frames in the queue."""
         return self._queue.qsize()
+
+    @property
+    def in_hand(self) -> bool:
+        """Whether frames were taken that nobody has dealt with yet."""
+        return self._taken > 0
 
     @property
     def filled(self) -> float:
@@ -53,14 +59,18 @@ class Intake:
         await self._queue.put(None)
 
     async def take(self) -> list[Frame]:
-        """The frames that wait, at least one; none at the end of the data."""
-        self.in_hand = False
+        """The next frames for one request, at least one; none at the end of the data. The more wait, the more."""
         frames = [] if (first := await self._queue.get()) is None else [first]
-        while frames and len(frames) < _MOST_FRAMES and not self._queue.empty():
+        most = min(_MOST_FRAMES, 1 + self._queue.qsize() // _CROWD)
+        while frames and len(frames) < most and not self._queue.empty():
             following = self._queue.get_nowait()
             if following is None:
                 self._queue.put_nowait(None)  # for the next call
                 break
             frames.append(following)
-        self.in_hand = bool(frames)
+        self._taken += len(frames)
         return frames
+
+    def dealt(self, frames: int) -> None:
+        """So many of those that were taken are journalled, or given up."""
+        self._taken -= frames

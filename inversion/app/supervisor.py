@@ -17,7 +17,7 @@ from inversion.app.degrade import DegradeRule, Health, later, lost
 from inversion.app.limits import Group, LimitsUnavailable, make_group
 from inversion.app.patience import delays
 from inversion.app.template_link import TemplateLink, TemplateLost
-from inversion.app.worker_link import Answer, WorkerLink, WorkerLost
+from inversion.app.worker_link import Answer, NotReached, WorkerLink, WorkerLost
 from inversion.core import ConfigurationError
 from sensors import Frame
 
@@ -84,6 +84,7 @@ class Supervisor:
         coming = self._link(site)
         await coming.start()
         async with self._turn:
+            await self.worker.settle()
             leaving, self.worker, self._site = self.worker, coming, site
             if coming.fingerprint != leaving.fingerprint:
                 self.states.clear()
@@ -91,43 +92,50 @@ class Supervisor:
         await leaving.stop()
 
     async def invert(self, frames: Sequence[Frame], waiting: float = 0.0) -> Answer:
-        """Findings of these frames, as far as there are any. waiting: share of the queue behind them that is filled."""
-        async with self._turn:
-            self._heal()
-            if self._health.name == "acquisition only":
-                if any(frame.position is None for frame in frames):
-                    self._skipped += len(frames)
-                    return Answer([], {})
-                await asyncio.sleep(self._health.rest_s)  # a recording can wait; what is live cannot
-                self._heal()
-            return await self._invert(frames, waiting)
+        """Findings of these frames, as far as there are any. waiting: share of the queue behind them that is filled.
 
-    async def _invert(self, frames: Sequence[Frame], waiting: float) -> Answer:
+        Frames of other assets may be sent while these wait for their answer: the worker takes them in turn. Where it is
+        lost, the first request that it has not answered is at fault; those behind are sent again, as if for the first
+        time.
+        """
         try:
-            return await self._advance(frames, waiting)
+            return await self._asked(frames, waiting)
         except WorkerLost as problem:
             self._note("worker_lost", f"{problem}; started again")
             self._lost(str(problem))
-        findings: list[dict[str, Any]] = []
-        states: dict[str, Any] = {}
-        for frame in frames:
-            try:
-                answer = await self._advance([frame], waiting)
-            except WorkerLost as problem:
-                self._lost(str(problem))
-                where = f"{frame.source} window {frame.position}" if frame.position is not None else frame.source
-                self._note("frame_set_aside", f"{frame.asset}: {where}: set aside: {problem}, twice", frame.asset)
-                continue
-            findings += answer.findings
-            states |= answer.states
-        return Answer(findings, states)
+        answers = [await self._once_more(frame, waiting) for frame in frames]
+        findings = [finding for answer in answers for finding in answer.findings]
+        states = {asset: state for answer in answers for asset, state in answer.states.items()}
+        return Answer(findings, states, answers[-1].fingerprint)
 
-    async def _advance(self, frames: Sequence[Frame], waiting: float) -> Answer:
-        await self._have_worker()
-        self._renew()
-        answer = await self.worker.advance(frames, self.states, waiting)
-        self.states |= answer.states
-        return answer
+    async def _once_more(self, frame: Frame, waiting: float) -> Answer:
+        """One frame of those that lost a worker; set aside where it loses another."""
+        try:
+            return await self._asked([frame], waiting)
+        except WorkerLost as problem:
+            self._lost(str(problem))
+            where = f"{frame.source} window {frame.position}" if frame.position is not None else frame.source
+            self._note("frame_set_aside", f"{frame.asset}: {where}: set aside: {problem}, twice", frame.asset)
+            return Answer([], {}, self.worker.fingerprint)
+
+    async def _asked(self, frames: Sequence[Frame], waiting: float) -> Answer:
+        """The answer of a worker that came to them. Raises WorkerLost where they lost it."""
+        while True:
+            async with self._turn:
+                self._heal()
+                if self._health.name == "acquisition only":
+                    if any(frame.position is None for frame in frames):
+                        self._skipped += len(frames)
+                        return Answer([], {}, self.worker.fingerprint)
+                    await asyncio.sleep(self._health.rest_s)  # a recording can wait; what is live cannot
+                    self._heal()
+                await self._have_worker()
+                self._renew()
+                asked = self.worker.send(frames, self.states, waiting)
+            with suppress(NotReached):
+                answer = await asked
+                self.states |= answer.states
+                return answer
 
     async def _have_worker(self) -> None:
         """Starts a worker where none runs, with growing patience: the box may be short of memory for a while."""

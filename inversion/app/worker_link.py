@@ -6,7 +6,7 @@ import asyncio
 import signal
 import sys
 from asyncio.subprocess import Process
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,12 +25,20 @@ class WorkerLost(InversionError):
     """The worker ended, or did not answer in time; another one may do better."""
 
 
+class NotReached(InversionError):
+    """The worker was lost to an earlier request, before it came to this one."""
+
+
 @dataclass(frozen=True)
 class Answer:
-    """Findings in their JSON contract, one a frame, and the states of the assets after them."""
+    """Findings in their JSON contract, one a frame, and the states of the assets after them.
+
+    fingerprint: of the parameters that the states are about
+    """
 
     findings: list[dict[str, Any]]
     states: dict[str, Any]
+    fingerprint: str = ""
 
 
 class WorkerLink:
@@ -57,6 +65,7 @@ class WorkerLink:
         self._group = group
         self._killed = 0
         self._process: Process | Forked | None = None
+        self._turn: asyncio.Future[None] | None = None  # done when the request that was sent last is answered, or lost
         self.fingerprint = ""
 
     @property
@@ -73,7 +82,7 @@ class WorkerLink:
         self._process = await self._started()
         forked = isinstance(self._process, Forked)
         try:
-            ready = await self._ask(wire.pack({**self._order, "lite": self.lite}))
+            ready = await self._say(wire.pack({**self._order, "lite": self.lite}))
         except WorkerLost:
             self._fork = not forked  # what does not survive a fork may do better without
             raise
@@ -83,12 +92,24 @@ class WorkerLink:
         self.fingerprint = ready["fingerprint"]
 
     async def advance(self, frames: Sequence[Frame], states: Mapping[str, Any], waiting: float = 0.0) -> Answer:
-        """Findings of these frames; waiting: share of the queue that is filled. Raises WorkerLost."""
+        """Findings of these frames; see `send`. Starts a worker where none runs."""
         if self._process is None:
             await self.start()
+        return await self.send(frames, states, waiting)
+
+    def send(self, frames: Sequence[Frame], states: Mapping[str, Any], waiting: float = 0.0) -> Awaitable[Answer]:
+        """Sends these frames to the worker, which must run, at once; awaited, it is their findings.
+
+        More may be sent before it is awaited: the worker answers in order. waiting: share of the queue that is filled
+        Raises WorkerLost where these frames lost the worker, NotReached where others before them did.
+        """
         known = {frame.asset: states[frame.asset] for frame in frames if frame.asset in states}
-        answer = await self._ask(wire.pack_frames(frames, known, waiting))
-        return Answer(answer["findings"], answer["states"])
+        return self._findings(self._say(wire.pack_frames(frames, known, waiting)))
+
+    async def settle(self) -> None:
+        """Returns when all that was sent is answered, or lost."""
+        if self._turn is not None:
+            await asyncio.wait([self._turn])
 
     async def stop(self) -> None:
         """Ends the worker: it leaves at the end of its input, or is killed after a second."""
@@ -111,28 +132,49 @@ class WorkerLink:
             group.share(0)
         return await _spawn(joins)
 
-    async def _ask(self, message: bytes) -> dict[str, Any]:
-        process = self._process
+    async def _findings(self, asked: Awaitable[dict[str, Any]]) -> Answer:
+        answer = await asked
+        return Answer(answer["findings"], answer["states"], self.fingerprint)
+
+    def _say(self, message: bytes) -> Awaitable[dict[str, Any]]:
+        """Writes a message; awaited, the answer, for which there is `timeout_s` from when those before are there."""
+        process, before = self._process, self._turn
         assert process is not None
         assert process.stdin is not None
+        self._turn = asyncio.get_running_loop().create_future()
+        process.stdin.write(message)
+        return self._heard(process, before, self._turn)
+
+    async def _heard(
+        self, process: Process | Forked, before: asyncio.Future[None] | None, turn: asyncio.Future[None]
+    ) -> dict[str, Any]:
+        try:
+            if before is not None and not before.done():
+                await asyncio.wait([before])
+            if process is not self._process:
+                raise NotReached("the worker was lost to an earlier request")
+            return await self._answer(process)
+        except asyncio.CancelledError:  # its answer would be taken for that of the next request
+            await self._drop(process)
+            raise
+        finally:
+            turn.set_result(None)
+
+    async def _answer(self, process: Process | Forked) -> dict[str, Any]:
         assert process.stdout is not None
+        killed = self._killed
         try:
             async with asyncio.timeout(self._timeout_s):
-                process.stdin.write(message)
-                await process.stdin.drain()
                 answer = await wire.receive(process.stdout)
         except (BrokenPipeError, ConnectionResetError):
             answer = None
         except TimeoutError:
             await self._drop(process)
             raise WorkerLost(f"the worker did not answer within {self._timeout_s:g} s") from None
-        except asyncio.CancelledError:  # its answer would be taken for that of the next request
-            await self._drop(process)
-            raise
         if answer is None:
             self._process = None
             ending = _ending(await _left(process))
-            if self._usage().oom_kills > self._killed:
+            if self._usage().oom_kills > killed:
                 raise WorkerLost("the worker was killed: it needs more memory than its limit")
             raise WorkerLost(f"the worker ended ({ending})")
         return answer
@@ -141,7 +183,8 @@ class WorkerLink:
         return Usage() if self._group is None else self._group.usage()
 
     async def _drop(self, process: Process | Forked) -> None:
-        self._process = None
+        if process is self._process:
+            self._process = None
         with suppress(ProcessLookupError):
             process.kill()
         await process.wait()
