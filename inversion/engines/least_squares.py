@@ -45,7 +45,7 @@ Mask = NDArray[np.bool_]
 
 _BOUNDS = (("grid", 8, 1024), ("passes", 1, 12), ("iterations", 1, 1000))  # beyond, a window never ends
 _MISFIT = 3.0  # reduced chi-square above which a fit is doubted
-_TOGETHER = 400_000  # numbers in an array of one chunk of windows
+_TOGETHER = 1_200_000  # numbers in an array of one chunk of windows
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Damped Newton steps over many points of many windows at once, for a block of parameters of a forward model.
 
-Points are handed to the model in lanes: sixteen points of one window at a time. A matrix product may round a row
+Points are handed to the model in lanes: eight points of one window at a time. A matrix product may round a row
 differently as the number of rows changes, so a window's rows always come in the same company, and its answer is the
 same, to the bit, whatever windows are beside it.
 
@@ -19,14 +19,14 @@ from inversion.engines.block import Block
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
-LANES = 16
+LANES = 8
 _PIECE = 65_536  # numbers in the largest array that is made at once: more would not stay in the cache
-_FEWEST = 24  # lanes at once: fewer would not be worth the call
+_FEWEST = 48  # lanes at once: fewer would not be worth the call
 _LONGEST = 2.0  # latent, of one step
 _DAMPING = 1e-3
 _STILL = 1e-3  # latent: a shorter step is the last one
 _NOTHING = 1e-3  # nats: no step is made for less
-_HOPELESS = 15.0  # nats above the best point: that far, a profile does not matter
+HOPELESS = 15.0  # nats above the best point: that far, a profile does not matter
 _DOUBT = 10.0  # times the promise of a Gauss-Newton step, that much may still be gained
 
 
@@ -97,10 +97,13 @@ def _pieces(block: Block, index: Index, rows: int) -> list[Index]:
     return [index[first : first + piece] for first in range(0, len(index), piece)]
 
 
-def descend(block: Block, start: Places, free: Index, iterations: int, best: Array) -> Places:
+def descend(
+    block: Block, start: Places, free: Index, iterations: int, best: Array, hopeless: float = HOPELESS
+) -> Places:
     """Points of lower loss. A point rests when it moves no more, or cannot come near the best one of its window.
 
     best: (W,) lowest loss known of each window; lowered in place
+    hopeless: nats above the best point that are too far; 0 where only the lowest point is asked for
     """
     if free.size == 0 or not start.owner.size:
         return start
@@ -114,7 +117,7 @@ def descend(block: Block, start: Places, free: Index, iterations: int, best: Arr
         damped = hessian[moving] + curvature[moving] * (damping[moving, None, None] * identity)
         step = -np.linalg.solve(damped, slope[..., None])[..., 0]
         promise = -0.5 * np.sum(slope * step, axis=1)
-        near = loss[moving] - _DOUBT * promise <= best[owner[moving]] + _HOPELESS
+        near = loss[moving] - _DOUBT * promise <= best[owner[moving]] + hopeless
         worth = near & (promise > _NOTHING)
         moving, step = moving[worth], step[worth]
         if not moving.size:

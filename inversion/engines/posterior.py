@@ -15,7 +15,7 @@ from inversion.engines.profile import Grid, Profile, profiles
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
-_STARTS = minimize.LANES  # of the search for the mode
+_STARTS = 16  # of the search for the mode
 _SPREAD = 1.5  # latent: as far from the middle of the prior they lie
 _REJECTED = 4.5  # nats: three standard deviations
 _INFORMED = 0.5  # of the prior's interval: an estimate that is wider has not been resolved
@@ -70,7 +70,8 @@ def _best_of_many(block: Block, iterations: int) -> minimize.Places:
     start = np.tile(np.concatenate([np.zeros((1, q)), lattice]), (windows, 1))
     owner, free = np.repeat(np.arange(windows), _STARTS), np.arange(q)
     best = np.full(windows, np.inf)
-    places = minimize.descend(block, minimize.look(block, start, owner, free), free, max(1, iterations // 2), best)
+    places = minimize.look(block, start, owner, free)
+    places = minimize.descend(block, places, free, max(1, iterations // 2), best, hopeless=0.0)
     return _chosen(places, windows)
 
 

@@ -137,7 +137,7 @@ class MarkSlopes:
         each *= weight
         moments = np.zeros((*each.shape[:-1], 10))
         np.matmul(self.powers, each[..., None], out=moments[..., :9, None])
-        products: Array = np.matmul(np.matmul(self.by, moments[..., _PRODUCTS]), self.by.swapaxes(-1, -2))
+        products: Array = np.matmul(np.matmul(self.by, moments.take(_PRODUCTS, axis=-1)), self.by.swapaxes(-1, -2))
         return products
 
 
