@@ -5,7 +5,8 @@
 Each time a gateway of its own, with its real processes, a journal and a sink that writes lines, replays a recording
 under load; then a blow, then it works on, ends, and is judged: produced = delivered + buffered + dropped; no window
 that the journal acknowledged is missing from the sink; none is there twice, but for what was under way when a process
-was killed; back to work within 5 s. Exit code 1 where something is wrong.
+was killed; back to work within 5 s. Exit code 1 where something is wrong. All processes read byte code, as those of an
+installed package do.
 """
 
 from __future__ import annotations
@@ -16,18 +17,18 @@ import os
 import random
 import resource
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from statistics import median
 
+from benchmarks.chaos_box import Box, unbalanced
+from benchmarks.installed import read_byte_code
 from inversion.app.journal import open_journal
 from tests.installing import install
 
@@ -35,101 +36,6 @@ ROOT = Path(__file__).parents[1]
 BAR_S = 5.0
 _UNDER_WAY = 256  # findings in one delivery
 _ON_THE_WAY = 64  # findings that may come after a worker's death without another worker
-_PATIENCE_S = 60.0
-SITE = """
-[site]
-name = "chaos"
-[source]
-use = "acme_tone"
-windows = 2000
-step = 0.01
-pause_s = 0.004
-[forward]
-use = "acme_level"
-[engine]
-use = "acme_direct"
-[[alarm]]
-name = "too loud"
-parameter = "level"
-limit = 0.05
-[[sink]]
-use = "jsonl"
-path = "findings.jsonl"
-[gateway]
-retry_s = 0.05
-retry_cap_s = 0.5
-[journal]
-commit_s = 0.1
-"""
-
-
-@dataclass
-class Box:
-    """A folder with a site, and the gateway that runs in it. earlier: a folder before the plug-ins on its path"""
-
-    folder: Path
-    plugins: Path
-    site: str = SITE
-    earlier: str = ""
-    gateway: subprocess.Popen[bytes] | None = None
-    killed: int = 0
-    log: Path = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.log = self.folder / "log.txt"
-        (self.folder / "chaos.toml").write_text(self.site)
-
-    @property
-    def journal(self) -> Path:
-        return self.folder / "chaos.journal"
-
-    def start(self) -> None:
-        command = [str(Path(sys.executable).with_name("inversion")), "run", str(self.folder / "chaos.toml")]
-        with self.log.open("ab") as log:
-            path = ":".join([*([self.earlier] if self.earlier else []), str(self.plugins)])
-            environment = {**os.environ, "PYTHONPATH": path}
-            self.gateway = subprocess.Popen(command, stderr=log, env=environment)
-
-    def lines(self) -> list[bytes]:
-        path = self.folder / "findings.jsonl"
-        return path.read_bytes().splitlines() if path.exists() else []
-
-    def more_lines(self, count: int) -> None:
-        """Waits until the sink has so many more; the last may be half written."""
-        wanted = len(self.lines()) + count
-        self.until(lambda: len(self.lines()) >= wanted, f"{count} more findings")
-
-    def until(self, condition: Callable[[], bool], what: str) -> None:
-        end = time.monotonic() + _PATIENCE_S
-        while not condition():
-            if time.monotonic() > end:
-                raise SystemExit(f"{what} did not come within {_PATIENCE_S:g} s: {self.log.read_text()[-500:]}")
-            time.sleep(0.002)
-
-    @property
-    def template(self) -> int:
-        assert self.gateway is not None
-        return self._child_of(self.gateway.pid, "a template")
-
-    @property
-    def worker(self) -> int:
-        return self._child_of(self.template, "a worker")
-
-    def _child_of(self, pid: int, what: str) -> int:
-        children = Path(f"/proc/{pid}/task/{pid}/children")
-        self.until(lambda: bool(children.read_text().split()), what)
-        return int(children.read_text().split()[0])
-
-    def kill(self) -> None:
-        assert self.gateway is not None
-        self.gateway.kill()
-        self.gateway.wait()
-        self.killed += 1
-
-    def stop(self) -> int:
-        assert self.gateway is not None
-        self.gateway.send_signal(signal.SIGTERM)
-        return self.gateway.wait(_PATIENCE_S)
 
 
 def kill_worker(box: Box, rng: random.Random) -> None:
@@ -209,13 +115,8 @@ def strike(name: str, plugins: Path, seed: int) -> tuple[float, list[str]]:
 
 def judged(box: Box, whole: bool) -> list[str]:
     """What does not add up. whole: whether the journal was never damaged."""
-    wrong = []
     with open_journal(box.journal, time.time_ns()) as journal:
-        for s in journal.standings():
-            if s.produced != s.delivered + s.buffered + s.dropped:
-                wrong.append(f"{s.produced} produced, {s.delivered} + {s.buffered} + {s.dropped}")
-            if s.dropped and whole:
-                wrong.append(f"{s.dropped} dropped")
+        wrong = unbalanced(journal, drops=not whole)
         kept = [entry.body["position"] for entry in journal.after(0, 1_000_000) if entry.kind == "finding"]
         waiting = journal.waiting("jsonl")
     taken = Counter(json.loads(line)["position"] for line in box.lines())
@@ -243,6 +144,7 @@ def main() -> int:
     code = 0
     with tempfile.TemporaryDirectory(prefix="inversion-chaos-plugins-") as folder:
         plugins = install(ROOT / "tests" / "integration" / "thirdparty", Path(folder))
+        read_byte_code(Path(folder))
         for name in [options.only] if options.only else [*BLOWS, *OUTSIDE]:
             one = OUTSIDE.get(name, partial(strike, name))
             results = [one(plugins, options.seed + i) for i in range(options.times)]

@@ -22,34 +22,10 @@ from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 
-from benchmarks.chaos import SITE, Box
+from benchmarks.chaos_box import RECORDED, Box, in_order, live, unbalanced
 from inversion.app.clock.correct import KIND
 from inversion.app.journal import Entry, open_journal
 
-LIVE = """
-[site]
-name = "chaos"
-[source]
-use = "acme_live"
-pause_s = 0.004
-[forward]
-use = "acme_level"
-[engine]
-use = "acme_direct"
-[[alarm]]
-name = "loud for long"
-parameter = "level"
-limit = 0.05
-on_delay_s = 300
-[[sink]]
-use = "jsonl"
-path = "findings.jsonl"
-[gateway]
-retry_s = 0.05
-retry_cap_s = 0.5
-[journal]
-commit_s = 0.1
-"""
 BROKER = """
 [[sink]]
 use = "mqtt"
@@ -77,7 +53,7 @@ def strike_clock(plugins: Path, seed: int) -> tuple[float, list[str]]:
     rng = random.Random(seed)
     with tempfile.TemporaryDirectory(prefix="inversion-chaos-") as folder:
         clock = SetClock(Path(folder) / "clock")
-        box = Box(Path(folder), plugins, LIVE, str(clock.folder))
+        box = Box(Path(folder), plugins, live("chaos", 0.004), str(clock.folder))
         box.start()
         box.more_lines(rng.randrange(5, 80))
         steps, seconds = rng.randrange(2, 5), 0.0
@@ -99,7 +75,7 @@ def strike_broker(plugins: Path, seed: int) -> tuple[float, list[str]]:
             switch(True)
             subscriber = Subscriber(port)
             try:
-                box = Box(folder, plugins, SITE + BROKER.format(port=port))
+                box = Box(folder, plugins, RECORDED + BROKER.format(port=port))
                 box.until(subscriber.subscribed.is_set, "a subscription")
                 box.start()
                 box.until(lambda: len(subscriber.names) > rng.randrange(1, 60), "records at the broker")
@@ -141,16 +117,10 @@ class SetClock:
 def clock_wrong(journal: Path, lines: list[dict], steps: int) -> list[str]:
     """What is wrong after a clock was set so often under load: lost, out of order, twice, or an alarm too early."""
     with open_journal(journal, 0) as opened:
-        entries = opened.after(0, 1_000_000)
-        wrong = [
-            f"{s.produced} produced, {s.delivered} + {s.buffered} + {s.dropped}"
-            for s in opened.standings()
-            if s.produced != s.delivered + s.buffered + s.dropped or s.dropped
-        ]
+        entries, wrong = opened.after(0, 1_000_000), unbalanced(opened)
     findings = [entry.body for entry in entries if entry.kind == "finding"]
     for what, told in (("journal", findings), ("sink", lines)):
-        numbers = [int(body["source"].split()[-1]) for body in told]
-        if numbers != list(range(len(numbers))):
+        if not in_order(told):
             wrong.append(f"the {what} has lost, doubled or reordered windows")
     if any(b["monotonic_ns"] <= a["monotonic_ns"] for a, b in pairwise(findings)):
         wrong.append("monotonic times run backward")
@@ -221,12 +191,7 @@ def broker_wrong(journal: Path, subscriber: Subscriber, outages: int) -> list[st
     """What is wrong after a broker was away so often: what counts as delivered and nobody has, or too often."""
     with open_journal(journal, 0) as opened:
         entries: list[Entry] = opened.after(0, 1_000_000)
-        cursor = opened.cursor("mqtt")
-        wrong = [
-            f"{s.sink}: {s.produced} produced, {s.delivered} + {s.buffered} + {s.dropped}"
-            for s in opened.standings()
-            if s.produced != s.delivered + s.buffered + s.dropped or s.dropped
-        ]
+        cursor, wrong = opened.cursor("mqtt"), unbalanced(opened)
     wanted = {(entry.asset, str(entry.sequence)) for entry in entries if entry.number <= cursor}
     end = time.monotonic() + 20
     while wanted - subscriber.names.keys() and time.monotonic() < end:

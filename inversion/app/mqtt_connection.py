@@ -126,7 +126,8 @@ class Connection:
 
     def _identify(self, client: paho.Client) -> None:
         if self._sink.username:
-            client.username_pw_set(self._sink.username, self._password())
+            password = self._sink.password
+            client.username_pw_set(self._sink.username, password.text() if password.given else None)
 
     def _context(self) -> ssl.SSLContext:
         sink, context = self._sink, ssl.create_default_context()
@@ -139,15 +140,6 @@ class Connection:
         except (OSError, ssl.SSLError) as problem:
             raise ConnectionError(f"certificate or key cannot be used: {problem}") from problem
         return context
-
-    def _password(self) -> str | None:
-        if self._sink.password_file is None:
-            return None
-        try:
-            lines = self._sink.password_file.read_text().splitlines()
-        except (OSError, UnicodeDecodeError) as problem:
-            raise ConnectionError(f"password_file cannot be read: {problem}") from problem
-        return lines[0].strip() if lines else ""
 
     def _connected(self, client: paho.Client, _: Any, __: Any, reason: ReasonCode, ___: Any) -> None:
         if reason.is_failure:

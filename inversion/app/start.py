@@ -14,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 
 from inversion.app.heap import keep_heap
+from inversion.app.secret import take_secrets
 from inversion.app.stop import Stop
 
 _SHARED = ("inversion.app.configuration", "inversion.app.reading", "sensors.modbus.source")
@@ -43,6 +44,7 @@ def run_site(path: Path, stop: Stop) -> int:
 
     It forks: the process must have one thread only.
     """
+    take_secrets(path)
     _share()
     from inversion.app.reading import told_site
     from inversion.app.template_link import fork_template

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inversion.app.heap import give_back_code
+from inversion.app.secret import forget_secrets
 
 if TYPE_CHECKING:
     from inversion.app.parts import PipelineParts
@@ -63,6 +64,7 @@ class Template:
     def serve(self) -> int:
         """Until the gateway's end is closed; the exit code."""
         signal.pthread_sigmask(signal.SIG_BLOCK, SHIELDED)
+        forget_secrets()
         for name in _NOT_INHERITED:
             os.environ.pop(name, None)
         nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -60,6 +61,11 @@ timeout_s = 0.2
 use = "webhook"
 url = "http://127.0.0.1:1/"
 secret_file = "secret"
+[[sink]]
+use = "webhook"
+name = "signed"
+url = "http://127.0.0.1:1/"
+secret_environment = "HOOK_SECRET"
 [evidence]
 keep = "all"
 [observe]
@@ -71,12 +77,13 @@ format = "{form}"
 
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_no_secret_is_in_any_log_dump_metric_or_file(tmp_path, form, free_port):
-    """Both sinks fail again and again while the gateway runs; then everything it said or wrote is searched."""
+    """All sinks fail again and again while the gateway runs; then all it said, wrote or handed on is searched."""
     (tmp_path / "secret").write_text(f"{CANARY}\n")
     path = write_site(tmp_path, windows=40, pause_s=0.02, stop_s=1.0, more=SECRETS.format(form=form, port=free_port))
-    gateway = subprocess.Popen([COMMAND, "run", str(path)], stderr=subprocess.PIPE, text=True)
+    environment = {**os.environ, "HOOK_SECRET": CANARY}
+    gateway = subprocess.Popen([COMMAND, "run", str(path)], stderr=subprocess.PIPE, text=True, env=environment)
     said, metrics = "", ""
-    while "sink webhook: failed" not in said or "sink mqtt: failed" not in said:
+    while any(f"sink {name}: failed" not in said for name in ("webhook", "mqtt", "signed")):
         line = gateway.stderr.readline()
         assert line
         said += line
@@ -87,6 +94,11 @@ def test_no_secret_is_in_any_log_dump_metric_or_file(tmp_path, form, free_port):
         except urllib.error.HTTPError as refused:
             with refused:
                 metrics += refused.read().decode()
+    children = [gateway.pid]
+    for pid in children:
+        children += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+    assert len(children) >= 3
+    metrics += "".join(Path(f"/proc/{pid}/environ").read_text() for pid in children)
     gateway.terminate()
     said += gateway.communicate(timeout=120)[1]
     assert "inversion_up" in metrics

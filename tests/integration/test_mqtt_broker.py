@@ -235,6 +235,19 @@ def test_a_broker_with_a_foreign_certificate_gets_nothing(tmp_path, free_port):
     close(sink)
 
 
+def test_a_password_comes_from_a_variable(tmp_path, free_port, monkeypatch):
+    passwords = tmp_path / "passwords"
+    passwords.touch(mode=0o600)
+    subprocess.run(["mosquitto_passwd", "-b", passwords, "gateway", "right"], check=True, capture_output=True)
+    broker = Broker(tmp_path, PASSWORD, free_port, passwords=passwords)
+    monkeypatch.setenv("BROKER_PASSWORD", "right")
+    options = {"username": "gateway", "password_environment": "BROKER_PASSWORD"}
+    sink = MqttSink("127.0.0.1", free_port, timeout_s=1.0, **options)
+    with broker.running():
+        publish_until_taken(sink, entry())
+        close(sink)
+
+
 def test_a_wrong_password_is_refused_and_never_shown(tmp_path, free_port):
     passwords, secret = tmp_path / "passwords", tmp_path / "secret"
     passwords.touch(mode=0o600)
@@ -259,6 +272,8 @@ def test_a_wrong_password_is_refused_and_never_shown(tmp_path, free_port):
         ({"prefix": "a/#"}, "prefix must be a topic"),
         ({"certificate": "a.pem"}, "certificate and key belong together"),
         ({"password_file": "secret"}, "password_file needs a username"),
+        ({"password_environment": "SECRET"}, "password_environment needs a username"),
+        ({"host": "192.0.2.1", "username": "a", "password_environment": "B"}, "only over TLS or to this machine"),
         ({"host": "192.0.2.1", "username": "a", "password_file": "secret"}, "only over TLS or to this machine"),
     ],
 )

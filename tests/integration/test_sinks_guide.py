@@ -25,7 +25,7 @@ def test_each_sink_of_the_guide_is_one_of_a_site(acme, tmp_path, block):
 
 
 def test_all_sinks_that_need_options_are_shown():
-    assert len(BLOCKS) == 8
+    assert len(BLOCKS) == 9
 
 
 def test_the_commands_run(tmp_path):

@@ -12,6 +12,7 @@ from inversion.app.configuration import Site
 from inversion.core import InversionError
 
 _STATE = Path("/var/lib/inversion")
+_READ = re.compile(r"ca|certificate|key|\w+_file")
 
 
 def planned(site: Site, command: Path, user: str) -> dict[Path, str]:
@@ -51,10 +52,11 @@ def write_files(texts: Mapping[Path, str], root: Path) -> list[Path]:
 
 
 def _written(site: Site) -> list[Path]:
-    """Folders that the gateway writes: of the journal, and of sinks that have a path."""
+    """Folders that the gateway writes: of the journal, and of sinks that have a path; what they only read is none."""
     folders = [site.journal.resolve().parent]
     for sink in site.sinks.values():
-        values: list[object] = [getattr(sink, one.name) for one in fields(sink)] if is_dataclass(sink) else []
+        named: list[str] = [one.name for one in fields(sink)] if is_dataclass(sink) else []
+        values: list[object] = [getattr(sink, name) for name in named if not _READ.fullmatch(name)]
         folders += [value.resolve().parent for value in values if isinstance(value, Path)]
     return list(dict.fromkeys(folders))
 

@@ -10,7 +10,7 @@ import asyncio
 import hmac
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from asyncua.server.server import Server
 from asyncua.ua.uaerrors import UaError
 from cryptography import x509
 
+from inversion.app.secret import Secret
+
 _LARGEST = 1 << 20  # bytes of a message, and of answers that wait to be taken
 _BUFFER = 65535
 _A_SECOND = 500
@@ -32,24 +34,22 @@ ua: Any = _ua  # its types are not those that it documents
 
 @dataclass(frozen=True)
 class Access:
-    """certificate, key: of the server, None for no security; username, password_file: None for anybody."""
+    """certificate, key: of the server, None for no security; username, password: none is given for anybody."""
 
     certificate: Path | None = None
     key: Path | None = None
     username: str = ""
-    password_file: Path | None = None
+    password: Secret = field(default_factory=lambda: Secret("password"))
 
     def get_user(self, _: Any, username: Any = None, password: Any = None, certificate: Any = None) -> User | None:
         """Who may read; nobody may change anything."""
-        if self.password_file is None:
+        if not self.password.given:
             return User(role=UserRole.User, name="anybody")
         try:
-            lines = self.password_file.read_text().splitlines()
-        except (OSError, UnicodeDecodeError):
+            ours = f"{self.username}\n{self.password.text()}"
+        except ConnectionError:
             return None
-        right = bool(lines and lines[0].strip()) and hmac.compare_digest(
-            f"{self.username}\n{lines[0].strip()}".encode(), f"{username}\n{password}".encode()
-        )
+        right = hmac.compare_digest(ours.encode(), f"{username}\n{password}".encode())
         return User(role=UserRole.User, name=self.username) if right else None
 
 
@@ -68,7 +68,7 @@ class BoundedServer(Server):
         types = ua.SecurityPolicyType
         strong = [types.Basic256Sha256_SignAndEncrypt, types.Aes256Sha256RsaPss_SignAndEncrypt]
         self.set_security_policy(strong if secured else [types.NoSecurity])
-        self.set_identity_tokens([ua.UserNameIdentityToken if access.password_file else ua.AnonymousIdentityToken])
+        self.set_identity_tokens([ua.UserNameIdentityToken if access.password.given else ua.AnonymousIdentityToken])
 
     async def start(self) -> None:
         await self.refresh()

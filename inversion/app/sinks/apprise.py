@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ from typing import Any
 
 from inversion.app.journal import Entry
 from inversion.app.patience import Later
+from inversion.app.secret import Secret
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _RAISED = ("unacknowledged",)
@@ -44,6 +44,7 @@ class AppriseSink:
     def __post_init__(self) -> None:
         if (self.url_file is None) == (not self.url_environment):
             raise ValueError("url_file or url_environment must be given, one of them: an address holds secrets")
+        _ = Secret("url", self.url_file, self.url_environment)
         if find_spec("apprise") is None:
             raise ValueError("needs apprise, which is not installed: pip install 'edge-inversion[apprise]'")
         if self.severity not in ("warning", "alarm"):
@@ -98,18 +99,7 @@ class AppriseSink:
             raise ConnectionError(f"{kind}: the destination did not take the message")
 
     def _url(self) -> str:
-        if self.url_file is None:
-            url = os.environ.get(self.url_environment, "")
-        else:
-            try:
-                lines = self.url_file.read_text(encoding="utf-8").splitlines()
-            except (OSError, UnicodeDecodeError) as problem:
-                said = getattr(problem, "strerror", None) or "no text"
-                raise ConnectionError(f"url_file cannot be read: {said}") from None
-            url = lines[0] if lines else ""
-        if not url.strip():
-            raise ConnectionError(f"{'url_file' if self.url_file else self.url_environment} is empty")
-        return url.strip()
+        return Secret("url", self.url_file, self.url_environment).text()
 
     @cached_property
     def _pace(self) -> _Pace:

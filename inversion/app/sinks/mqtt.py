@@ -30,6 +30,7 @@ from paho.mqtt.properties import Properties
 
 from inversion.app.journal import Entry
 from inversion.app.mqtt_connection import Connection, Message
+from inversion.app.secret import Secret
 from inversion.core import dumps
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -42,7 +43,8 @@ class MqttSink:
     port: by default 8883 with TLS, 1883 without; prefix: of all topics
     ca, certificate, key: PEM files; any of them turns TLS on. They are read anew at each connection, so a certificate
         that is replaced on disk is used at the next one
-    username, password_file: only over TLS, or on this machine; the first line of the file is the password
+    username, password_file or password_environment: only over TLS, or on this machine; the first line of the file, or
+        the variable of the environment, is the password
     sparkplug_group, sparkplug_node: both given, Sparkplug B is spoken: an asset is a device of the node
     """
 
@@ -56,6 +58,7 @@ class MqttSink:
     key: Path | None = None
     username: str = ""
     password_file: Path | None = None
+    password_environment: str = ""
     keepalive_s: int = 30
     timeout_s: float = 10.0
     sparkplug_group: str = ""
@@ -70,9 +73,9 @@ class MqttSink:
             raise ValueError(f"prefix must be a topic without +, # and a leading $, got {self.prefix!r}")
         if (self.certificate is None) != (self.key is None):
             raise ValueError("certificate and key belong together, found only one of them")
-        if self.password_file is not None and not self.username:
-            raise ValueError("password_file needs a username")
-        if self.password_file is not None and not self.secured and self.host not in _LOOPBACK:
+        if self.password.given and not self.username:
+            raise ValueError(f"{'password_file' if self.password_file else 'password_environment'} needs a username")
+        if self.password.given and not self.secured and self.host not in _LOOPBACK:
             raise ValueError("a password is sent only over TLS or to this machine; give tls = true, or ca")
         if not 5 <= self.keepalive_s <= 3600 or not self.timeout_s > 0:
             raise ValueError("keepalive_s must lie between 5 and 3600, timeout_s must be positive")
@@ -82,6 +85,11 @@ class MqttSink:
             raise ValueError(f"sparkplug_group and sparkplug_node belong together, without +, # and /, got {named}")
         if any(named) and (find_spec("google") is None or find_spec("google.protobuf") is None):
             raise ValueError("sparkplug_group needs protobuf: pip install 'edge-inversion[sparkplug]'")
+
+    @property
+    def password(self) -> Secret:
+        """Where it stands."""
+        return Secret("password", self.password_file, self.password_environment)
 
     @property
     def secured(self) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inversion.app.journal import Entry
+from inversion.app.secret import Secret
 from inversion.app.serving.place import place
 
 if TYPE_CHECKING:
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
 class OpcUaSink:
     """OPC UA for clients to read and subscribe to; a value that does not hold is none, with a status code.
 
-    listen: ADDRESS:PORT; beyond this machine only with certificate, key, username and password_file: then channels are
+    listen: ADDRESS:PORT; beyond this machine only with certificate, key, username and password: then channels are
         signed and encrypted (Basic256Sha256 or Aes256-Sha256-RsaPss), and who reads shows the password
-    certificate, key: PEM files, used as they are at each new connection; the first line of password_file counts
+    certificate, key: PEM files, used as they are at each new connection
+    password_file, password_environment: the first line of the file, or the variable of the environment, is the password
     stale_s: an asset of which nothing new came for so long has no values; connections: at once
     """
 
@@ -32,6 +34,7 @@ class OpcUaSink:
     key: Path | None = None
     username: str = ""
     password_file: Path | None = None
+    password_environment: str = ""
     stale_s: float = 3600.0
     connections: int = 16
 
@@ -41,11 +44,14 @@ class OpcUaSink:
             raise ValueError("needs asyncua, which is not installed: pip install 'edge-inversion[opcua]'")
         if (self.certificate is None) != (self.key is None):
             raise ValueError("certificate and key belong together, found only one of them")
-        if bool(self.username) != (self.password_file is not None):
-            raise ValueError("username and password_file belong together, found only one of them")
-        if self.password_file is not None and self.certificate is None:
+        given = self._password.given
+        if bool(self.username) != given:
+            raise ValueError(
+                "username and password_file belong together, or password_environment, found only one of them"
+            )
+        if given and self.certificate is None:
             raise ValueError("password_file needs certificate and key: a password is sent encrypted only")
-        if not where.on_loopback and self.password_file is None:
+        if not where.on_loopback and not given:
             raise ValueError(
                 f"listen must be an address of this machine alone, such as 127.0.0.1, got {where.host!r}; "
                 "for others to ask give certificate, key, username and password_file"
@@ -75,10 +81,14 @@ class OpcUaSink:
         """The bound port, while it is open."""
         return self._server.port
 
+    @property
+    def _password(self) -> Secret:
+        return Secret("password", self.password_file, self.password_environment)
+
     @cached_property
     def _server(self) -> OpcUaServer:
         from inversion.app.serving.opcua import OpcUaServer
         from inversion.app.serving.opcua_bounds import Access
 
-        access = Access(self.certificate, self.key, self.username, self.password_file)
+        access = Access(self.certificate, self.key, self.username, self._password)
         return OpcUaServer(access, self.stale_s, self.connections)

@@ -22,6 +22,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from inversion.app.journal import Entry
+from inversion.app.secret import Secret
 from inversion.core import dumps
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -34,13 +35,15 @@ class WebhookSink:
     """Posts every record, in order, and takes any answer of 2xx as received.
 
     url: https, or http to this machine; it holds no password, since addresses are logged
-    kinds: of records that are sent; secret_file: its first line signs, read anew at each post
+    kinds: of records that are sent
+    secret_file, secret_environment: the first line of the file, read anew at each post, or the variable signs
     ca: PEM file of who may answer, where that is not one of the system's
     """
 
     url: str
     kinds: tuple[str, ...] = ("alarm", "event")
     secret_file: Path | None = None
+    secret_environment: str = ""
     ca: Path | None = None
     timeout_s: float = 10.0
     clock: Callable[[], float] = field(default=time.time, init=False, repr=False, compare=False)
@@ -55,6 +58,7 @@ class WebhookSink:
             raise ValueError(f"url must be https, or http to this machine, got http to {parts.hostname!r}")
         if not self.kinds or not set(self.kinds) <= set(_KINDS):
             raise ValueError(f"kinds must be some of {', '.join(_KINDS)}, got {list(self.kinds)}")
+        _ = self._secret
         if not self.timeout_s > 0:
             raise ValueError(f"timeout_s must be positive, got {self.timeout_s}")
 
@@ -79,6 +83,10 @@ class WebhookSink:
         if records:
             await asyncio.to_thread(self._post, records)
 
+    @property
+    def _secret(self) -> Secret:
+        return Secret("secret", self.secret_file, self.secret_environment)
+
     def _post(self, records: Sequence[Mapping[str, Any]]) -> None:
         body = dumps({"records": list(records)}).encode()
         headers = {"Content-Type": "application/json", "User-Agent": "inversion", **self._signature(body)}
@@ -100,16 +108,11 @@ class WebhookSink:
         )
 
     def _signature(self, body: bytes) -> dict[str, str]:
-        if self.secret_file is None:
+        if not self._secret.given:
             return {}
-        try:
-            lines = self.secret_file.read_bytes().splitlines()
-        except OSError as problem:
-            raise ConnectionError(f"secret_file cannot be read: {problem.strerror}") from problem
-        if not lines or not lines[0].strip():
-            raise ConnectionError("secret_file is empty")
+        secret = self._secret.read()
         stamp = f"{self.clock():.0f}"
-        digest = hmac.new(lines[0].strip(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
+        digest = hmac.new(secret, f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
         return {"X-Inversion-Timestamp": stamp, "X-Inversion-Signature": f"sha256={digest}"}
 
 
