@@ -12,7 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 from inversion.app.journal import KINDS, Entry, Journal
 from inversion.app.last_resort import attempt, reason
 from inversion.app.ledger import Ledger
-from inversion.app.patience import Later, delays, first_of
+from inversion.app.patience import Later, delays, first_of, within
 from inversion.core import Sink
 
 _MOST = 256  # findings in one delivery
@@ -108,12 +108,12 @@ class Delivery:
     async def _wait(self, seconds: float, *ends: asyncio.Event) -> None:
         """Returns after this time, or as soon as the delivery is retired, or one of these is set."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(first_of(self._retired, *ends), seconds)
+            await within(seconds, first_of(self._retired, *ends))
 
     async def close(self) -> None:
         """Tells the sink that nothing will follow, if it wants to know."""
         if isinstance(self._sink, ClosingSink):
-            error = await attempt(asyncio.wait_for(self._sink.close(), self._timeout_s))
+            error = await attempt(within(self._timeout_s, self._sink.close()))
             if error is not None:
                 log.error("sink %s: could not be closed: %s", self._name, reason(error))
 
@@ -136,7 +136,7 @@ class Delivery:
         """Whether the work was done, sooner or later, before the delivery was retired or given up. Raises Later."""
         failed = False
         for delay_s in delays(*self._retry):
-            error = await attempt(asyncio.wait_for(work(), self._timeout_s))
+            error = await attempt(within(self._timeout_s, work()))
             if error is None:
                 break
             if isinstance(error, Later):

@@ -30,6 +30,7 @@ from inversion.app.log import write_as
 from inversion.app.observe.report import Snapshot, pages
 from inversion.app.observe.server import observed
 from inversion.app.observe.tally import Tally
+from inversion.app.patience import within
 from inversion.app.reload import reloaded
 from inversion.app.supervisor import Supervisor
 from inversion.app.systemd import Systemd
@@ -39,6 +40,7 @@ from inversion.core import ConfigurationError
 
 _LAST_WORDS_S = 2.0
 _SETTLED_S = 2.0
+_AGAIN_S = 1.0
 
 log = logging.getLogger("inversion.gateway")
 
@@ -180,8 +182,10 @@ class Gateway:
         """A stop lasts no longer than `stop_s`, whatever the worker, the disk and the sinks do."""
         await self._stop.wait()
         await asyncio.sleep(self._site.gateway.stop_s)
-        for task in (*tasks, *self._couriers.tasks):
-            task.cancel()
+        while True:  # a sink may have swallowed it
+            for task in (*tasks, *self._couriers.tasks):
+                task.cancel()
+            await asyncio.sleep(_AGAIN_S)
 
     async def _reload_when_asked(self) -> None:
         """Reads the configuration again; one that is wrong, or that takes a restart, changes nothing."""
@@ -258,7 +262,7 @@ class Gateway:
         if self._supervisor.group is not None:
             self._ledger.note("limits_used", f"limits: {self._supervisor.group.usage().told()}")
         with suppress(TimeoutError):  # a disk that is still full has had its time
-            await asyncio.wait_for(self._ledger.flush(), _LAST_WORDS_S)
+            await within(_LAST_WORDS_S, self._ledger.flush())
         for name in self._site.sinks:
             waiting = await self._ledger.ask(self._journal.waiting, name)
             if waiting:
@@ -266,7 +270,7 @@ class Gateway:
         if cut_short:
             self._ledger.note("not_journalled", "stopped before the last frames were journalled")
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._ledger.flush(), _LAST_WORDS_S)
+            await within(_LAST_WORDS_S, self._ledger.flush())
 
 
 def _assets(site: Site) -> list[str]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class Later(Exception):
@@ -29,6 +32,15 @@ async def pause(seconds: float, stop: asyncio.Event) -> None:
             await stop.wait()
     except TimeoutError:
         return
+
+
+async def within(seconds: float, work: Awaitable[T]) -> T:
+    """What the work returns; raises TimeoutError after this time.
+
+    `asyncio.wait_for` of Python 3.11 forgets a cancellation that comes in the moment in which the work ends.
+    """
+    async with asyncio.timeout(seconds):
+        return await work
 
 
 async def first_of(*events: asyncio.Event) -> None:
