@@ -128,7 +128,7 @@ def test_a_process_that_writes_more_gets_its_rate(seen):
 
 
 def test_what_this_kernel_lacks_is_refused_with_one_line(seen):
-    """Its kernel has neither `cpuset` nor weights of disks nor pressure (PSI): those are read on version 1 only."""
+    """Its kernel has neither `cpuset` nor pressure (`test_pressure.py` has one that has), nor weights of disks."""
     assert seen["refused"]["io"].startswith("io: /run lies on no disk of this machine (device 0:")
     assert seen["refused"]["cpuset"].startswith("control groups (version 2) lack cpuset; this process has ")
     assert "io.weight: No such file or directory" in seen["refused"]["weight"]
