@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -78,28 +79,35 @@ def simulate(
         "seed": seed,
     }
     with complaints():
-        from inversion.core import ConfigurationError
+        if bool(device) == (out is not None):
+            from inversion.core import ConfigurationError
 
-        if device and out is None:
-            from inversion.app.fieldbus.probe import parse_units
-            from inversion.app.simulate_device import DeviceSettings, run_device
-            from sensors.modbus.settings import LineSettings
-
-            try:
-                where = LineSettings(line, baud=baud, ca=ca, certificate=certificate, key=key)
-                served = DeviceSettings(device, where, tuple(parse_units(units)), line_faults)
-            except ValueError as problem:
-                raise ConfigurationError(f"simulate: {problem}") from problem
-            stop: Stop = context.obj
-
-            async def serve() -> None:
-                await run_device(served, stop.event(), show, **settings)
-
-            asyncio.run(serve())
-            raise typer.Exit(0)
-        if device or out is None:
             raise ConfigurationError("simulate: expected either --out or --device")
+        if out is None:
+            where = {"address": line, "baud": baud, "ca": ca, "certificate": certificate, "key": key}
+            _serve(context.obj, device, where, units, line_faults, settings)
+            raise typer.Exit(0)
         from inversion.app.simulate import run_simulation
 
         truth = run_simulation(out, **settings)
         show(json.dumps(truth) if as_json else f"{out}\n{out.with_suffix('.json')}")
+
+
+def _serve(
+    stop: Stop, device: str, where: Mapping[str, Any], units: str, line_faults: str, settings: Mapping[str, Any]
+) -> None:
+    """Devices of a profile on a line, until a stop. where: options of the line. Raises ConfigurationError."""
+    from inversion.app.fieldbus.probe import parse_units
+    from inversion.app.simulate_device import DeviceSettings, run_device
+    from inversion.core import ConfigurationError
+    from sensors.modbus.settings import LineSettings
+
+    try:
+        served = DeviceSettings(device, LineSettings(**where), tuple(parse_units(units)), line_faults)
+    except ValueError as problem:
+        raise ConfigurationError(f"simulate: {problem}") from problem
+
+    async def serve() -> None:
+        await run_device(served, stop.event(), show, **settings)
+
+    asyncio.run(serve())

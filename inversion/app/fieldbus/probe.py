@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sensors import SourceUnavailable
+from sensors.addresses import read_address
 from sensors.modbus.lines import shared_line
 from sensors.modbus.pdu import exception_code, exception_text, read_request, reply_words
 from sensors.modbus.settings import LineSettings
@@ -52,6 +54,55 @@ class Candidate:
     order: str
     value: float
     fits: bool | None
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is asked of a line. register: its number as people write it; empty: only who answers
+
+    Raises ValueError for what cannot be asked.
+    """
+
+    settings: LineSettings
+    units: Sequence[int]
+    register: str
+    table: str
+    wanted: Wanted
+    timeout_s: float
+
+    def __post_init__(self) -> None:
+        if self.table not in ("holding", "input"):
+            raise ValueError(f"table: expected holding or input, found {self.table!r}")
+        if not self.timeout_s > 0:
+            raise ValueError(f"timeout_s: expected a positive number of seconds, found {self.timeout_s:g}")
+        _ = self.place
+
+    @property
+    def place(self) -> tuple[int, str]:
+        """The number that is shown from both bases, and its table. Raises ValueError."""
+        if not self.register or (len(self.register) < 5 and self.register.isdecimal()):
+            return int(self.register or 0), self.table
+        address, named = read_address(self.register, None, 0)
+        return address + 1, named or self.table
+
+
+async def search(asked: Search) -> dict[str, Any]:
+    """`units` that answer, and by unit every way to read the `register`. Raises SourceUnavailable."""
+    found = [one async for one in units(asked.settings, asked.units, asked.timeout_s)]
+    number, table = asked.place
+    ways = {
+        one.unit: await candidates(asked.settings, one.unit, table, number, asked.wanted, asked.timeout_s)
+        for one in (found if asked.register else [])
+    }
+    return {"units": found, "register": ways}
+
+
+def found_lines(asked: Search, found: Mapping[str, Any]) -> list[str]:
+    """What `search` found, for people."""
+    lines = [f"unit {one.unit} {one.how}" for one in found["units"]] or ["no unit answers"]
+    for unit, ways in found["register"].items():
+        lines += [f"unit {unit}, register {asked.register}:", *(f"  {way}" for way in told(ways, asked.wanted))]
+    return lines
 
 
 async def units(settings: LineSettings, wanted: Sequence[int], timeout_s: float) -> AsyncIterator[Found]:

@@ -74,53 +74,20 @@ def probe(
 ) -> None:
     """Finds units on a line, and shows a register in every kind, order and base, judged by what it must be."""
     with complaints():
-        from inversion.app.fieldbus.probe import Wanted, candidates, parse_units, told
-        from inversion.app.fieldbus.probe import units as find
+        from inversion.app.fieldbus.probe import Search, Wanted, found_lines, parse_units, search
         from inversion.core import ConfigurationError
-        from sensors.addresses import read_address
         from sensors.modbus.settings import LineSettings
 
         try:
             settings = LineSettings(
                 line, baud, parity, stop_bits, silence_s, turnaround_s, ca, certificate, key, server_name
             )
-            asked = parse_units(units)
-            wanted = Wanted(unit, scale, low, high)
-            if table not in ("holding", "input"):
-                raise ValueError(f"table: expected holding or input, found {table!r}")
-            if not timeout_s > 0:
-                raise ValueError(f"timeout_s: expected a positive number of seconds, found {timeout_s:g}")
-            number, named = _number(register, table, read_address) if register else (0, table)
+            wanted = Search(settings, parse_units(units), register, table, Wanted(unit, scale, low, high), timeout_s)
         except ValueError as problem:
             raise ConfigurationError(str(problem)) from problem
-
-        async def search() -> dict[str, Any]:
-            found = [one async for one in find(settings, asked, timeout_s)]
-            ways = {
-                one.unit: await candidates(settings, one.unit, named, number, wanted, timeout_s)
-                for one in (found if register else [])
-            }
-            return {"units": found, "register": ways}
-
-        result = asyncio.run(search())
-        if as_json:
-            show(json.dumps(result, default=dataclasses.asdict))
-        else:
-            lines = [f"unit {one.unit} {one.how}" for one in result["units"]] or ["no unit answers"]
-            for number_of, ways in result["register"].items():
-                lines += [f"unit {number_of}, register {register}:", *(f"  {way}" for way in told(ways, wanted))]
-            show("\n".join(lines))
+        result = asyncio.run(search(wanted))
+        show(json.dumps(result, default=dataclasses.asdict) if as_json else "\n".join(found_lines(wanted, result)))
         raise typer.Exit(0 if result["units"] else 1)
-
-
-def _number(
-    register: str, table: str, read_address: Callable[[int | str, str | None, int], tuple[int, str | None]]
-) -> tuple[int, str]:
-    """The number that is shown from both bases, and its table. Raises ValueError."""
-    if len(register) < 5 and register.isdecimal():
-        return int(register), table
-    address, named = read_address(register, None, 0)
-    return address + 1, named or table
 
 
 def record(
