@@ -20,6 +20,7 @@ from inversion.app.journal import Entry
 if TYPE_CHECKING:
     from inversion.app.sinks.mqtt import MqttSink
     from inversion.app.sparkplug.edge import Edge
+    from inversion.app.sparkplug.host import Host
 
 _AGAIN_S = (1, 60)  # first and longest wait before a lost connection is made again
 _IN_FLIGHT = 64
@@ -37,10 +38,14 @@ class Connection:
         self._ready = threading.Event()
         self._problem = "no answer"
         self.edge: Edge | None = None
+        self.host: Host | None = None
+        self._left = False  # since the primary host went offline
         if sink.sparkplug_group:
             from inversion.app.sparkplug.edge import Edge
+            from inversion.app.sparkplug.host import Host
 
             self.edge = Edge(sink.sparkplug_group, sink.sparkplug_node)
+            self.host = Host(sink.sparkplug_host) if sink.sparkplug_host else None
 
     def tell(self, entries: Sequence[Entry]) -> None:
         """By Sparkplug; its messages have quality of service 0, one of ours behind them is confirmed after them."""
@@ -60,6 +65,9 @@ class Connection:
 
     def publish(self, messages: Sequence[Message]) -> None:
         """Raises ConnectionError where no connection is had in time, TimeoutError where nothing is confirmed."""
+        if self._left and self._client is not None:
+            self._client.loop_stop()
+            self._client, self._left = None, False
         if self._client is None:
             self._client = self._start()
         deadline = time.monotonic() + self._sink.timeout_s
@@ -149,16 +157,43 @@ class Connection:
             client.publish(self._status, b"online", qos=1, retain=True)
         else:
             client.subscribe(self.edge.commands, qos=1)
-            with suppress(ConnectionError):  # lost again: the next connection has births of its own
-                self.edge.born(lambda topic, payload: self._hand_over(client, topic, payload))
+            if self.host is not None and not self._left:
+                self.host.online = False  # until it says so to this connection
+                self._problem = f"host {self.host.name!r} is not online"
+                client.subscribe(self.host.topic, qos=1)
+                return
+            self._bear(client)
         self._ready.set()
 
+    def _bear(self, client: paho.Client) -> None:
+        assert self.edge is not None
+        with suppress(ConnectionError):  # lost again: the next connection has births of its own
+            self.edge.born(lambda topic, payload: self._hand_over(client, topic, payload))
+
     def _commanded(self, client: paho.Client, _: Any, message: paho.MQTTMessage) -> None:
-        if self.edge is not None:
+        if self.host is not None and message.topic == self.host.topic:
+            if self.host.heard(bytes(message.payload)):
+                self._turned(client)
+        elif self.edge is not None and self._ready.is_set():
             with suppress(ConnectionError):
                 self.edge.commanded(
                     bytes(message.payload), lambda topic, payload: self._hand_over(client, topic, payload)
                 )
+
+    def _turned(self, client: paho.Client) -> None:
+        """The primary host is there, or there no more: then this node dies, and leaves the broker."""
+        assert self.edge is not None
+        assert self.host is not None
+        if self.host.online:
+            self._bear(client)
+            self._ready.set()
+            return
+        self._problem, self._left = f"host {self.host.name!r} is not online", True
+        if self._ready.is_set():
+            self._ready.clear()
+            topic, payload = self.edge.death()
+            client.publish(topic, payload, qos=1)
+            client.disconnect()
 
     def _lost(self, _: Any, __: Any, ___: Any, reason: ReasonCode, ____: Any) -> None:
         if self._ready.is_set() and reason.is_failure:  # else it was refused, and that was said

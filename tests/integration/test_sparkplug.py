@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import struct
 
 import pytest
@@ -218,6 +219,49 @@ def test_a_restart_is_born_with_what_was_known(broker):
         _, seq, metrics = next_of(heard, "DBIRTH")
         assert (seq, metrics["sequence"][1], metrics["alarms/too wide/state"][1]) == (1, 7, "unacknowledged")
         close(sink)
+
+
+def test_nothing_is_told_while_the_primary_host_is_offline(broker):
+    sink = edge(broker.port, sparkplug_host="scada", timeout_s=0.5)
+    host = paho.Client(paho.CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+
+    def say(online, stamp):
+        told = json.dumps({"online": online, "timestamp": stamp}).encode()
+        for payload in (b"OFFLINE", b"[]", told):
+            host.publish("spBv1.0/STATE/scada", payload, qos=1, retain=True).wait_for_publish(10)
+
+    with broker.running(), subscribed(broker) as heard:
+        with pytest.raises(ConnectionError, match="host 'scada' is not online"):
+            opened(sink)
+        host.connect("127.0.0.1", broker.port)
+        host.loop_start()
+        say(online=False, stamp=1000)
+        with pytest.raises(ConnectionError, match="host 'scada' is not online"):
+            tell(sink, finding(1))
+        assert not [each for each in heard.queue if each.topic.startswith(f"{BASE}/")]
+        say(online=True, stamp=2000)
+        first = next_of(heard, "NBIRTH")[2]["bdSeq"][1]
+        publish_until_taken(sink, finding(1))
+        say(online=False, stamp=1500)  # it was said before, and came late
+        tell(sink, finding(2))
+        say(online=False, stamp=3000)
+        assert next_of(heard, "NDEATH")[2]["bdSeq"][1] == first
+        with pytest.raises(ConnectionError, match="host 'scada' is not online"):
+            tell(sink, finding(3))
+        say(online=True, stamp=4000)
+        publish_until_taken(sink, finding(3))
+        assert next_of(heard, "NBIRTH")[2]["bdSeq"][1] == first + 1
+        while next_of(heard, "DDATA")[2]["sequence"][1] != 3:
+            pass
+        host.disconnect()
+        host.loop_stop()
+        close(sink)
+
+
+def test_a_host_without_a_node_is_refused():
+    for options in ({"sparkplug_group": "", "sparkplug_node": ""}, {"sparkplug_host": "a/b"}):
+        with pytest.raises(ValueError, match=r"^sparkplug_host goes with"):
+            edge(1883, **{"sparkplug_host": "scada"} | options)
 
 
 def test_over_mutual_tls(tmp_path, free_port):

@@ -46,6 +46,7 @@ class MqttSink:
     username, password_file or password_environment: only over TLS, or on this machine; the first line of the file, or
         the variable of the environment, is the password
     sparkplug_group, sparkplug_node: both given, Sparkplug B is spoken: an asset is a device of the node
+    sparkplug_host: id of a primary host; while it is not online everything waits in the journal
     """
 
     host: str
@@ -63,6 +64,7 @@ class MqttSink:
     timeout_s: float = 10.0
     sparkplug_group: str = ""
     sparkplug_node: str = ""
+    sparkplug_host: str = ""
 
     def __post_init__(self) -> None:
         if not self.host:
@@ -83,6 +85,8 @@ class MqttSink:
         named = (self.sparkplug_group, self.sparkplug_node)
         if all(named) != any(named) or any(each in "".join(named) for each in "+#/\0"):
             raise ValueError(f"sparkplug_group and sparkplug_node belong together, without +, # and /, got {named}")
+        if self.sparkplug_host and (not any(named) or any(each in self.sparkplug_host for each in "+#/\0")):
+            raise ValueError("sparkplug_host goes with sparkplug_group and sparkplug_node, without +, # and /")
         if any(named) and (find_spec("google") is None or find_spec("google.protobuf") is None):
             raise ValueError("sparkplug_group needs protobuf: pip install 'edge-inversion[sparkplug]'")
 
