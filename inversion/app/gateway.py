@@ -97,7 +97,7 @@ class Gateway:
             Acquisition(name, source, self._intake.put, self._ledger.note, stop, retry)
             for name, source in zip(names, site.sources, strict=True)
         ]
-        self._systemd = Systemd(self._intake, self._acquisitions)
+        self._systemd = Systemd(self._intake, self._acquisitions, often_s=options.frame_timeout_s)
         self._tally = Tally()
         self._in_hand = InHand(
             self._intake,
@@ -230,8 +230,9 @@ class Gateway:
         return Snapshot(
             site=self._site.name,
             step=self._supervisor.step,
-            flowing=self._systemd.flowing,
+            flowing=self._systemd.well,
             worker_pid=self.worker.pid,
+            template_pid=self._template.pid or None if self._template is not None else None,
             waiting=self._intake.waiting,
             sources=len(self._acquisitions),
             gone=[each.name for each in self._acquisitions if each.waits],

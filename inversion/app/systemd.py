@@ -33,13 +33,20 @@ class Systemd:
 
     A device that is gone is no reason to start again: its source waits for it. One that says nothing, and does not say
     that it is gone, for a quarter of an hour, is.
+
+    well: whether frames flowed when that was judged last: when the watchdog was fed, or every `often_s`
     """
 
     def __init__(
-        self, intake: Intake, acquisitions: Sequence[Acquisition], environment: Mapping[str, str] = os.environ
+        self,
+        intake: Intake,
+        acquisitions: Sequence[Acquisition],
+        environment: Mapping[str, str] = os.environ,
+        often_s: float = 60.0,
     ) -> None:
         self._intake, self._acquisitions, self._environment = intake, acquisitions, environment
-        self._answers, self._fed = 0, 0
+        self._answers, self._fed, self._often_s = 0, 0, often_s
+        self.well = True
 
     def ready(self) -> None:
         """Started, or reloaded."""
@@ -69,12 +76,11 @@ class Systemd:
         return not busy and (waits or not quiet)
 
     async def feed(self) -> None:
-        """Feeds the watchdog while frames flow, until cancelled; returns where there is none."""
-        every_us = int(self._environment.get("WATCHDOG_USEC", "0"))
-        if every_us <= 0:
-            return
+        """Judges whether frames flow, and feeds the watchdog while they do, where there is one; until cancelled."""
+        fed_s = int(self._environment.get("WATCHDOG_USEC", "0")) / 1e6 / _OFTEN
         while True:
-            if self.flowing:
+            self.well = self.flowing
+            if self.well and fed_s > 0:
                 notify("WATCHDOG=1", self._environment)
             self._fed = self._answers
-            await asyncio.sleep(every_us / 1e6 / _OFTEN)
+            await asyncio.sleep(fed_s if fed_s > 0 else self._often_s)

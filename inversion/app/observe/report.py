@@ -24,6 +24,7 @@ class Snapshot:
 
     step: of degradation, "full" where there is none; gone: names of sources that are asked again from time to time
     requests: how often what happened to the requests of sources, by asset and kind
+    template_pid: of what workers are forked from
     certificates: who uses which, and for how many days it is valid yet
     heard: monotonic ns at which a frame of each asset came last; flowing: whether frames that come are answered
     """
@@ -44,6 +45,7 @@ class Snapshot:
     clock_trusted: bool = False
     clock_steps: int = 0
     certificates: Sequence[tuple[Mapping[str, str], float]] = ()
+    template_pid: int | None = None
     requests: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
@@ -106,7 +108,8 @@ def _of_gateway(now: Snapshot) -> list[Metric]:
 
 
 def _of_box(now: Snapshot) -> list[Metric]:
-    processes = [("gateway", os.getpid())] + ([("worker", now.worker_pid)] if now.worker_pid is not None else [])
+    others = (("template", now.template_pid), ("worker", now.worker_pid))
+    processes = [("gateway", os.getpid()), *((name, pid) for name, pid in others if pid is not None)]
     memory = [({"process": name}, vitals.memory_bytes(pid)) for name, pid in processes]
     files = [({"process": name}, vitals.open_files(pid)) for name, pid in processes]
     return [

@@ -55,7 +55,17 @@ def test_the_words_of_the_protocol(manager):
 def test_where_there_is_no_manager_nothing_happens(tmp_path):
     assert not notify("READY=1", {})
     assert not notify("READY=1", {"NOTIFY_SOCKET": str(tmp_path / "absent")})
-    asyncio.run(Systemd(Queue(), [], {}).feed())
+    assert fed((None, {}), Systemd(Queue(), [], {}, often_s=0.001)) == 0
+
+
+def test_without_a_manager_it_is_judged_all_the_same():
+    one = Systemd(Queue(in_hand=True), [], {}, often_s=0.001)
+    assert one.well
+    fed((None, {}), one)
+    assert not one.well
+    one.answered()
+    fed((None, {}), one, rounds=0)
+    assert one.well
 
 
 def fed(manager, one: Systemd, rounds: int = 4) -> int:
@@ -65,7 +75,7 @@ def fed(manager, one: Systemd, rounds: int = 4) -> int:
         feeding.cancel()
 
     asyncio.run(some())
-    return len(heard(manager[0]))
+    return len(heard(manager[0])) if manager[0] is not None else 0
 
 
 def test_a_gateway_that_waits_for_frames_is_well(manager):
