@@ -232,6 +232,7 @@ class Gateway:
             step=self._supervisor.step,
             flowing=self._systemd.well,
             worker_pid=self.worker.pid,
+            limited=group is not None if self._site.limits.any else None,
             template_pid=self._template.pid or None if self._template is not None else None,
             waiting=self._intake.waiting,
             sources=len(self._acquisitions),

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from inversion.app.serving.place import place
 from inversion.app.simulate import Simulation
 from inversion.app.simulated_machine import SimulatedMachine
 from inversion.core import ConfigurationError, InversionError
@@ -49,10 +50,23 @@ class DeviceSettings:
             raise ValueError("units: found none, expected at least one")
         if self.line.scheme == "tls" and self.line.certificate is None:
             raise ValueError("certificate: missing, expected one with its key to serve tls://")
+        if not self.line.is_serial and self.line.ca is None and not _here_alone(self.line.host):
+            raise ValueError(
+                f"line: must be on this machine alone, such as tcp://127.0.0.1:1502, got {self.line.address!r}; "
+                "for others to reach it serve tls:// with certificate, key and ca"
+            )
 
     def read_faults(self) -> tuple[Scripted, ...]:
         """Raises ValueError and SensorError."""
         return read_faults(self.faults) if self.faults else ()
+
+
+def _here_alone(host: str) -> bool:
+    """Whether nobody else can reach an address; a name may mean anything."""
+    try:
+        return place(f"{host}:0").on_loopback
+    except ValueError:
+        return False
 
 
 @asynccontextmanager

@@ -24,6 +24,8 @@ from sensors.profilefile import load_profile
         (("--device", "wtvb02", "--line", "tls://127.0.0.1:1802"), "certificate: missing, expected one with its key"),
         (("--device", "wtvb02", "--units", "1-x"), "units: expected numbers such as 1-10,80, found '1-x'"),
         (("--device", "wtvb02", "--ca", "a.pem"), "ca belongs to a line tls://"),
+        (("--device", "wtvb02", "--line", "tcp://0.0.0.0:1502"), "line: must be on this machine alone, such as tcp://"),
+        (("--device", "wtvb02", "--line", "rtu+tcp://fan.example:1502"), "for others to reach it serve tls:// with"),
         (("--device", "wtvb02", "--line-faults", "silence"), "line faults: found 'silence', expected KIND=SHARE"),
         (
             ("--device", "wtvb02", "--line-faults", "rust=0.1"),

@@ -16,6 +16,7 @@ from inversion.app.observe.server import Answer
 from inversion.app.observe.tally import Tally
 
 _WHOLE = "full"
+_IN_FORCE = "Whether the worker is kept within the limits that were asked for."
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Snapshot:
     step: of degradation, "full" where there is none; gone: names of sources that are asked again from time to time
     requests: how often what happened to the requests of sources, by asset and kind
     template_pid: of what workers are forked from
+    limited: whether the worker is kept within the limits that were asked for; None where none were
     certificates: who uses which, and for how many days it is valid yet
     heard: monotonic ns at which a frame of each asset came last; flowing: whether frames that come are answered
     """
@@ -46,6 +48,7 @@ class Snapshot:
     clock_steps: int = 0
     certificates: Sequence[tuple[Mapping[str, str], float]] = ()
     template_pid: int | None = None
+    limited: bool | None = None
     requests: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
@@ -63,8 +66,10 @@ def pages(look: Look, tally: Tally) -> dict[str, Callable[[], Awaitable[Answer]]
         return Answer(200, "ok\n") if now.flowing else Answer(503, "frames are not answered\n")
 
     async def ready() -> Answer:
-        problems = list(_problems(await look()))
-        return Answer(503, "".join(f"{each}\n" for each in problems)) if problems else Answer(200, "ok\n")
+        now = await look()
+        remark = "limits: not in force\n" if now.limited is False else ""
+        problems = "".join(f"{each}\n" for each in _problems(now))
+        return Answer(503, problems + remark) if problems else Answer(200, "ok\n" + remark)
 
     return {"/metrics": metrics, "/healthz": healthy, "/readyz": ready}
 
@@ -101,6 +106,7 @@ def _of_gateway(now: Snapshot) -> list[Metric]:
         _gauge("up", "This gateway runs.", (here, 1.0)),
         _gauge("start_time_seconds", "When it was started.", (here, now.started_s)),
         _gauge("degraded", "Whether less than everything is done, and what.", ({"step": now.step}, degraded)),
+        *([] if now.limited is None else [_gauge("limits_in_force", _IN_FORCE, ({}, float(now.limited)))]),
         _gauge("queue_frames", "Frames that wait for the worker.", ({}, float(now.waiting))),
         _gauge("sources", "Sources by state.", ({"state": "gone"}, gone), ({"state": "there"}, there)),
         _gauge("quiet_seconds", "Since a frame of the asset came last.", *quiet),

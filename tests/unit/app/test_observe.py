@@ -48,6 +48,14 @@ def test_what_is_produced_is_delivered_buffered_or_dropped():
     assert found["inversion_sink_produced_total", sink] == sum(found[f"inversion_sink_{part}", sink] for part in parts)
 
 
+def test_limits_that_are_not_in_force_are_told_in_every_status():
+    assert page("/readyz", limited=False).text == "ok\nlimits: not in force\n"
+    assert page("/readyz", limited=False, gone=["source"]).text == "source: gone\nlimits: not in force\n"
+    assert page("/readyz", limited=True).text == page("/readyz").text == "ok\n"
+    assert samples(limited=False)["inversion_limits_in_force", ()] == 0
+    assert ("inversion_limits_in_force", ()) not in samples()
+
+
 def test_what_happened_to_requests_is_told_by_asset_and_kind():
     found = samples(requests={("fan", "time-outs"): 2, ("fan", "checksum"): 1})
     assert found["inversion_requests_total", (("asset", "fan"), ("kind", "time-outs"))] == 2
