@@ -108,7 +108,7 @@ def _margin(
     found: _Comb, evidence: NDArray[np.float32], bin_orders: float, bearing: BearingGeometry, step: int = 1
 ) -> float:
     """By how much it beats the best of every `step`-th decoy; of all of them, too few are none."""
-    others = comb.search(evidence, found.blanked, _decoy_lines(bearing, step), bin_orders, comb.DECOY_LINES).score
+    others = comb.highest(evidence, found.blanked, _decoy_lines(bearing, step), bin_orders, comb.DECOY_LINES)
     if step == 1 and np.count_nonzero(others > -np.inf) < _FEWEST_DECOYS:
         return -np.inf
     return found.score - float(others.max())

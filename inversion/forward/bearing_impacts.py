@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from inversion.forward.bearing_claims import decoys, sidebands
 from inversion.physics.bearing import RACES, BearingGeometry, fault_orders
 from inversion.signal import comb, envelope
-from inversion.signal.transform import Complex, Real, fast_length_below, low_spectrum, signal
+from inversion.signal.split import low_spectrum
+from inversion.signal.transform import Complex, Real, fast_length_below, signal
 
 Array = NDArray[np.float64]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,7 +135,7 @@ def edge_profile(
     times = passages.strikes(smoother, period)
     profile = passages.profile_before(steady, times, reach)
     before = edges(profile)
-    after = edges(passages.profile_before(steady[::-1], (samples - 1 - times)[::-1], reach))
+    after = edges(passages.profile_after(steady, times, reach))
     beyond = before[last:] if reach - last >= _FEWEST_BEYOND else after[_FIRST_LAG:]
     noise = max(_rms(beyond), _rms(after[_FIRST_LAG:]))
     if not noise > 0:
@@ -150,12 +151,27 @@ def edge_profile(
 
 
 def edges(profile: passages.StrikeProfile) -> Array:
-    """(m,) fall of the log energy just beyond each lag, where it rose above all that is nearer to the strike."""
-    log_energy = np.log(np.maximum(profile.energy, 1e-3))
-    rise = log_energy - np.minimum.accumulate(log_energy)
-    sums = np.concatenate([[0.0], np.cumsum(rise)])
-    lag = np.arange(rise.size)
-    return _mean(sums, lag - 3, lag + 1) - _mean(sums, lag + 2, lag + 7)
+    """(m,) fall of the log energy just beyond each lag, where it rose above all that is nearer to the strike.
+
+    The mean over the four lags up to each one, less that over the five from the next but one; over fewer at the ends.
+    """
+    rise = np.log(np.maximum(profile.energy, 1e-3))
+    rise -= np.minimum.accumulate(rise)
+    m = rise.size
+    sums = np.zeros(m + 10)  # of what lies before each lag less three: zero before the first, all beyond the last
+    np.add.accumulate(rise, out=sums[4 : m + 4])
+    sums[m + 4 :] = sums[m + 3]
+    near, beyond = _counts(m)
+    fall: Array = (sums[4 : m + 4] - sums[:m]) / near
+    fall -= (sums[10:] - sums[5 : m + 5]) / beyond
+    return fall
+
+
+@lru_cache(maxsize=256)
+def _counts(m: int) -> tuple[Array, Array]:
+    """(m,) over how many lags each of the two means of `edges` is taken, at least one."""
+    lag = np.arange(m, dtype=np.float64)
+    return np.minimum(lag + 1, 4), np.minimum(np.maximum(m - 2 - lag, 1), 5)
 
 
 def on_grid(profile: EdgeProfile, widths: Array) -> tuple[Array, Array, float]:
@@ -163,7 +179,7 @@ def on_grid(profile: EdgeProfile, widths: Array) -> tuple[Array, Array, float]:
     lags = widths / profile.width - 1
     inside = lags <= profile.edge.size - 1
     values = np.interp(lags, np.arange(profile.edge.size), np.maximum(profile.edge, 0.0))
-    std = profile.std[np.clip(np.rint(lags).astype(int), 0, profile.std.size - 1)]
+    std = profile.std.take(np.rint(lags).astype(np.intp), mode="clip")
     cells_a_sample = profile.width / (widths[1] - widths[0])
     inflated = std * np.sqrt(max(1.0, _INDEPENDENT * cells_a_sample))
     looked_at = inside & np.isfinite(inflated)
@@ -190,12 +206,6 @@ def _squared_lines(half: Complex, samples: int, bin_hz: float) -> Complex:
     fast *= fast
     fast *= np.float32(1 / samples)
     return spectrum(fast)
-
-
-def _mean(sums: Array, low: NDArray[np.intp], high: NDArray[np.intp]) -> Array:
-    low, high = np.clip(low, 0, sums.size - 1), np.clip(high, 0, sums.size - 1)
-    means: Array = (sums[high] - sums[low]) / np.maximum(high - low, 1)
-    return means
 
 
 def _rms(values: Array) -> float:

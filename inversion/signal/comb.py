@@ -61,14 +61,17 @@ def family(size: int, bin_orders: float, order: float, sidebands: tuple[float, .
     Two races often share lines almost: three times BPFO and twice BPFI of an SKF 6205 lie 0.7 % apart. What remained
     of a strong line beside a narrow mask would count for the other race, and for no decoy.
     """
-    mask = np.zeros(size, dtype=np.bool_)
     step, beside = order / bin_orders, [0.0, *(sideband / bin_orders for sideband in sidebands)]
+    mask = bytearray(int(size * (1 + _FAMILY_SHARE) + max(beside)) + _FAMILY_BINS + 2)  # beyond the last line's end
+    ones = b"\x01" * len(mask)
     for harmonic in range(1, int(size / step) + 1):
         half_width = max(_FAMILY_BINS, _FAMILY_SHARE * harmonic * step)
         low, high = harmonic * step - half_width + 0.5, harmonic * step + half_width + 1.5
         for sideband in beside:
-            mask[max(int(low + sideband), 0) : max(int(high + sideband), 0)] = True
-    return mask
+            first, last = max(int(low + sideband), 0), int(high + sideband)
+            if last > first:
+                mask[first:last] = ones[first:last]  # a third of the time that an array takes for so few
+    return np.frombuffer(mask, dtype=np.bool_, count=size)
 
 
 def lines(orders: Array) -> NDArray[np.float32]:
@@ -88,6 +91,32 @@ def search(
 
     expected_lines: a comb of which fewer are visible is averaged over that many all the same
     """
+    scores = _scores(evidence, blanked, candidates, bin_orders, expected_lines)
+    best = scores.argmax(axis=1)
+    return Combs(scores[np.arange(best.size), best].astype(np.float64), SLIPS[best])
+
+
+def highest(
+    evidence: Evidence,
+    blanked: NDArray[np.bool_],
+    candidates: NDArray[np.float32],
+    bin_orders: float,
+    expected_lines: int,
+) -> Array:
+    """(k,) the scores alone of `search`, in less time."""
+    scores = _scores(evidence, blanked, candidates, bin_orders, expected_lines)
+    best: Array = np.maximum.reduce(scores, axis=1).astype(np.float64)
+    return best
+
+
+def _scores(
+    evidence: Evidence,
+    blanked: NDArray[np.bool_],
+    candidates: NDArray[np.float32],
+    bin_orders: float,
+    expected_lines: int,
+) -> NDArray[np.float32]:
+    """(k, slips) scores of all combs; -inf where too few of its lines count."""
     last = evidence.size - 1
     index = (candidates * np.float32(1 / bin_orders)).astype(np.intp)
     worth = np.zeros(last + 1, dtype=np.complex64)  # evidence of a line there, and whether it counts
@@ -95,11 +124,10 @@ def search(
     np.multiply(_straddling(evidence), counts_there, out=worth.real[:last])
     worth.imag[:last] = counts_there
     found = np.add.reduce(worth.take(index, mode="clip"), axis=0)
-    counts = found.imag.copy()
-    scores = found.real / np.maximum(counts, expected_lines)
+    counts = found.imag
+    scores: NDArray[np.float32] = found.real / np.maximum(counts, expected_lines)
     scores[counts < _FEWEST_LINES] = -np.inf
-    best = scores.argmax(axis=1)
-    return Combs(scores[np.arange(best.size), best].astype(np.float64), SLIPS[best])
+    return scores
 
 
 def decoy_orders(targets: Array, cage: float, count: int = 60) -> Array:

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import sub
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from inversion.signal.envelope import power
+from inversion.signal.split import filter_spectrum, first_lags, squared_envelope
 from inversion.signal.toeplitz import solve_symmetric
 from inversion.signal.transform import Complex, signal, spectrum
 
@@ -48,20 +51,14 @@ def residual_energy(half: Complex, samples: int, order: int) -> Real:
 
     half: (samples // 2 + 1,) spectrum of the record; order: of the predictor
     """
-    correlation = signal(half * half.conj(), samples)[: order + 1].astype(np.float64)
+    correlation = first_lags(power(half), samples, order + 1)
     if not correlation[0] > 0:
         return np.ones(samples, dtype=np.float32)
     correlation[0] *= 1 + 1e-3
     predictor = solve_symmetric(correlation[:-1], correlation[1:])
-    whitener = spectrum(np.concatenate([[1.0], -predictor]).astype(np.float32), samples)
-    passed: Complex = half * whitener
+    passed: Complex = half * filter_spectrum(np.concatenate([[1.0], -predictor]).astype(np.float32), samples)
     passed *= _pass_band(samples)
-    energy = signal(passed, samples)  # two real transforms take half the time of a complex one
-    energy *= energy
-    passed *= np.complex64(-1j)
-    quadrature = signal(passed, samples)
-    quadrature *= quadrature
-    energy += quadrature
+    energy = squared_envelope(passed, samples)
     typical = float(np.median(energy[::_MEDIAN_STRIDE]))
     return energy / np.float32(typical) if typical > 0 else np.ones(samples, dtype=np.float32)
 
@@ -103,12 +100,16 @@ def strikes(energy: Real, period: float) -> NDArray[np.intp]:
     if cells < 2 * _CELLS or period < _CELLS:
         return np.zeros(0, dtype=np.intp)
     starts = (np.arange(cells + 1) * (period / _CELLS)).astype(np.intp)
-    score = np.log(_highest(energy, starts).clip(0.1, 200.0))
+    score = _highest(energy, starts)
+    np.maximum(score, 0.1, out=score)
+    np.minimum(score, 200.0, out=score)
+    np.log(score, out=score)
     first = starts[_best_path(score)]
     width = int(np.ceil(period / _CELLS))
-    inside = np.clip(first[:, None] + np.arange(-width, 2 * width), 0, energy.size - 1)
-    highest: NDArray[np.intp] = inside[np.arange(first.size), energy[inside].argmax(axis=1)]
-    return highest
+    inside = first[:, None] + np.arange(-width, 2 * width)
+    highest: NDArray[np.intp] = energy.take(inside, mode="clip").argmax(axis=1)
+    highest += first - width
+    return np.minimum(np.maximum(highest, 0), energy.size - 1)
 
 
 def _highest(values: Real, starts: NDArray[np.intp]) -> Real:
@@ -170,7 +171,7 @@ def _trace(total: Real, cell: int) -> list[int]:
     path = [cell]
     while cell >= _CELLS:
         near = total[cell - _CELLS : cell - _CELLS + len(penalty)].tolist()
-        sums = [each - cost for each, cost in zip(near, penalty, strict=True)]
+        sums = list(map(sub, near, penalty))
         cell += sums.index(max(sums)) - _CELLS - len(penalty) // 2
         path.append(cell)
     return path
@@ -178,14 +179,24 @@ def _trace(total: Real, cell: int) -> list[int]:
 
 def profile_before(energy: Real, times: NDArray[np.intp], reach: int) -> StrikeProfile:
     """Mean energy at 1 ... `reach` samples before the strikes, each weighted by how far it stands out."""
-    inside = times[(times > reach) & (times < energy.size - 2)]
-    if inside.size < 2:
-        return StrikeProfile(np.ones(reach), 1.0, int(inside.size))
-    heights = energy[inside]
-    usual = np.interp(0.8 * (heights.size - 1), np.arange(heights.size), np.sort(heights))  # their 80 % quantile
-    weights = np.clip(heights - 3.0, 0.0, usual).astype(np.float64)
+    return _profile(energy, times[(times > reach) & (times < energy.size - 2)], -np.arange(1, reach + 1))
+
+
+def profile_after(energy: Real, times: NDArray[np.intp], reach: int) -> StrikeProfile:
+    """The same after the strikes."""
+    return _profile(energy, times[(times > 1) & (times < energy.size - 1 - reach)], np.arange(1, reach + 1))
+
+
+def _profile(energy: Real, times: NDArray[np.intp], lags: NDArray[np.intp]) -> StrikeProfile:
+    if times.size < 2:
+        return StrikeProfile(np.ones(lags.size), 1.0, int(times.size))
+    heights = energy[times].astype(np.float64)
+    ordered, place = np.sort(heights), 0.8 * (heights.size - 1)
+    below = int(place)  # of their 80 % quantile
+    usual = ordered[below] + (place - below) * (ordered[min(below + 1, heights.size - 1)] - ordered[below])
+    weights = np.minimum(np.maximum(heights - 3.0, 0.0), usual)
     if not weights.sum() > 0:
-        return StrikeProfile(np.ones(reach), float(heights.mean()), int(inside.size))
+        return StrikeProfile(np.ones(lags.size), float(heights.mean()), int(times.size))
     weights /= weights.sum()
-    before = energy[inside[:, None] - np.arange(1, reach + 1)]
-    return StrikeProfile(weights @ before, float(weights @ heights), int(inside.size), float(1 / (weights @ weights)))
+    around = weights @ energy.take(times[:, None] + lags)
+    return StrikeProfile(around, float(weights @ heights), int(times.size), float(1 / (weights @ weights)))

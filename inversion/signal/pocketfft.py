@@ -40,9 +40,14 @@ def irfft(x: Any, n: int, axis: int = -1) -> Any:
     return _core.c2r(whole, (axis,), n, False, _INVERSE, None, _THREADS)
 
 
-def ifft(x: Any, overwrite_x: bool = False) -> Any:
+def fft(x: Any, axis: int = -1, overwrite_x: bool = False) -> Any:
     """(..., n) complex to as many, in the precision of x, and in its place where it may be overwritten."""
-    return _core.c2c(x, (-1,), False, _INVERSE, x if overwrite_x else None, _THREADS)
+    return _core.c2c(x, (axis,), True, _FORWARD, x if overwrite_x else None, _THREADS)
+
+
+def ifft(x: Any, axis: int = -1, overwrite_x: bool = False) -> Any:
+    """The inverse of `fft`."""
+    return _core.c2c(x, (axis,), False, _INVERSE, x if overwrite_x else None, _THREADS)
 
 
 def _fitted(x: Any, n: int | None) -> Any:

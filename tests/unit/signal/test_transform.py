@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from inversion.signal.transform import analytic, fast_length, fast_length_below, low_spectrum, signal, spectrum
+from inversion.signal.transform import analytic, fast_length, fast_length_below, signal, spectrum
 
 records = hnp.arrays(np.float32, st.integers(2, 300), elements=st.floats(-1e3, 1e3, width=32))
 lengths = st.integers(1, 10**6)
@@ -61,11 +61,3 @@ def test_fast_lengths_enclose_and_stay(n):
     assert n <= fast_length(n)
     assert (fast_length(above, real=True), fast_length_below(below)) == (above, below)
     assert above / n < 1.34  # 4 follows 3
-
-
-@given(st.integers(1, 3), st.integers(2, 400), st.integers(1, 250))
-def test_the_lowest_bins_are_those_of_the_whole_spectrum(rows, samples, bins):
-    record = np.random.default_rng(samples).standard_normal((rows, samples)).astype(np.float32)
-    low, whole = low_spectrum(record, bins), spectrum(record)[:, :bins]
-    assert low.dtype == np.complex64
-    np.testing.assert_allclose(low, whole, atol=1e-6 * samples, strict=True)
