@@ -32,10 +32,9 @@ _BACKGROUND_ORDERS = 1.5
 
 @dataclass(frozen=True)
 class Claims:
-    """Faults that are present, with their slip; speed: relative deviation of the shaft."""
+    """Faults that are present, with their slip: how far their orders are off, relative, at the speed that is said."""
 
     slips: Mapping[str, float]
-    speed: float
 
 
 @dataclass(frozen=True)
@@ -57,8 +56,7 @@ def claimed(seen: Evidence, bearing: BearingGeometry) -> Claims:
     Beside a fault on an element none of the outer race is claimed: as it passes the load zone it makes lines at the
     multiples of the cage rate, and BPFO is one.
     """
-    speed = comb.refine_speed(seen.of_lines, seen.nominal)
-    bin_orders = seen.nominal / (1 + speed)
+    bin_orders = seen.nominal
     blanked = comb.integer_orders(seen.of_lines.size, bin_orders)
     slips: dict[str, float] = {}
     while left := [race for race in RACES if race not in slips and not (race == "outer" and "ball" in slips)]:
@@ -68,12 +66,12 @@ def claimed(seen: Evidence, bearing: BearingGeometry) -> Claims:
             break
         slips[found.race] = found.slip
         blanked |= found.lines
-    return Claims(slips, speed)
+    return Claims(slips)
 
 
 def margin(seen: Evidence, bearing: BearingGeometry) -> float:
     """By how much the best comb of a record beats its best decoy."""
-    bin_orders = seen.nominal / (1 + comb.refine_speed(seen.of_lines, seen.nominal))
+    bin_orders = seen.nominal
     blanked = comb.integer_orders(seen.of_lines.size, bin_orders)
     return _margin(_strongest(seen.of_lines, blanked, bin_orders, RACES, bearing), seen.of_lines, bin_orders, bearing)
 

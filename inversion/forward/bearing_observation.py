@@ -95,7 +95,7 @@ def observe(
     if pool is not None:
         after = pool.joined(evidence)
         together = claims if claims.slips else after.claims(bearing)
-    impacts = judge_impacts(half, samples, rate, shaft_hz * (1 + together.speed), bearing, together.slips)
+    impacts = judge_impacts(half, samples, rate, shaft_hz, bearing, together.slips)
     remarks = [
         f"{race}: shown by {after.span} together, not by this one alone"
         for race in together.slips
@@ -105,7 +105,7 @@ def observe(
     if widest is None:
         return Observation(impacts, profiles, tuple(remarks), after)
     for race, slip in claims.slips.items():
-        period = rate / (orders[race] * (1 + slip) * shaft_hz * (1 + claims.speed))
+        period = rate / (orders[race] * (1 + slip) * shaft_hz)
         profile = edge_profile(half, samples, period, contact_speed(bearing, shaft_hz), rate, widest)
         if isinstance(profile, str):
             remarks.append(f"{race}: {profile}")

@@ -71,7 +71,7 @@ class Pool:
     def claims(self, bearing: BearingGeometry) -> Claims:
         """Which faults its windows show together; none of fewer than FEWEST_WINDOWS."""
         if self.windows < FEWEST_WINDOWS:
-            return Claims({}, 0.0)
+            return Claims({})
         shares = [half.windows / self.windows for half in self.halves]
         mean = sum(np.float32(share) * half.mean for share, half in zip(shares, self.halves, strict=True))
         return claimed(Evidence(np.asarray(mean, dtype=np.float32), self.nominal), bearing)

@@ -19,8 +19,6 @@ HARMONICS = 6
 #: Orders that are searched reach this far beyond the largest fault order.
 RANGE = 1.18
 SLIPS: Array = np.linspace(-0.015, 0.015, 31)
-_SPEEDS: Array = np.linspace(-0.015, 0.015, 61)
-_SHAFT_LINES: Array = np.arange(1, 5)[:, None] * (1 + _SPEEDS)
 _FEWEST_LINES = 3
 #: A comb that shows fewer lines is averaged over that many: its mean would scatter more. A decoy is allowed one line
 #: less, so that what scatter is left raises the bar.
@@ -37,13 +35,6 @@ class Combs:
 
     score: Array
     slip: Array
-
-
-def refine_speed(evidence: Evidence, bin_orders: float) -> float:
-    """Relative deviation of the shaft speed from its nominal value, from the lines at orders 1 to 4."""
-    index = (_SHAFT_LINES / bin_orders).astype(np.intp)
-    found = _straddling(evidence).take(index, mode="clip")
-    return float(_SPEEDS[np.add.reduce(found, axis=0, dtype=np.float64).argmax()])
 
 
 def integer_orders(size: int, bin_orders: float) -> NDArray[np.bool_]:

@@ -1,8 +1,9 @@
-"""How often a fault is claimed where there is none, on simulated machines that no threshold was set on."""
+"""How often a fault is claimed where there is none, and where there is one; no threshold was set on these machines."""
 
 import numpy as np
 import pytest
 
+from benchmarks.found_faults import found
 from inversion.forward.rolling_bearing import RollingBearing
 from inversion.physics.bearing_simulation import simulate_waveform
 from inversion.physics.machine_draws import SAMPLE_RATES, draw_busy_machine, draw_geometry
@@ -22,6 +23,13 @@ def test_at_most_one_percent_of_healthy_windows_claims_a_fault():
 def test_evidence_pooled_over_a_whole_record_claims_nothing_of_a_healthy_machine():
     rng = np.random.default_rng(20_261_122)
     assert sum(claims_a_fault(rng, (160, 280), SAMPLE_RATES[:3]) for _ in range(60)) == 0
+
+
+@pytest.mark.parametrize(("race", "least"), [("outer", 0.85), ("inner", 0.75), ("ball", 0.7)])
+def test_faults_are_found_though_the_speed_is_off_and_the_shaft_may_make_no_line(race, least):
+    shares = np.mean([list(each) for each in found(race, 60, 20_261_123)], axis=0)
+    assert np.all(shares[:, 0] >= least), shares
+    assert np.all(shares[:, 1] <= 0.1), shares
 
 
 def claims_a_fault(rng: np.random.Generator, revolutions=(20, 40), sample_rates=SAMPLE_RATES) -> bool:

@@ -96,15 +96,6 @@ def test_a_family_has_all_harmonics_and_their_sidebands():
     assert not mask[away].any()
 
 
-@given(st.floats(-0.0145, 0.0145))
-def test_the_speed_is_found_from_its_first_orders(deviation):
-    fine = 0.001
-    evidence = np.zeros(10_000, dtype=np.float32)
-    lines = np.rint(np.arange(1, 5) * (1 + deviation) / fine).astype(int)
-    evidence[lines[:, None] + np.arange(-1, 2)] = 1.0
-    assert comb.refine_speed(evidence, fine) == pytest.approx(deviation, abs=0.0015)
-
-
 @given(st.integers(0, 2**32))
 @settings(max_examples=60)
 def test_decoys_are_where_no_fault_can_be(seed):
