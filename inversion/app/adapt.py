@@ -63,7 +63,10 @@ def run_adaptation(site: Path, truth: Path, network: Path, out: Path) -> Told:
     """
     model, source = load_pipeline(site).model, recording_source(site)
     if not isinstance(model, RollingBearing):
-        raise ConfigurationError(f"{site}: forward: networks are for rolling_bearing, found {type(model).__name__}")
+        raise ConfigurationError(
+            f"{site}: forward: networks of rolling_bearing are adapted, found {type(model).__name__}; "
+            "that of a fitted model is trained anew by `inversion train`"
+        )
     try:
         folder = network_folder(network)
     except ValueError as problem:

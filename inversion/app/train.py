@@ -21,11 +21,15 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from inversion.app.configuration import plugin_at
 from inversion.app.options import build, read_document
 from inversion.core import ConfigurationError, InversionError
+from inversion.forward.empirical import Empirical
 from inversion.forward.rolling_bearing import RollingBearing
-from inversion.training.network.recipe import Compress, Data, Fit, Judge, Named, Recipe, Search
+from inversion.training.network.recipe import Compress, Data, Fit, Judge, Named, Recipe, Search, Solver
 
 if TYPE_CHECKING:
-    from inversion.training.network.stages import Work
+    from inversion.training.network.export import Table
+
+#: Stage, how far, of how much, losses (learnt, held out).
+Told = Callable[[str, int, int, tuple[float, float] | None], None]
 
 STAGES = ("data", "teacher", "search", "student", "compress", "export")
 
@@ -37,8 +41,18 @@ _TABLES = {
     "compress": Compress,
     "search": Search,
     "judge": Judge,
+    "solver": Solver,
 }
-_NEEDED = ("network", "data", "teacher", "student", "forward")
+_NEEDED = {"races": ("network", "data", "teacher", "student", "forward"), "dense": ("network", "forward")}
+_UNUSED = {"races": ("solver",), "dense": ("teacher", "search")}
+#: What a recipe of a dense network need not say.
+_DENSE: dict[str, Any] = {
+    "data": Data(windows=30_000, windows_a_machine=1, shard=5_000, held_out=0.2),
+    "teacher": Fit(channels=1),  # not used: least squares is the teacher
+    "student": Fit(channels=64, blocks=3, hidden=24, epochs=60, patience=60, batch=256, rate=5e-3),
+    "compress": Compress(prune=0.25, epochs=20, rounding_epochs=4),
+    "judge": Judge(speeds=(), ratios_db=()),
+}
 _MEMORY = """
 import os, sys
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
@@ -51,25 +65,34 @@ print(next(line.split()[1] for line in lines if line.startswith("VmRSS")))
 """
 
 
-def load_recipe(path: Path) -> tuple[Recipe, RollingBearing]:
+def load_recipe(path: Path) -> tuple[Recipe, RollingBearing | Empirical]:
     """The recipe of a file and its forward model. Raises ConfigurationError, one line a complaint."""
     document = read_document(path)
     content = document.content
     for key in content:
         if key not in (*_TABLES, "forward"):
             raise document.unknown((key,), [*_TABLES, "forward"])
-    for key in _NEEDED:
-        if key not in content:
-            raise document.error((), f"expected the table [{key}], found {', '.join(content) or 'nothing'}")
-    model = plugin_at(document, ("forward",), "inversion.forward")
-    if not isinstance(model, RollingBearing):
-        raise document.error(
-            ("forward", "use"), f"networks are trained for rolling_bearing, found {type(model).__name__}"
-        )
     tables: dict[str, Any] = {
         key: build(document, (key,), content[key], kind) for key, kind in _TABLES.items() if key in content
     }
-    return Recipe(**tables, forward=content["forward"]["use"]), model
+    kind = tables["network"].kind if "network" in tables else "races"
+    for key in _NEEDED[kind]:
+        if key not in content:
+            raise document.error((), f"expected the table [{key}], found {', '.join(content) or 'nothing'}")
+    for key in _UNUSED[kind]:
+        if key in content:
+            raise document.error((key,), f"is not for a network of kind {kind!r}, take the table out")
+    model = plugin_at(document, ("forward",), "inversion.forward")
+    if not isinstance(model, RollingBearing if kind == "races" else Empirical):
+        wanted = "rolling_bearing" if kind == "races" else "empirical"
+        found = f"networks of kind {kind!r} are trained for {wanted}, found {type(model).__name__}"
+        raise document.error(("forward", "use"), found)
+    recipe = Recipe(**{**(_DENSE if kind == "dense" else {}), **tables}, forward=content["forward"]["use"])
+    asked = len(recipe.data.conditions)
+    if isinstance(model, Empirical) and asked not in (0, len(model.fit.conditions)):
+        expected = f"expected a range for each of {len(model.fit.conditions)} conditions, found {asked}"
+        raise document.error(("data", "conditions"), expected)
+    return recipe, model
 
 
 def run_training(
@@ -83,8 +106,6 @@ def run_training(
     require_torch()
     import torch
 
-    from inversion.training.network import export, search, stages
-
     torch.set_num_threads(1)
     console = console or Console(stderr=True)
     title = f"{recipe.network.name}_v{recipe.network.version}"
@@ -93,26 +114,59 @@ def run_training(
     chosen = STAGES if stage is None else (stage,)
     result: dict[str, Any] = {"network": title, "folder": str(folder)}
     with _bars(console) as told:
-        work = stages.Work(recipe, model, folder, told, _noise(recipe.data.noise))
-        if "data" in chosen:
-            stages.draw(work)
-        if set(chosen) == {"data"}:
-            return result
-        given = stages.material(work)
-        if "teacher" in chosen:
-            stages.teach(work, given)
-        if "search" in chosen and recipe.search.trials:
-            result["search"] = search.front_lines(search.search(work, given, time.perf_counter))
-        if "student" in chosen:
-            stages.study(work, given, search.chosen(work))
-        if "compress" in chosen:
-            stages.compress(work, given)
-        result["curves"] = _curves(work, folder)
-        if "export" in chosen:
-            table = export.export(work, given, out, time.perf_counter, memory_mb)
-            result |= export.as_dict(table) | {"out": str(out)}
-            (folder / "table.json").write_text(json.dumps(result, ensure_ascii=False, indent=1), encoding="utf-8")
+        if isinstance(model, RollingBearing):
+            table = _races(recipe, model, folder, out, chosen, told, result)
+        else:
+            table = _dense(recipe, model, folder, out, chosen, told)
+    if set(chosen) != {"data"}:
+        result["curves"] = _curves(folder, recipe.network.name)
+    if table is not None:
+        from inversion.training.network.export import as_dict
+
+        result |= as_dict(table) | {"out": str(out)}
+        (folder / "table.json").write_text(json.dumps(result, ensure_ascii=False, indent=1), encoding="utf-8")
     return result
+
+
+def _races(
+    recipe: Recipe,
+    model: RollingBearing,
+    folder: Path,
+    out: Path,
+    chosen: tuple[str, ...],
+    told: Told,
+    result: dict[str, Any],
+) -> Table | None:
+    from inversion.training.network import export, search, stages
+
+    work = stages.Work(recipe, model, folder, told, _noise(recipe.data.noise))
+    if "data" in chosen:
+        stages.draw(work)
+    if set(chosen) == {"data"}:
+        return None
+    given = stages.material(work)
+    if "teacher" in chosen:
+        stages.teach(work, given)
+    if "search" in chosen and recipe.search.trials:
+        result["search"] = search.front_lines(search.search(work, given, time.perf_counter))
+    if "student" in chosen:
+        stages.study(work, given, search.chosen(work))
+    if "compress" in chosen:
+        stages.compress(work, given)
+    return export.export(work, given, out, time.perf_counter, memory_mb) if "export" in chosen else None
+
+
+def _dense(
+    recipe: Recipe, model: Empirical, folder: Path, out: Path, chosen: tuple[str, ...], told: Told
+) -> Table | None:
+    from inversion.training.dense import export, stages
+
+    work = stages.Work(recipe, model, folder, told)
+    given = stages.material(work)
+    for name, run in (("teacher", stages.teach), ("student", stages.study), ("compress", stages.compress)):
+        if name in chosen:
+            run(work, given)
+    return export.export(work, given, out, time.perf_counter, memory_mb) if "export" in chosen else None
 
 
 def lines(result: dict[str, Any]) -> list[str]:
@@ -150,21 +204,21 @@ def _noise(paths: tuple[str, ...]) -> list[NDArray[np.float64]]:
     return records
 
 
-def _curves(work: Work, folder: Path) -> str:
+def _curves(folder: Path, name: str) -> str:
     from inversion.app.report.figures import ReportUnavailable
     from inversion.app.train_page import write_curves
     from inversion.training.network.stages import curves
 
     path = folder / "curves.html"
     try:
-        write_curves(path, work.recipe.network.name, curves(work))
+        write_curves(path, name, curves(folder))
     except ReportUnavailable:
         return ""
     return str(path)
 
 
 @contextmanager
-def _bars(console: Console) -> Iterator[Callable[[str, int, int, tuple[float, float] | None], None]]:
+def _bars(console: Console) -> Iterator[Told]:
     """A bar a stage with the time left on a terminal; elsewhere a line a stage."""
     if not console.is_terminal:
         seen: set[str] = set()

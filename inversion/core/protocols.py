@@ -66,6 +66,16 @@ class Cautious(Protocol):
         ...
 
 
+@runtime_checkable
+class Fitted(Protocol):
+    """A forward model that was learnt: two that look alike may predict differently. Optional."""
+
+    @property
+    def identity(self) -> str:
+        """Changes with anything that was learnt."""
+        ...
+
+
 class Inverter(Protocol):
     """Features to estimates."""
 

@@ -167,7 +167,7 @@ def reader(card: Card, model: ForwardModel) -> Reader:
         high,
         ends[0] + (ends[1] - ends[0]) * QUANTILE_LEVELS,
         columns(len(model.observables), len(space), conditions),
-        tabulator(space, card.network.levels, linked[shown].sum(axis=1) == 1),
+        tabulator(space, card.network.levels, isinstance(model, Linked) & (linked[shown].sum(axis=1) == 1)),
         bands(card.calibration),
         misfit_score(card.misfit),
     )

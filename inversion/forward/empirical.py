@@ -46,6 +46,11 @@ class Empirical:
         """What was learnt. Raises EmpiricalFileError."""
         return load(Path(self.model))
 
+    @property
+    def identity(self) -> str:
+        """Changes with anything that was learnt: networks are trained for one fit."""
+        return self.fit.fingerprint
+
     @cached_property
     def space(self) -> ParameterSpace:
         """The parameters that the windows were labelled with."""

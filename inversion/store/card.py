@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from inversion.core import ConfigurationError, ForwardModel, ModelError, Parameter
+from inversion.core.protocols import Fitted
 from sensors.tomlfields import TomlText
 from sensors.tomlfile import load
 
@@ -206,11 +207,12 @@ class Card:
 def fingerprint(model: ForwardModel, encoding: str) -> str:
     """Names what a network is trained for: parameters and ranges, observables, count of conditions, encoding.
 
-    Raises ModelError, see `count_conditions`.
+    Of a model that was fitted, also the very fit. Raises ModelError, see `count_conditions`.
     """
     conditions = count_conditions(model)
     parameters = [(each.name, each.unit, each.low, each.high, each.nuisance) for each in model.space]
-    text = json.dumps([parameters, list(model.observables), conditions, encoding])
+    own = [model.identity] if isinstance(model, Fitted) else []
+    text = json.dumps([parameters, list(model.observables), conditions, encoding, *own])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import inversion
 from inversion.core import ForwardModel, ModelError
 from inversion.core.encoding import ENCODING
+from inversion.core.protocols import Fitted
 from inversion.store.card import FILE, NEWEST_OPSET, PRECISIONS, Card, CardError, fingerprint, ranges, read_card
 from inversion.store.onnxfile import Graph, OnnxError, Port, read_graph
 
@@ -20,6 +21,7 @@ from inversion.store.onnxfile import Graph, OnnxError, Port, read_graph
 SHIPPED = Path(inversion.__file__).parent / "models"
 
 _LARGEST_BYTES = 32 << 20
+_ANEW = "; a model that was calibrated anew needs its network trained anew"
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def check_fits(folder: Path, card: Card, model: ForwardModel) -> None:
     if origin.fingerprint != own:
         raise ModelError(
             f"{folder / FILE}: {card.title} was trained for a {origin.model} of fingerprint {origin.fingerprint}, "
-            f"this {name} has {own}"
+            f"this {name} has {own}{_ANEW if isinstance(model, Fitted) else ''}"
         )
 
 

@@ -54,7 +54,7 @@ def export(
     metrics, compared = _judged(work, given, quantiles, calibrations)
     out.mkdir(parents=True, exist_ok=True)
     for name, each in graphs.items():
-        _write(out / f"{name}.onnx", each.SerializeToString())
+        write(out / f"{name}.onnx", each.SerializeToString())
     costs = tuple(cost(name, out, graphs[name], row, timer, memory_mb) for name in graphs)
     options = work.recipe.network
     origin = Origin(
@@ -176,7 +176,7 @@ def _known(latent: Array) -> Array:
     return latent[np.any(latent != 0, axis=1)]
 
 
-def _write(path: Path, data: bytes) -> None:
+def write(path: Path, data: bytes) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     partial.write_bytes(data)
     partial.replace(path)

@@ -106,10 +106,11 @@ def told(
     measured: NDArray[np.bool_],
     calibration: Calibration | None,
     direct: NDArray[np.bool_] | None = None,
+    widening: Array | None = None,
 ) -> Told:
     """What findings would say of (n, p, q) answers, widened by a calibration where there is one.
 
-    direct: (p,) see `Tabulator`
+    direct: (p,) see `Tabulator`; widening: (n,) by misfit
     """
     shown = _shown(space)
     floors = encoded[:, at.floor][:, shown].astype(np.float64)
@@ -117,6 +118,8 @@ def told(
     if calibration is not None:
         table = Bands(*(np.array(part) for part in (calibration.speeds, calibration.ratios_db, calibration.factors)))
         factors = table.of(encoded[:, at.condition][:, 0].astype(np.float64), ratio_db(encoded, at))
+    if widening is not None:
+        factors = factors * widening[:, None]
     answered = tabulator(space, levels, direct).table(quantiles, factors, floors)
     low, middle, high, top = (_at(answered.marginals, each) for each in (0.05, 0.5, 0.95, LEVEL))
     least, span = space.low[shown], (space.high - space.low)[shown]
@@ -174,7 +177,8 @@ def bins_of(space: ParameterSpace, truth: Array, alike: Mapping[str, tuple[int, 
         for k in range(BINS):
             inside = whole.inside & (truth >= edges[k]) & ((truth < edges[k + 1]) | (k == BINS - 1))
             low, high = (one.to_shown(float(each)) for each in edges[k : k + 2])
-            found.append(Bin(name, one, f"{low:.2g} to {high:.2g} {one.shown}", inside))
+            unit = "" if one.shown == "1" else f" {one.shown}"
+            found.append(Bin(name, one, f"{low:.2g} to {high:.2g}{unit}", inside))
     return found
 
 

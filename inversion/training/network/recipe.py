@@ -12,7 +12,7 @@ class Named:
     """`[network]`: what it will be called, and how it is built.
 
     kind: "races", one subnetwork over the edge profile of each race of a rolling bearing, which never looks at a level;
-        "dense", layers over all features of one machine's model, levels too
+        "dense", layers over all features of one machine's fitted model, levels too
     training_data, failures: what the card says of them
     levels: probabilities of the quantiles that it answers
     """
@@ -50,7 +50,9 @@ class Data:
     or is coarse, with a resonance of the mounting.
     noise: recordings of healthy machines (.npz of one array `acceleration`, white or not) under the simulated faults
 
-    Of other models: conditions: a range each; noise_levels: factor on the stated noise of the features
+    Of one machine's fitted model: conditions: a range each, by default those fitted on; noise_levels: factor on the
+    stated noise of the features; sensor_faults: share of windows in which some features are not seen; strays: share of
+    windows in which some features are those of another state of the machine
     """
 
     windows: int
@@ -73,6 +75,7 @@ class Data:
     noise: tuple[str, ...] = ()
     conditions: tuple[tuple[float, float], ...] = ()
     noise_levels: tuple[float, float] = (1.0, 1.0)
+    strays: float = 0.2
 
     def __post_init__(self) -> None:
         if self.windows < 50 or self.windows_a_machine < 1 or self.shard < 1:
@@ -83,7 +86,7 @@ class Data:
         for name in ("held_out", "calibration"):
             if not 0.02 <= getattr(self, name) <= 0.45:
                 raise ValueError(f"{name} must lie between 0.02 and 0.45, got {getattr(self, name)}")
-        for name in ("healthy", "second", "no_entry", "busy", "sensor_faults", "mounted"):
+        for name in ("healthy", "second", "no_entry", "busy", "sensor_faults", "mounted", "strays"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must lie between 0 and 1, got {getattr(self, name)}")
         for name in ("shaft_hz", "pitch_mm", "revolutions", "samples", "noise_levels"):
@@ -185,8 +188,30 @@ class Judge:
 
 
 @dataclass(frozen=True)
+class Solver:
+    """`[solver]`: the least squares that teaches a dense network, with the options of `[engine]`.
+
+    Noise is drawn as it expects it: normal, or of Student's t with so many degrees of freedom.
+    """
+
+    loss: str = "student"
+    freedom: float = 4.0
+
+    def __post_init__(self) -> None:
+        if self.loss not in ("gaussian", "student"):
+            raise ValueError(f"loss must be 'gaussian' or 'student', got {self.loss!r}")
+        if not 1 <= self.freedom < float("inf"):
+            raise ValueError(f"freedom must be at least 1, got {self.freedom}")
+
+    @property
+    def t(self) -> float:
+        """Degrees of freedom of the noise; infinite where it is normal."""
+        return self.freedom if self.loss == "student" else float("inf")
+
+
+@dataclass(frozen=True)
 class Recipe:
-    """All of it."""
+    """All of it. A dense network is taught by `solver`, every other one by `teacher`."""
 
     network: Named
     data: Data
@@ -195,4 +220,5 @@ class Recipe:
     compress: Compress = field(default_factory=Compress)
     search: Search = field(default_factory=Search)
     judge: Judge = field(default_factory=Judge)
+    solver: Solver = field(default_factory=Solver)
     forward: str = ""

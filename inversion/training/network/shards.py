@@ -112,7 +112,8 @@ def split(windows: Windows, recipe: Recipe) -> Parts:
 def _claim(folder: Path, recipe: Recipe, model: ForwardModel) -> None:
     """Writes beside the shards what they were drawn by, or compares."""
     space = [asdict(parameter) for parameter in model.space]
-    told = {"data": asdict(recipe.data), "seed": recipe.network.seed, "kind": recipe.network.kind, "space": space}
+    data = {name: value for name, value in asdict(recipe.data).items() if name != "strays"}  # of dense networks only
+    told = {"data": data, "seed": recipe.network.seed, "kind": recipe.network.kind, "space": space}
     text = json.dumps({**told, "observables": hashlib.sha256(" ".join(model.observables).encode()).hexdigest()})
     path = folder / "drawn.json"
     if not path.exists():

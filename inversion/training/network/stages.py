@@ -49,6 +49,7 @@ class Work:
         """Changes with anything that was asked for, and with what the layers see; not with what a card only says."""
         asked = asdict(self.recipe) | {"seen": [races.PLANES, races.SCALARS, races.IMPACT_SCALARS]}
         asked["network"] = {name: value for name, value in asked["network"].items() if name not in _SAID}
+        del asked["solver"], asked["data"]["strays"]  # of dense networks only
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
 
     @property
@@ -198,9 +199,9 @@ def load_network(work: Work, name: str) -> Network:
     return Network(weights, Fit(**told["fit"]), ranges)
 
 
-def curves(work: Work) -> dict[str, Array]:
-    """(epochs, 2) losses of every network that has learnt, as far as it is."""
-    paths = sorted(work.folder.glob("*.checkpoint.npz"))
+def curves(folder: Path) -> dict[str, Array]:
+    """(epochs, 2) losses of every network that has learnt in a folder, as far as it is."""
+    paths = sorted(folder.glob("*.checkpoint.npz"))
     return {path.name.split(".")[0]: load_arrays(path)["curve"] for path in paths}
 
 
