@@ -62,7 +62,11 @@ def claimed(seen: Evidence, bearing: BearingGeometry) -> Claims:
     while left := [race for race in RACES if race not in slips and not (race == "outer" and "ball" in slips)]:
         found = _strongest(seen.of_lines, blanked, bin_orders, left, bearing)
         # one decoy that beats it is enough to refuse it, and a few refuse most faults that are not there
-        if not all(_margin(found, seen.of_lines, bin_orders, bearing, step) > CLAIM_MARGIN for step in (_SOME, 1)):
+        few = comb.highest(found.marks, _decoy_lines(bearing)[0], bin_orders, comb.DECOY_LINES)
+        if (
+            not found.score - float(few.max(initial=-np.inf)) > CLAIM_MARGIN
+            or not _margin(found, few, bin_orders, bearing) > CLAIM_MARGIN
+        ):
             break
         slips[found.race] = found.slip
         blanked |= found.lines
@@ -73,18 +77,20 @@ def margin(seen: Evidence, bearing: BearingGeometry) -> float:
     """By how much the best comb of a record beats its best decoy."""
     bin_orders = seen.nominal
     blanked = comb.integer_orders(seen.of_lines.size, bin_orders)
-    return _margin(_strongest(seen.of_lines, blanked, bin_orders, RACES, bearing), seen.of_lines, bin_orders, bearing)
+    found = _strongest(seen.of_lines, blanked, bin_orders, RACES, bearing)
+    few = comb.highest(found.marks, _decoy_lines(bearing)[0], bin_orders, comb.DECOY_LINES)
+    return _margin(found, few, bin_orders, bearing)
 
 
 @dataclass(frozen=True)
 class _Comb:
-    """lines: (bins,) that are its own; blanked: (bins,) where a decoy's lines do not count, these among them."""
+    """lines: (bins,) that are its own; marks: of what is left without them, for decoys."""
 
     race: str
     slip: float
     score: float
     lines: NDArray[np.bool_]
-    blanked: NDArray[np.bool_]
+    marks: comb.Marks
 
 
 def _strongest(
@@ -95,21 +101,20 @@ def _strongest(
     bearing: BearingGeometry,
 ) -> _Comb:
     """The best comb of any of these races."""
-    found = comb.search(evidence, blanked, _targets(bearing, tuple(races)), bin_orders, comb.TARGET_LINES)
+    marks = comb.marks(evidence, blanked)
+    found = comb.search(marks, _targets(bearing, tuple(races)), bin_orders, comb.TARGET_LINES)
     best = int(found.score.argmax())
     race, slip = races[best], float(found.slip[best])
     own = comb.family(evidence.size, bin_orders, fault_orders(bearing)[race] * (1 + slip), sidebands(race, bearing))
-    return _Comb(race, slip, float(found.score[best]), own, blanked | own)
+    return _Comb(race, slip, float(found.score[best]), own, comb.marks(evidence, blanked | own))
 
 
-def _margin(
-    found: _Comb, evidence: NDArray[np.float32], bin_orders: float, bearing: BearingGeometry, step: int = 1
-) -> float:
-    """By how much it beats the best of every `step`-th decoy; of all of them, too few are none."""
-    others = comb.highest(evidence, found.blanked, _decoy_lines(bearing, step), bin_orders, comb.DECOY_LINES)
-    if step == 1 and np.count_nonzero(others > -np.inf) < _FEWEST_DECOYS:
+def _margin(found: _Comb, few: Array, bin_orders: float, bearing: BearingGeometry) -> float:
+    """By how much it beats the best decoy: the few whose scores are known, and the others; too few are none."""
+    others = comb.highest(found.marks, _decoy_lines(bearing)[1], bin_orders, comb.DECOY_LINES)
+    if np.count_nonzero(few > -np.inf) + np.count_nonzero(others > -np.inf) < _FEWEST_DECOYS:
         return -np.inf
-    return found.score - float(others.max())
+    return found.score - float(max(few.max(), others.max(initial=-np.inf)))
 
 
 @lru_cache(maxsize=64)
@@ -146,9 +151,11 @@ def _targets(bearing: BearingGeometry, races: tuple[str, ...]) -> NDArray[np.flo
     return comb.lines(np.array([orders[race] for race in races]))
 
 
-@lru_cache(maxsize=128)
-def _decoy_lines(bearing: BearingGeometry, step: int) -> NDArray[np.float32]:
-    return comb.lines(decoys(bearing)[::step])
+@lru_cache(maxsize=64)
+def _decoy_lines(bearing: BearingGeometry) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Of every `_SOME`-th decoy, and of the others."""
+    orders, some = decoys(bearing), np.arange(decoys(bearing).size) % _SOME == 0
+    return comb.lines(orders[some]), comb.lines(orders[~some])
 
 
 def sidebands(race: str, bearing: BearingGeometry) -> tuple[float, ...]:

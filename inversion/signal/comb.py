@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 Evidence = NDArray[np.float32]
+Marks = NDArray[np.complex64]
 
 HARMONICS = 6
 #: Orders that are searched reach this far beyond the largest fault order.
@@ -71,50 +72,41 @@ def lines(orders: Array) -> NDArray[np.float32]:
     return (harmonics[:, None, None] * (orders[:, None] * (1 + SLIPS))).astype(np.float32)
 
 
-def search(
-    evidence: Evidence,
-    blanked: NDArray[np.bool_],
-    candidates: NDArray[np.float32],
-    bin_orders: float,
-    expected_lines: int,
-) -> Combs:
-    """Best comb of each candidate, `lines` of (k,) orders; lines on a blanked bin or outside do not count.
+def marks(evidence: Evidence, blanked: NDArray[np.bool_]) -> Marks:
+    """(bins,) evidence of a line from each bin to the next; its imaginary part says whether it counts.
+
+    One on a blanked bin does not, nor one that would begin with the last: there all lines outside are looked up.
+    """
+    counts = ~(blanked[:-1] | blanked[1:])
+    marked = np.zeros(evidence.size, dtype=np.complex64)
+    np.multiply(_straddling(evidence), counts, out=marked.real[:-1])
+    marked.imag[:-1] = counts
+    return marked
+
+
+def search(marked: Marks, candidates: NDArray[np.float32], bin_orders: float, expected_lines: int) -> Combs:
+    """Best comb of each candidate, `lines` of (k,) orders; lines outside do not count.
 
     expected_lines: a comb of which fewer are visible is averaged over that many all the same
     """
-    scores = _scores(evidence, blanked, candidates, bin_orders, expected_lines)
+    scores = _scores(marked, candidates, bin_orders, expected_lines)
     best = scores.argmax(axis=1)
     return Combs(scores[np.arange(best.size), best].astype(np.float64), SLIPS[best])
 
 
-def highest(
-    evidence: Evidence,
-    blanked: NDArray[np.bool_],
-    candidates: NDArray[np.float32],
-    bin_orders: float,
-    expected_lines: int,
-) -> Array:
+def highest(marked: Marks, candidates: NDArray[np.float32], bin_orders: float, expected_lines: int) -> Array:
     """(k,) the scores alone of `search`, in less time."""
-    scores = _scores(evidence, blanked, candidates, bin_orders, expected_lines)
+    scores = _scores(marked, candidates, bin_orders, expected_lines)
     best: Array = np.maximum.reduce(scores, axis=1).astype(np.float64)
     return best
 
 
 def _scores(
-    evidence: Evidence,
-    blanked: NDArray[np.bool_],
-    candidates: NDArray[np.float32],
-    bin_orders: float,
-    expected_lines: int,
+    marked: Marks, candidates: NDArray[np.float32], bin_orders: float, expected_lines: int
 ) -> NDArray[np.float32]:
     """(k, slips) scores of all combs; -inf where too few of its lines count."""
-    last = evidence.size - 1
     index = (candidates * np.float32(1 / bin_orders)).astype(np.intp)
-    worth = np.zeros(last + 1, dtype=np.complex64)  # evidence of a line there, and whether it counts
-    counts_there = ~(blanked[:-1] | blanked[1:])
-    np.multiply(_straddling(evidence), counts_there, out=worth.real[:last])
-    worth.imag[:last] = counts_there
-    found = np.add.reduce(worth.take(index, mode="clip"), axis=0)
+    found = np.add.reduce(marked.take(index, mode="clip"), axis=0)
     counts = found.imag
     scores: NDArray[np.float32] = found.real / np.maximum(counts, expected_lines)
     scores[counts < _FEWEST_LINES] = -np.inf

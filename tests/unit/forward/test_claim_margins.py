@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from inversion.forward import bearing_claims
 from inversion.forward.bearing_claims import CLAIM_MARGIN, claimed, gathered, margin
 from inversion.physics.bearing import RACES, BearingGeometry
 from inversion.physics.bearing_simulation import Spall, simulate_waveform
@@ -31,3 +32,22 @@ def test_a_fault_is_claimed_where_its_comb_beats_all_decoys(race, ratio):
         verdicts.add(bool(claimed(seen, BEARING).slips))
     assert ratio or verdicts == {False}
     assert ratio < 3 or True in verdicts
+
+
+@pytest.mark.parametrize("left", [0, 3, 19])
+def test_nothing_is_claimed_against_too_few_decoys(monkeypatch, left):
+    """A best of fewer is no test, and a bearing may leave no order for any."""
+    bearing = BearingGeometry(9, 7.94, 39.05)  # of no other test: decoys are kept
+    some = bearing_claims.decoys(bearing)[:left]
+    monkeypatch.setattr(bearing_claims, "decoys", lambda _: some)
+    rng = np.random.default_rng(1)
+    samples = fast_length_below(int(25 * RATE / SHAFT_HZ))
+    machine = draw_machine(bearing, SHAFT_HZ, rng)
+    record = simulate_waveform(machine, (Spall("outer", 3e-3, 5.0),), RATE, samples, rng).astype(np.float32)
+    seen = gathered(record, spectrum(record), RATE, SHAFT_HZ, bearing)
+    bearing_claims._decoy_lines.cache_clear()
+    assert not claimed(seen, bearing).slips
+    assert margin(seen, bearing) == -np.inf
+    bearing_claims._decoy_lines.cache_clear()
+    monkeypatch.undo()
+    assert set(claimed(seen, bearing).slips) == {"outer"}

@@ -26,7 +26,7 @@ def planted(order: float, height: float = 1.0, harmonics: int = comb.HARMONICS) 
 
 
 def search(evidence: np.ndarray, blanked: np.ndarray, *orders: float) -> comb.Combs:
-    return comb.search(evidence, blanked, comb.lines(np.array(orders)), BIN, comb.TARGET_LINES)
+    return comb.search(comb.marks(evidence, blanked), comb.lines(np.array(orders)), BIN, comb.TARGET_LINES)
 
 
 @given(orders_between, slips)
@@ -63,8 +63,10 @@ def test_few_lines_count_as_if_there_were_more_and_two_say_nothing():
     evidence = np.ones(SIZE, dtype=np.float32)
     assert search(evidence, ~NOTHING, 3.5).score[0] == -np.inf
     candidates = comb.lines(SIZE * BIN / np.array([2.5, 3.5, 4.5, 5.5]))
-    scores = comb.search(evidence, NOTHING, candidates, BIN, expected_lines=5).score
+    marks = comb.marks(evidence, NOTHING)
+    scores = comb.search(marks, candidates, BIN, expected_lines=5).score
     assert scores == pytest.approx([-np.inf, 3 / 5, 4 / 5, 1.0])
+    assert comb.highest(marks, candidates, BIN, expected_lines=5).tolist() == scores.tolist()
 
 
 def test_the_search_changes_nothing():
