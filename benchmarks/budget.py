@@ -10,8 +10,10 @@
 - together: the same with 8 windows due at once: 50 ms to the result.
 - neighbor: a busy loop outside the group keeps 75 % of a core that it shares by quota, 90 % by weight.
 
-What else runs on the machine is in these figures. How late a process wakes that does nothing but sleep is printed
-beside them (p99.9); where that is some milliseconds, they are not those of the gateway.
+What else runs on the machine is in these figures. Beside them stand (p99.9) how late a process wakes meanwhile that
+does nothing but sleep, and, straight after, when the bare transforms of the same windows are done that are due at the
+same times, in a process of their own in an equal group (`benchmarks/paced.py`): what the machine does to who does no
+more.
 """
 
 from __future__ import annotations
@@ -28,8 +30,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.fleet_run import Cost, Run, Times, measure, plugged, windows
-from inversion.app.limits import Limits, make_group
-from tests.hosts.limited import BUSY, NEIGHBOR, inside, share_of_a_core
+from inversion.app.limits import Limits, joined_command, make_group
+from tests.hosts.limited import BUSY, NEIGHBOR, inside, share_of_a_core, shares_of_a_core
 
 Line = tuple[str, float, float, str]  # what, measured, bar, unit; measured may be at most the bar
 _SLEEPER = """
@@ -44,6 +46,7 @@ while True:
 print(*late)
 """
 _LIMITS = {"cpu": "25%", "memory": "128MB", "pids": 64}
+_DAMAGED = 0.125
 
 
 def quota(seconds: float, assets: int) -> list[Line]:
@@ -59,7 +62,7 @@ def quota(seconds: float, assets: int) -> list[Line]:
 
 def staggered(seconds: float, assets: int) -> list[Line]:
     """Windows one after the other, at even times."""
-    times, cost = _fleet(seconds, assets, together=1)
+    times, cost = _fleet(seconds, assets, TOGETHER["staggered"])
     return [
         ("window due -> result, p99.9", _tail(times, times.answered), 20.0, "ms"),
         ("window due -> alarm on the disk, p99.9", _tail(times, times.alarms), 40.0, "ms"),
@@ -72,31 +75,50 @@ def staggered(seconds: float, assets: int) -> list[Line]:
 
 def together(seconds: float, assets: int) -> list[Line]:
     """Eight at once."""
-    times, _ = _fleet(seconds, assets, together=8)
+    times, _ = _fleet(seconds, assets, TOGETHER["together"])
     return [("8 windows due at once -> result, p99.9", _tail(times, times.answered), 50.0, "ms")]
 
 
 def neighbor(seconds: float, assets: int) -> list[Line]:
-    """What a busy loop gets of a core on which the group asks for all it can get."""
-    cores = sorted(os.sched_getaffinity(0))
+    """What a busy loop gets of a core on which the group asks for all it can get; said too what it gets there alone."""
+    cores, seconds = sorted(os.sched_getaffinity(0)), min(seconds, 10.0)
     alone = {} if len(cores) == 1 else {"cpuset": str(cores[0])}
     lines: list[Line] = []
-    for told, limits, least in (
-        ("quota", Limits(cpu="25%", **alone), 75.0),
-        ("weight", Limits(cpu_weight=10, **alone), 90.0),
-    ):
-        group = make_group(limits, f"inversion-{os.getpid()}")
-        try:
-            busy = NEIGHBOR.format(core=cores[0])
-            with inside(group, BUSY), subprocess.Popen([sys.executable, "-c", busy]) as other:
-                kept = share_of_a_core(other.pid, min(seconds, 10.0))
-                other.kill()
-        finally:
-            group.remove()
-        lines.append((f"a neighbor loses, by {told}, of the core", 100 - 100 * kept, 100 - least, "%"))
+    with subprocess.Popen([sys.executable, "-c", NEIGHBOR.format(core=cores[0])]) as other:
+        undisturbed = share_of_a_core(other.pid, seconds)
+        for told, limits, least in (
+            ("quota", Limits(cpu="25%", **alone), 75.0),
+            ("weight", Limits(cpu_weight=10, **alone), 90.0),
+        ):
+            group = make_group(limits, f"inversion-{os.getpid()}")
+            try:
+                with inside(group, BUSY) as process:
+                    kept, taken = shares_of_a_core([other.pid, process.pid], seconds)
+            finally:
+                group.remove()
+            lines.append((f"a neighbor loses, by {told}, of the core", 100 - 100 * kept, 100 - least, "%"))
+            print(
+                f"by {told} the group took {100 * taken:.1f} %, others {100 - 100 * (kept + taken):.1f} %; "
+                f"without the group the neighbor had {100 * undisturbed:.1f} %"
+            )
+        other.kill()
     return lines
 
 
+def floor(seconds: float, assets: int, together: int) -> float:
+    """How long after a window was due its bare transforms are done in an equal group, p99.9, ms."""
+    group = make_group(Limits(**_LIMITS), f"inversion-{os.getpid()}")
+    words = [str(assets), str(seconds), str(together), str(_DAMAGED)]
+    try:
+        command = joined_command(group.joins, [sys.executable, "-m", "benchmarks.paced", *words])
+        told = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout
+    finally:
+        group.remove()
+    took = np.array([float(word) for word in told.split()])
+    return float(np.percentile(took[int(2 * assets) :], 99.9))
+
+
+TOGETHER = {"staggered": 1, "together": 8}
 PARTS: dict[str, Callable[[float, int], list[Line]]] = {
     "quota": quota,
     "staggered": staggered,
@@ -121,6 +143,7 @@ def _fleet(seconds: float, assets: int, together: int) -> tuple[Times, Cost]:
     run = Run(
         source={"assets": assets, "seconds": seconds, "together": together, "bad_every": 16},
         limits=_LIMITS,
+        damaged=_DAMAGED,
         commit_s=0.1,
     )
     here = Path.cwd() if os.access(Path.cwd(), os.W_OK) else None  # on a disk, where there is one
@@ -149,6 +172,9 @@ def main() -> int:
         for what, measured, bar, unit in lines:
             print(f"{what}: {measured:.1f} {unit} (bar {bar:g}): {'met' if measured <= bar else 'MISSED'}", flush=True)
             code |= measured > bar
+        if name in TOGETHER:
+            least = floor(options.seconds, options.assets, TOGETHER[name])
+            print(f"{name}: the bare transforms of these windows alone, in an equal group: {least:.1f} ms", flush=True)
     return code
 
 

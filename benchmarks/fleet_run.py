@@ -133,10 +133,15 @@ def windows(count: int, damaged: float, seed: int = 0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     rows = []
     for i in range(count):
-        spalls = (Spall("outer", 3e-3, 3.0),) if int((i + 1) * damaged) > int(i * damaged) else ()
+        spalls = (Spall("outer", 3e-3, 3.0),) if damaged_at(i, damaged) else ()
         machine = draw_machine(_BEARING, SHAFT_HZ, rng)
         rows.append(simulate_waveform(machine, spalls, SAMPLE_RATE, SAMPLES, rng).astype(np.float32))
     return np.array(rows)
+
+
+def damaged_at(i: int, share: float) -> bool:
+    """Whether the i-th machine of a fleet is damaged of which so many are."""
+    return int((i + 1) * share) > int(i * share)
 
 
 def channels(samples: np.ndarray, sample_rate: float, shaft_hz: float) -> dict[str, Waveform]:

@@ -10,6 +10,7 @@ falls, only rates above zero count (`irreversible.py`).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from inversion.core import QUANTILE_LEVELS, ParameterSpace
 from inversion.core.trend import Limit, Spread, Trend
 from inversion.tracking.bank import Array, Bank
-from inversion.tracking.growth import WANDERING, Hypotheses, coordinate, latent_of, range_slope, share_of
+from inversion.tracking.growth import WANDERING, Hypotheses, coordinate, range_slope, share_at, share_of, share_slope
 from inversion.tracking.irreversible import only_rising
 from inversion.tracking.mixture import quantiles, shares_below
 from inversion.tracking.track import Track
@@ -40,6 +41,15 @@ _AHEAD = 1 / 3
 _LIGHT = 1e-3  # a hypothesis of less weight than this share of the heaviest does not matter
 
 
+@dataclass(frozen=True)
+class Place:
+    """(m,) each: where the level stands in the coordinate of each law, dx/dz there, and the variance of the rate."""
+
+    x: Array
+    slope: Array
+    rate_var: Array
+
+
 def trends(tracker: Tracker, track: Track, space: ParameterSpace, limits: Sequence[Limit]) -> tuple[Trend, ...]:
     """One trend for every parameter that is no nuisance."""
     return tuple(
@@ -55,19 +65,21 @@ def _trend(suppose: Hypotheses, track: Track, name: str, space: ParameterSpace, 
     bank, suppose = _heavy(belief.bank, suppose)
     if space[name].irreversible:
         bank, suppose = only_rising(bank, suppose, _rate_var(bank))
+    place = Place(*coordinate(suppose.law, bank.level), _rate_var(bank))
     i = space.index(name)
     followed_ns = 0 if belief.began_ns is None else track.last_ns - belief.began_ns
     ahead_s = _AHEAD * max(followed_ns, 0) / 1e9
     growth = None
     if ahead_s > 0:
-        per_day = _growth(bank, suppose, ahead_s / _DAY_S)
+        per_day = _growth(bank, suppose, place, ahead_s / _DAY_S)
         least = 0.0 if space[name].irreversible else -np.inf
         growth = Spread(np.maximum(per_day, least) * float(space.high[i] - space.low[i]) / _DAY_S)
     times = []
     for limit in limits:
         theta = space.low.copy()
         theta[i] = limit.value
-        ahead = _times(bank, suppose, float(space.to_latent(theta)[i]), 1.0 if limit.side == "above" else -1.0)
+        beyond = 1.0 if limit.side == "above" else -1.0
+        ahead = _times(bank, suppose, place, float(space.to_latent(theta)[i]), beyond)
         times.append((limit.alarm, Spread(ahead * _DAY_S)))
     return Trend(name, growth, tuple(times), belief.step_ns, ahead_s)
 
@@ -79,18 +91,20 @@ def _heavy(bank: Bank, suppose: Hypotheses) -> tuple[Bank, Hypotheses]:
     return bank, Hypotheses(**{name: values[kept] for name, values in vars(suppose).items()})
 
 
-def _growth(bank: Bank, suppose: Hypotheses, days: float) -> Array:
+def _growth(bank: Bank, suppose: Hypotheses, place: Place, days: float) -> Array:
     """(k,) quantiles of the mean growth over the coming days, ranges of the parameter a day."""
-    x, slope = coordinate(suppose.law, bank.level)
-    after = latent_of(suppose.law, x + bank.rate * days)
-    now, later = range_slope(suppose.law, bank.level), range_slope(suppose.law, after)
-    gained = share_of(after) - share_of(bank.level)
-    by_level, by_rate = (later - now) * slope, later * days  # what the gain owes to an error of either
+    share, after = share_of(bank.level), share_at(suppose.law, place.x + bank.rate * days)
+    later = range_slope(suppose.law, after)
+    by_level, by_rate = (
+        later * place.slope - share_slope(share),
+        later * days,
+    )  # what the gain owes to an error of either
     cross = bank.cross + bank.level_bias * bank.rate_bias
     noise = later**2 * (suppose.lump * np.abs(bank.rate) + suppose.wander) * days
-    variance = (by_level * bank.deviation) ** 2 + 2 * by_level * by_rate * cross + by_rate**2 * _rate_var(bank) + noise
-    deviation = np.clip(np.sqrt(np.maximum(variance, 0.0)), 1e-12 * days, 1.0)  # no gain is more than the range
-    return quantiles(bank.weight, gained / days, deviation / days, QUANTILE_LEVELS)
+    errors = (by_level * bank.deviation) ** 2 + 2 * by_level * by_rate * cross + by_rate**2 * place.rate_var
+    deviation = np.sqrt(np.maximum(errors + noise, 0.0))
+    deviation = np.minimum(np.maximum(deviation, 1e-12 * days), 1.0)  # no gain is more than the range
+    return quantiles(bank.weight, (after - share) / days, deviation / days, QUANTILE_LEVELS)
 
 
 def _rate_var(bank: Bank) -> Array:
@@ -99,13 +113,13 @@ def _rate_var(bank: Bank) -> Array:
     return bank.rate_var + bank.rate_bias**2 + changing**2
 
 
-def _times(bank: Bank, suppose: Hypotheses, limit: float, sign: float) -> Array:
+def _times(bank: Bank, suppose: Hypotheses, place: Place, limit: float, sign: float) -> Array:
     """(k,) quantiles of the days until the latent value `limit` is passed; infinite where that is not foreseen.
 
     They are read off _HORIZON, of which only those times are looked at between which a quantile lies. A sum that falls
     may have risen higher in between: then all are.
     """
-    passed_by = _passing(bank, suppose, limit, sign)
+    passed_by = _passing(bank, suppose, place, limit, sign)
     seldom = passed_by(_HORIZON[_SELDOM])
     days, passed = _HORIZON, seldom
     if np.any(seldom[1:] < seldom[:-1] - 1e-9):
@@ -126,14 +140,13 @@ def _between(passed: Array) -> NDArray[np.intp]:
     return np.flatnonzero(np.append(below[1:] > below[:-1], False)[_CELL])
 
 
-def _passing(bank: Bank, suppose: Hypotheses, limit: float, sign: float) -> Callable[[Array], Array]:
+def _passing(bank: Bank, suppose: Hypotheses, place: Place, limit: float, sign: float) -> Callable[[Array], Array]:
     """(h,) days ahead to (h,) probability that the limit has been passed by then; sign: 1 where above is beyond it."""
-    x, slope = coordinate(suppose.law, bank.level)
-    end = coordinate(suppose.law, np.full_like(x, limit))[0]
+    end = coordinate(suppose.law, np.full_like(place.x, limit))[0]
     weight = bank.weight / bank.weight.sum()
-    beyond, rate, rate_var = sign * (x - end), sign * bank.rate, _rate_var(bank)
-    variance = (slope * bank.deviation) ** 2
-    cross = slope * (bank.cross + bank.level_bias * bank.rate_bias)
+    beyond, rate, rate_var = sign * (place.x - end), sign * bank.rate, place.rate_var
+    variance = (place.slope * bank.deviation) ** 2
+    cross = place.slope * (bank.cross + bank.level_bias * bank.rate_bias)
     linear = 2 * cross + suppose.lump * np.abs(bank.rate) + suppose.wander
     walks = np.flatnonzero(suppose.law == WANDERING)
     already = shares_below(beyond[walks] / np.sqrt(np.maximum(variance[walks], 1e-18)))

@@ -154,17 +154,32 @@ def coordinate(law: NDArray[np.int_], latent: Array) -> tuple[Array, Array]:
 
 def latent_of(law: NDArray[np.int_], x: Array) -> Array:
     """(m,) latent value of each x; the inverse of `coordinate`."""
-    log = np.log(np.maximum(_SIGN[law] * x, _LEAST_POWER)) * _ROOT[law]
-    share = np.exp(np.minimum(np.where(law == EXPONENTIAL, x, log), 0.0))
-    share = np.minimum(np.maximum(share, EDGE), 1 - EDGE)
+    share = _share(law, x)
     return np.where(law == WANDERING, x, np.log(share / (1 - share)) * (1 / LOGISTIC))
 
 
-def range_slope(law: NDArray[np.int_], latent: Array) -> Array:
-    """(m,) what one unit of the coordinate is, in ranges of the parameter."""
-    share = share_of(latent)
+def share_at(law: NDArray[np.int_], x: Array) -> Array:
+    """(m,) the parameter as a share of its range, at each x."""
+    return np.where(law == WANDERING, share_of(x), _share(law, x))
+
+
+def _share(law: NDArray[np.int_], x: Array) -> Array:
+    """The same of the laws that have a rate."""
+    log = np.log(np.maximum(_SIGN[law] * x, _LEAST_POWER)) * _ROOT[law]
+    share = np.exp(np.minimum(np.where(law == EXPONENTIAL, x, log), 0.0))
+    return np.minimum(np.maximum(share, EDGE), 1 - EDGE)
+
+
+def range_slope(law: NDArray[np.int_], share: Array) -> Array:
+    """(m,) what one unit of the coordinate is at these shares of the range, in ranges."""
     one = share / (_STEEP[law] * np.exp(_POWER[law] * np.log(share)))
-    return np.where(law == WANDERING, LOGISTIC * share * (1 - share), one)
+    return np.where(law == WANDERING, share_slope(share), one)
+
+
+def share_slope(share: Array) -> Array:
+    """(m,) what a latent unit is there, in ranges."""
+    slope: Array = LOGISTIC * share * (1 - share)
+    return slope
 
 
 def share_of(latent: Array) -> Array:

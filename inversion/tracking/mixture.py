@@ -9,10 +9,9 @@ Array = NDArray[np.float64]
 
 _LEAST = 1e-4  # a normal distribution of less weight is not worth tabulating
 _POINTS = 64  # of the table: they lie as the distributions do
-_FEW = 8  # distributions, of which each has more
-#: Standard deviations from the middle of each, where points may lie: of few distributions, and of many. There one after
-#: the other has them a little aside, so that many of one width do not put all in one place.
-_EACH = (np.linspace(-4.0, 4.0, 33)[None], np.linspace(-4.27, 3.53, 9) + 0.245 * np.arange(4)[:, None])
+_MOST, _EACH = 600, (3, 33)  # places that points may lie at, about: of all; of one distribution, at least and at most
+_WIDE = 4.0  # standard deviations from the middle of each, within which they lie
+_GOLDEN = (5**0.5 - 1) / 2
 _DENSITY = 1 / np.sqrt(2 * np.pi)
 #: (1 + tanh(z (c0 + c1 z^2 + ...))) / 2 is the share below z of the normal distribution to 1.5e-6: fitted, minimax.
 _SHARE = (
@@ -67,14 +66,22 @@ def shares_below(z: Array) -> Array:
 
 
 def _points(mean: Array, deviation: Array) -> Array:
-    """(n,) where the sum is tabulated, rising."""
-    each = _EACH[mean.size > _FEW]
-    places = each[np.arange(mean.size) % len(each)]
+    """(n,) where the sum is tabulated, rising.
+
+    Each distribution has its places at even distances, one after the other a little aside, so that many of one width do
+    not put all in one place.
+    """
+    each = min(max(_MOST // mean.size, _EACH[0]), _EACH[1])
+    aside = (_GOLDEN * np.arange(mean.size)) % 1.0
+    places = np.add.outer(aside, np.arange(each))
+    places *= 2 * _WIDE / each
+    places -= _WIDE
     places *= deviation[:, None]
     places += mean[:, None]
-    at = places.ravel()
+    at: Array = places.ravel()
     at.sort()
-    return at if at.size <= _POINTS else at[np.arange(_POINTS) * (at.size - 1) // (_POINTS - 1)]
+    few: Array = at if at.size <= _POINTS else at[np.arange(_POINTS) * (at.size - 1) // (_POINTS - 1)]
+    return few
 
 
 def _tabulated(weight: Array, mean: Array, deviation: Array, at: Array) -> tuple[Array, Array]:

@@ -23,6 +23,7 @@ from inversion.tracking.growth import (
     hypotheses,
     latent_of,
     range_slope,
+    share_of,
 )
 from inversion.tracking.irreversible import only_rising
 from inversion.tracking.mixture import quantiles, shares_below
@@ -199,7 +200,7 @@ def test_a_unit_of_the_coordinate_in_ranges_of_the_parameter(law):
     x = coordinate(laws, latent)[0]
     step = 1e-6 * np.abs(x)
     shares = [SPACE.from_latent(latent_of(laws, each)[:, None])[:, 0] / 8e-3 for each in (x, x + step)]
-    assert (shares[1] - shares[0]) / step == pytest.approx(range_slope(laws, latent), rel=1e-3)
+    assert (shares[1] - shares[0]) / step == pytest.approx(range_slope(laws, share_of(latent)), rel=1e-3)
 
 
 def test_quantiles_of_a_weighted_sum_give_their_probabilities_back():
