@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from inversion.app.configuration import Site, load_pipeline, load_site
 from inversion.app.delivered import check_channels, check_pace, check_state_channels
 from inversion.app.options import Key, read_document
 from inversion.app.ours import check_packages
+from inversion.app.secret import doubts
 from inversion.core import Answered, ConfigurationError, ParameterSpace
 from inversion.core.protocols import Cautious, Trained
 from inversion.pipeline import Pipeline
@@ -91,7 +93,10 @@ def _plan(site: Site, pipeline: Pipeline) -> dict[str, Any]:
         "site": site.name,
         "sources": [_told(source) for source in site.sources],
         "forward": _told(pipeline.model),
-        "cautions": list(pipeline.model.cautions) if isinstance(pipeline.model, Cautious) else [],
+        "cautions": [
+            *(pipeline.model.cautions if isinstance(pipeline.model, Cautious) else ()),
+            *(doubt for who, user in _users(site) for doubt in doubts(who, vars(user))),
+        ],
         "engine": pipeline.engine,
         "networks": [f"{each.network}, {each.precision}, {each.fingerprint}" for each in _networks(pipeline)],
         "parameters": {
@@ -107,6 +112,12 @@ def _plan(site: Site, pipeline: Pipeline) -> dict[str, Any]:
         "journal": str(site.journal),
         "limits": site.limits.told() or "none",
     }
+
+
+def _users(site: Site) -> Iterator[tuple[str, Any]]:
+    """Who may have secrets."""
+    yield from ((f"source {getattr(source, 'asset', '')}".rstrip(), source) for source in site.sources)
+    yield from ((f"sink {name}", sink) for name, sink in site.sinks.items())
 
 
 def _networks(pipeline: Pipeline) -> tuple[Answered, ...]:

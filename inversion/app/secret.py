@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,6 +61,26 @@ class Secret:
             return self.read().decode()
         except UnicodeDecodeError:
             raise ConnectionError(f"{self.option}_file is no UTF-8 text") from None
+
+
+def doubts(owner: str, options: Mapping[str, object]) -> Iterator[str]:
+    """What is doubtful about the places of somebody's secrets and keys: not there, or open to others. For people."""
+    for option, value in options.items():
+        _, _, kind = option.rpartition("_")
+        if isinstance(value, Path) and (kind == "file" or option == "key"):
+            yield from _doubtful(f"{owner}: {option} {value}", value)
+        elif kind == "environment" and value and str(value) not in os.environ:
+            yield f"{owner}: {option} {value} is not set here"
+
+
+def _doubtful(told: str, file: Path) -> Iterator[str]:
+    try:
+        mode = file.stat().st_mode & 0o777
+    except OSError as problem:
+        yield f"{told}: {problem.strerror}"
+        return
+    if mode & 0o007:
+        yield f"{told} can be read or changed by everybody here (mode {mode:o})"
 
 
 def take_secrets(site: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from inversion.app.secret import Secret
+from inversion.app.secret import Secret, doubts
 from inversion.app.sinks.webhook import WebhookSink
 
 CANARY = "canary-4711"
@@ -64,6 +64,22 @@ def test_a_variable_signs(monkeypatch):
     wanted = hmac.new(CANARY.encode(), b"5.body", hashlib.sha256).hexdigest()
     assert sink._signature(b"body")["X-Inversion-Signature"] == f"sha256={wanted}"
     assert CANARY not in repr(sink)
+
+
+def test_a_place_that_is_open_to_others_or_not_there_is_doubtful(tmp_path, monkeypatch):
+    monkeypatch.setenv("THERE", CANARY)
+    for name, mode in (("open", 0o644), ("closed", 0o640), ("changed", 0o602)):
+        (tmp_path / name).write_text(CANARY)
+        (tmp_path / name).chmod(mode)
+    files = {"password_file": tmp_path / "open", "secret_file": tmp_path / "closed", "key": tmp_path / "changed"}
+    variables = {"url_environment": "NOT_SET_ANYWHERE", "password_environment": "THERE", "secret_environment": ""}
+    told = list(doubts("sink mqtt", {**files, "url_file": tmp_path / "none", **variables, "path": tmp_path / "open"}))
+    assert told == [
+        f"sink mqtt: password_file {tmp_path}/open can be read or changed by everybody here (mode 644)",
+        f"sink mqtt: key {tmp_path}/changed can be read or changed by everybody here (mode 602)",
+        f"sink mqtt: url_file {tmp_path}/none: No such file or directory",
+        "sink mqtt: url_environment NOT_SET_ANYWHERE is not set here",
+    ]
 
 
 PROGRAM = """
