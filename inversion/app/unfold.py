@@ -119,7 +119,15 @@ def _parameters(estimate: Estimate, how: Regularization | None, level: float) ->
     told = parameters_to_json(estimate, level)
     for name, row in told.items():
         row["resolution"] = _short(float(resolution[estimate.space.index(name)]))
-    return {"estimates": told}
+    return {"estimates": told, "resolution_matrix": _matrix(estimate, how, list(told))}
+
+
+def _matrix(estimate: Estimate, how: Regularization | None, names: list[str]) -> list[list[float | None]]:
+    """A row an estimate, how much of each true parameter is in it; parameters as shares of their ranges."""
+    if how is None:
+        return []
+    places = [estimate.space.index(name) for name in names]
+    return [[_short(float(value)) for value in row] for row in how.resolution[np.ix_(places, places)]]
 
 
 def _choice(how: Regularization | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import runpy
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -46,6 +47,15 @@ def test_the_shipped_case_finds_the_flux_it_was_made_of(case):
     assert solution["rules"]["discrepancy"]["misfit"] == pytest.approx(40, rel=0.02)
     assert solution["rules"]["applied"]["strength"] == solution["rules"]["evidence"]["strength"]
     assert sum(row["resolution"] for row in rows) == pytest.approx(solution["rules"]["applied"]["freedom"], rel=1e-3)
+
+
+def test_the_whole_resolution_matrix_is_told(case):
+    """A penalty on the curvature leaves straight courses as they are: the matrix maps them onto themselves."""
+    (solution,) = json.loads(unfold(case, "--json").stdout)["solutions"]
+    matrix = np.array(solution["resolution_matrix"])
+    np.testing.assert_array_equal(np.diagonal(matrix), [row["resolution"] for row in solution["estimates"].values()])
+    for straight in (np.ones(20), np.arange(20.0)):
+        np.testing.assert_allclose(matrix @ straight, straight, atol=1e-3)
 
 
 def test_people_see_a_table_with_every_rule(case):
