@@ -47,16 +47,20 @@ def main() -> None:
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else 2_718
     columns = f"{'covered':>8s} {'resolved':>9s} {'covered':>8s} {'mm':>6s} {'bias mm':>8s} {'RMSE mm':>8s}"
     print(f"{'race':6s} {'relief_mm':>9s} {columns}")
+    held: list[bool] = []
     for k, race in enumerate(RACES):
         for relief_mm in (0.0, None):
             width, low, high, value, flag = judged(race, count, [seed, k], relief_mm).T
             inside, resolved = (low <= width) & (width <= high), flag > 0
+            held += [] if relief_mm is not None else inside.tolist()
             error, told = (value - width)[resolved], "default" if relief_mm is None else f"{relief_mm:g}"
             print(
                 f"{race:6s} {told:>9s} {inside.mean():8.3f} {resolved.mean():9.2f} {inside[resolved].mean():8.3f} "
                 f"{np.median((high - low)[resolved]):6.2f} {error.mean():8.3f} {np.sqrt(np.mean(error**2)):8.3f}",
                 flush=True,
             )
+    share = np.mean(held)
+    print(f"all, default: {share:.1%} covered, standard error {np.sqrt(share * (1 - share) / len(held)):.1%}")
 
 
 if __name__ == "__main__":
