@@ -8,6 +8,7 @@ all its memory is charged to its group.
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import resource
@@ -186,6 +187,8 @@ def measure(run: Run, folder: Path, pool: np.ndarray) -> tuple[Times, Cost]:
 
 async def _measured(run: Run, path: Path) -> tuple[Times, Cost]:
     site, times = load_site(path), Times()
+    gc.collect()
+    gc.freeze()  # as `inversion run` does
     with open_journal(site.journal, time.time_ns(), Retention()) as journal:
         _stamped(journal, times)
         gateway = Gateway(site, journal, asyncio.Event())

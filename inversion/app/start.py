@@ -61,6 +61,7 @@ def run_site(path: Path, stop: Stop) -> int:
 
             site = told_site(path, await reading.told())
             write_as(site.log)
+            gc.freeze()  # what was imported meanwhile: to look through it takes longer than a window
             return await run_gateway(site, stop.event(), stop.reload_event(), template=template)
         finally:
             stop.over()

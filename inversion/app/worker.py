@@ -8,6 +8,7 @@ It is forked from the warm template (`inversion.app.template`), or started as `p
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 import sys
@@ -48,6 +49,7 @@ def answer(requests: IO[bytes], answers: IO[bytes], made: Callable[[Any], Pipeli
         return 2
     _send(answers, {"fingerprint": fingerprint(pipeline.model.space)})
     give_back_code()
+    gc.freeze()  # a collection that looks through all that was imported takes longer than ten windows
     choice = choice_of(pipeline)
     if order[0].get("lite"):
         choice = Choice(choice.pipelines[-1:])
