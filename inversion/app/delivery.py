@@ -137,6 +137,8 @@ class Delivery:
         failed = False
         for delay_s in delays(*self._retry):
             error = await attempt(within(self._timeout_s, work()))
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise asyncio.CancelledError  # the sink took it for one more reason to fail
             if error is None:
                 break
             if isinstance(error, Later):

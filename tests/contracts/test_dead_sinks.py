@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 import sys
+from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -88,6 +89,35 @@ def test_a_dead_sink_slows_no_other_and_loses_nothing(acme, tmp_path, name):
     assert standings["dead"].buffered > 0
     assert len(failures) == 1
     assert failures[0].startswith("sink dead: failed: ")
+
+
+@dataclass
+class Stubborn:
+    """Takes nothing, and takes a cancellation for one more reason to fail."""
+
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def write(self, findings):
+        self.asked.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise ConnectionError("not now") from None
+
+
+def test_a_sink_that_swallows_a_cancellation_does_not_keep_a_stop_waiting(acme, tmp_path):
+    stop, dead = asyncio.Event(), Stubborn()
+    site = site_with(write_site(tmp_path, stop_s=0.3), sources=(ScriptedSource([[frame(0), stop]]),))
+    site = site_with(site.path, sources=site.sources, sinks={"dead": dead})
+
+    async def stopped():
+        running = asyncio.create_task(run_gateway(site, stop))
+        await dead.asked.wait()
+        stop.set()
+        done, _ = await asyncio.wait([running], timeout=15)
+        return [task.result() for task in done]
+
+    assert asyncio.run(stopped()) == [0]
 
 
 def noted(path):

@@ -93,7 +93,7 @@ def test_where_no_gateway_runs_the_request_is_done_at_once(tmp_path):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("shelve", "fan", "too loud", "--for", "9h"), "shelve: must say for how long, at most 8 h; found 32400 s\n"),
+        (("shelve", "fan", "too loud", "--for", "9h"), "shelve: must say for how long, at most 8 h; found 9 h\n"),
         (
             ("shelve", "fan", "too loud", "--for", "ever"),
             "--for: must be a time such as 30min, 8h or 2d, found 'ever'\n",

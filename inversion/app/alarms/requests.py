@@ -25,7 +25,7 @@ def check_request(body: Mapping[str, Any], most_s: float) -> None:
         return
     for_s = body.get("for_s")
     if not (for_s and 0 < for_s <= most_s):
-        found = "nothing" if for_s is None else f"{for_s:g} s"
+        found = "nothing" if for_s is None else f"{for_s / 3600:g} h"
         raise ConfigurationError(f"shelve: must say for how long, at most {most_s / 3600:g} h; found {found}")
 
 

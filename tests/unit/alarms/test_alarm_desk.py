@@ -129,7 +129,7 @@ def test_a_shelved_alarm_comes_back_by_the_clock():
         ("ack", {}, "refused: there is nothing to acknowledge: it is normal"),
         ("ack", {"alarm": "wid"}, "refused: no alarm 'wid', there are: wide, loose, holds, silent"),
         ("shelve", {}, "refused: shelve: must say for how long, at most 24 h; found nothing"),
-        ("shelve", {"for_s": 90_000.0}, "refused: shelve: must say for how long, at most 24 h; found 90000 s"),
+        ("shelve", {"for_s": 90_000.0}, "refused: shelve: must say for how long, at most 24 h; found 25 h"),
         ("reset", {}, "refused: only a latched alarm"),
         ("silence", {}, "refused: no such request 'silence'"),
         ("out", {"alarm": None}, "refused: out: name the asset and the alarm"),
