@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import platform
+from collections.abc import Iterator
 from pathlib import Path
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of glibc's malloc.h
@@ -29,12 +30,20 @@ def give_back_code() -> None:
     Of onnxruntime's code 15 MB run once, to register kernels and to open a session, and 7 MB to answer.
     """
     try:
-        lines = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").splitlines()
         madvise = ctypes.CDLL(None).madvise
-    except (OSError, AttributeError):
-        return
-    for line in lines:
-        place, mode, _, _, inode, *_ = line.split()
-        if mode == "r-xp" and inode != "0":  # never written to, so that its file holds all of it
-            low, high = (int(end, 16) for end in place.split("-"))
+        for low, high in list(_code()):
             madvise(ctypes.c_void_p(low), ctypes.c_size_t(high - low), _DONT_NEED)
+    except (OSError, AttributeError):
+        return  # a kernel or a C library that does not know how
+
+
+def _code() -> Iterator[tuple[int, int]]:
+    """Code that is as its file has it, from where to where; what a loader or a debugger has written to is not."""
+    place = ""
+    for line in Path("/proc/self/smaps").read_text(encoding="utf-8", errors="replace").splitlines():
+        words = line.split()
+        if not words[0].endswith(":"):
+            place = words[0] if words[1] == "r-xp" and words[4] != "0" else ""
+        elif place and words[:2] == ["Anonymous:", "0"]:
+            low, high = place.split("-")
+            yield int(low, 16), int(high, 16)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import mmap
 import platform
 import re
 import subprocess
@@ -47,6 +49,19 @@ def code_kb(library: str) -> int:
     maps = re.split(r"(?m)^(?=[0-9a-f]+-[0-9a-f]+ )", Path("/proc/self/smaps").read_text())
     ours = [each for each in maps if library in each and " r-xp " in each]
     return sum(int(told[1]) for each in ours if (told := re.search(r"Rss: +(\d+) kB", each)))
+
+
+def test_code_that_was_written_to_keeps_what_was_written(tmp_path) -> None:
+    """A breakpoint, or what a loader has patched."""
+    path = tmp_path / "code"
+    path.write_bytes(bytes(mmap.PAGESIZE))
+    with path.open("r+b") as file:
+        page = mmap.mmap(file.fileno(), mmap.PAGESIZE, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_WRITE)
+    page[0] = 7
+    place = ctypes.addressof(ctypes.c_char.from_buffer(page))
+    assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(place), mmap.PAGESIZE, mmap.PROT_READ | mmap.PROT_EXEC) == 0
+    give_back_code()
+    assert ctypes.string_at(place, 1) == b"\x07"
 
 
 def test_code_that_has_run_is_given_back_and_runs_again() -> None:
