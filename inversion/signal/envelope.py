@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -24,6 +25,7 @@ _TOP = 0.98  # of the Nyquist frequency
 _LANES = 4  # transforms of one length that are made at once
 
 
+@lru_cache(maxsize=64)
 def bands(sample_rate: float, envelope_hz: float, count: int = 8) -> tuple[tuple[float, float], ...]:
     """Band edges, Hz: `count` log-spaced from 500 Hz up, none narrower than `envelope_hz`, and the two halves.
 
