@@ -46,16 +46,6 @@ class Places:
     curvature: Array
     hessian: Array
 
-    def replaced(self, rows: Index, others: Places) -> Places:
-        """With other places in some rows, of the same owners."""
-        made = []
-        for name in ("latent", "loss", "gradient", "curvature", "hessian"):
-            values = getattr(self, name).copy()
-            values[rows] = getattr(others, name)
-            made.append(values)
-        latent, *found = made
-        return Places(latent, self.owner, *found)
-
     def taken(self, rows: Index) -> Places:
         """Some of them."""
         latent, owner, *found = (values[rows] for values in vars(self).values())
