@@ -1,6 +1,10 @@
 """`inversion train` for one machine's fitted model: a network that the engine loads, and for no other machine."""
 
 import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -128,6 +132,27 @@ def test_training_stage_by_stage_gives_the_same_network(trained, tmp_path):
     for stage in ("data", "teacher", "student", "compress", "export"):
         done = train(folder / "pump.toml", "--work", tmp_path, "--out", tmp_path / "pump_v1", "--stage", stage)
         assert done.exit_code == 0, done.output
+    for name in ("full.onnx", "lite.onnx"):
+        assert (tmp_path / "pump_v1" / name).read_bytes() == (folder / "pump_v1" / name).read_bytes()
+
+
+def test_a_run_that_is_interrupted_goes_on_to_the_same_network(trained, tmp_path):
+    folder, _ = trained
+    command = ["train", str(folder / "pump.toml"), "--work", str(tmp_path / "work"), "--out", str(tmp_path / "pump_v1")]
+    program = str(Path(sys.executable).with_name("inversion"))
+    with subprocess.Popen([program, *command], stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("student"):  # its first epoch is done
+                process.send_signal(signal.SIGINT)
+                break
+        told = process.stderr.read()
+        assert process.wait(60) != 0
+    assert "Traceback" not in told
+    assert not (tmp_path / "pump_v1").exists()
+    assert (tmp_path / "work" / "student.checkpoint.npz").exists()
+    done = train(*command[1:])
+    assert done.exit_code == 0, done.output
     for name in ("full.onnx", "lite.onnx"):
         assert (tmp_path / "pump_v1" / name).read_bytes() == (folder / "pump_v1" / name).read_bytes()
 

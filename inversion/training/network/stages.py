@@ -240,7 +240,7 @@ def _learn(
         work.folder / f"{name}.checkpoint.npz",
         _telling(work, course),
     )
-    return replace(learnt, weights=impacts.fitted(learnt.weights, learn_from, work.levels, fit.epochs, seed))
+    return replace(learnt, weights=impacts.fitted(learnt.weights, learn_from, work.levels, fit.epochs, seed, teacher))
 
 
 def _course(work: Work, name: str, learn_from: race_loss.Taught, fit: Fit, seed: int) -> Course:

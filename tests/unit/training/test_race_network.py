@@ -125,6 +125,27 @@ def test_the_impact_learns_by_itself_and_leaves_the_other_layers_alone(weights):
     assert race_loss.held_loss(fitted, FIT, given, levels) < race_loss.held_loss(weights, FIT, given, levels)
 
 
+def test_a_students_impact_learns_from_the_mean_of_its_teachers(weights):
+    encoded, rng = encoded_windows(60), np.random.default_rng(6)
+    level = encoded[:, AT.level][:, :3].astype(float)
+    truth = np.concatenate([level * rng.uniform(1.0, 3.0, level.shape), np.full((60, 3), 2e-3)], axis=1)
+    given, levels = race_loss.taught(encoded, AT, truth, 8e-3), torch.tensor(LEVELS)
+    members = [impacts.fitted(weights, given, levels, 1, seed) for seed in (3, 4)]
+    members = [
+        {**each, "impact2_bias": each["impact2_bias"] + up} for each, up in zip(members, (0.0, 0.4), strict=True)
+    ]
+    teacher = race_loss.Teacher(members, FIT)
+    mean = torch.stack([races.impact(each, given.rows.impact) for each in members]).mean(dim=0)[given.impacts]
+
+    def off(of):
+        apart = (races.impact(of, given.rows.impact)[given.impacts] - mean).abs()
+        return float((apart / (mean[:, -2] - mean[:, 1])[:, None]).mean())
+
+    learnt, again = (impacts.fitted(weights, given, levels, 2, 7, teacher) for _ in range(2))
+    assert all(torch.equal(learnt[name], again[name]) for name in learnt)
+    assert off(learnt) < 0.05 < min(off(each) for each in members)
+
+
 def test_races_are_answered_alike(model):
     """The outer race's numbers given to the inner one get the outer one's answer: the weights are shared."""
     encoded = encoded_windows(20)
