@@ -24,6 +24,7 @@ Array = NDArray[np.float64]
 
 #: Share of the range that a level may have within a law: nearer to a bound, latent values mean nothing.
 EDGE = 1e-6
+_STEEPEST = 50.0  # of an exponent: what is beyond lies at the edge, and would be a warning in the log of a gateway
 _LEAST_POWER = 1e-30  # below all that a share has to any power
 
 
@@ -184,5 +185,5 @@ def share_slope(share: Array) -> Array:
 
 def share_of(latent: Array) -> Array:
     """(m,) the parameter as a share of its range."""
-    share: Array = 1 / (1 + np.exp(-LOGISTIC * latent))
+    share: Array = 1 / (1 + np.exp(np.minimum(-LOGISTIC * latent, _STEEPEST)))
     return np.minimum(np.maximum(share, EDGE), 1 - EDGE)

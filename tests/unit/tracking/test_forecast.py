@@ -235,6 +235,12 @@ def test_quantiles_between_widths_of_seven_decades_give_their_probabilities_back
     assert np.all((earlier - 5e-3 <= QUANTILE_LEVELS) & (later + 5e-3 >= QUANTILE_LEVELS))
 
 
+def test_what_lies_far_beyond_a_bound_is_at_the_edge_without_a_warning():
+    with np.errstate(over="raise", divide="raise", invalid="raise"):
+        found = share_of(np.array([-1e3, -20.0, 0.0, 20.0, 1e3]))
+    assert found.tolist() == [1e-6, 1e-6, 0.5, 1 - 1e-6, 1 - 1e-6]
+
+
 def test_the_fast_share_of_the_normal_distribution_is_within_its_error_and_rises():
     z = np.concatenate([[-1e12, -40.0], np.linspace(-10, 10, 20_001), [40.0, 1e12]])
     found = shares_below(z.copy())
