@@ -12,8 +12,8 @@
 
 What else runs on the machine is in these figures. Beside them stand (p99.9) how late a process wakes meanwhile that
 does nothing but sleep, and, straight after, when the bare transforms of the same windows are done that are due at the
-same times, in a process of their own in an equal group (`benchmarks/paced.py`): what the machine does to who does no
-more.
+same times, in a process of their own in an equal group (`benchmarks/paced.py`), and how long the disk takes for a bare
+write: what the machine does to who does no more.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,6 +68,7 @@ def staggered(seconds: float, assets: int) -> list[Line]:
         ("window due -> result, p99.9", _tail(times, times.answered), 20.0, "ms"),
         ("window due -> alarm on the disk, p99.9", _tail(times, times.alarms), 40.0, "ms"),
         ("window due -> routine finding on the disk, p99.9", _tail(times, times.stored), 150.0, "ms"),
+        ("CPU time of the worker a window, of what its share allows", 1e3 * cost.worker / assets, 250.0 / assets, "ms"),
         ("memory of the group, peak", (cost.usage.peak_bytes or 0) / 1e6, 128.0, "MB"),
         ("killed for memory", cost.usage.oom_kills, 0.0, "times"),
         ("windows not answered", assets * seconds - cost.windows, 0.0, ""),
@@ -105,8 +107,11 @@ def neighbor(seconds: float, assets: int) -> list[Line]:
     return lines
 
 
-def floor(seconds: float, assets: int, together: int) -> float:
-    """How long after a window was due its bare transforms are done in an equal group, p99.9, ms."""
+def floor(seconds: float, assets: int, together: int) -> tuple[float, float, float]:
+    """How long after a window was due its bare transforms are done in an equal group, p99.9; what they cost it, ms.
+
+    That is the CPU time of a window: at its time, and where one follows the other.
+    """
     group = make_group(Limits(**_LIMITS), f"inversion-{os.getpid()}")
     words = [str(assets), str(seconds), str(together), str(_DAMAGED)]
     try:
@@ -114,8 +119,27 @@ def floor(seconds: float, assets: int, together: int) -> float:
         told = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout
     finally:
         group.remove()
-    took = np.array([float(word) for word in told.split()])
-    return float(np.percentile(took[int(2 * assets) :], 99.9))
+    *took, paced, in_a_row = (float(word) for word in told.split())
+    return float(np.percentile(took[int(2 * assets) :], 99.9)), paced, in_a_row
+
+
+def bare_sync(seconds: float) -> float:
+    """How long a process that does nothing else waits for the disk to have 8 kB, ten times a second, p99.9, ms."""
+    block, took, until = os.urandom(8192), [], time.monotonic() + seconds
+    with tempfile.TemporaryFile(dir=_disk()) as file:
+        while time.monotonic() < until:
+            began = time.monotonic()
+            file.write(block)
+            file.flush()
+            os.fsync(file.fileno())
+            took.append(1e3 * (time.monotonic() - began))
+            time.sleep(max(0.0, began + 0.1 - time.monotonic()))
+    return float(np.percentile(took[20:], 99.9))
+
+
+def _disk() -> Path | None:
+    """A place on a disk, where there is one."""
+    return Path.cwd() if os.access(Path.cwd(), os.W_OK) else None
 
 
 TOGETHER = {"staggered": 1, "together": 8}
@@ -146,8 +170,7 @@ def _fleet(seconds: float, assets: int, together: int) -> tuple[Times, Cost]:
         damaged=_DAMAGED,
         commit_s=0.1,
     )
-    here = Path.cwd() if os.access(Path.cwd(), os.W_OK) else None  # on a disk, where there is one
-    with plugged(), tempfile.TemporaryDirectory(prefix="inversion-budget-", dir=here) as folder:
+    with plugged(), tempfile.TemporaryDirectory(prefix="inversion-budget-", dir=_disk()) as folder:
         return measure(run, Path(folder), windows(32, run.damaged))
 
 
@@ -173,8 +196,12 @@ def main() -> int:
             print(f"{what}: {measured:.1f} {unit} (bar {bar:g}): {'met' if measured <= bar else 'MISSED'}", flush=True)
             code |= measured > bar
         if name in TOGETHER:
-            least = floor(options.seconds, options.assets, TOGETHER[name])
-            print(f"{name}: the bare transforms of these windows alone, in an equal group: {least:.1f} ms", flush=True)
+            least, paced, in_a_row = floor(options.seconds, options.assets, TOGETHER[name])
+            print(
+                f"{name}: the bare transforms of these windows alone, in an equal group: {least:.1f} ms; each costs it "
+                f"{paced:.2f} ms of CPU at its time, {in_a_row:.2f} where one follows the other"
+            )
+            print(f"{name}: 8 kB alone, to the disk: {bare_sync(min(options.seconds, 10.0)):.1f} ms", flush=True)
     return code
 
 
