@@ -64,7 +64,7 @@ def _parts(inspected: Inspected) -> Iterator[Any]:
     card, origin = inspected.card, inspected.card.network
     yield f"{card.title}: for the forward model {origin.model} ({inspected.folder})"
     facts = {
-        "fingerprint": f"{origin.fingerprint} (of parameters, observables and encoding; another model is refused)",
+        "fingerprint": f"{origin.fingerprint} (of parameters, observables, encoding, fit; another model is refused)",
         "encoding": origin.encoding,
         "answers": f"{len(origin.levels)} quantiles of each parameter, {origin.levels[0]:g} to {origin.levels[-1]:g}",
         "trained by": f"{origin.recipe}, seed {origin.seed}",

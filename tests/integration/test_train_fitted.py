@@ -157,6 +157,19 @@ def test_a_run_that_is_interrupted_goes_on_to_the_same_network(trained, tmp_path
         assert (tmp_path / "pump_v1" / name).read_bytes() == (folder / "pump_v1" / name).read_bytes()
 
 
+def test_it_is_trained_anew_instead_of_adapted(trained, tmp_path):
+    folder, _ = trained
+    layouts = Path("configs/layouts").resolve()
+    text = Path("configs/calibration/femto.toml").read_text(encoding="utf-8").replace("../layouts", str(layouts))
+    (tmp_path / "site.toml").write_text(text.replace("../../var/femto.npz", str(folder / "pump.npz")), encoding="utf-8")
+    (tmp_path / "truth.csv").write_text("file,rise\na.csv,1.0\n", encoding="utf-8")
+    arguments = [str(tmp_path / name) for name in ("site.toml", "truth.csv")]
+    done = CliRunner().invoke(application(), ["adapt", *arguments, "--out", str(tmp_path / "out")])
+    assert done.exit_code == 2
+    assert "trained anew by `inversion train`" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_a_stage_without_the_one_before_says_which(trained, tmp_path):
     done = train(trained[0] / "pump.toml", "--work", tmp_path, "--stage", "student")
     assert done.exit_code == 1
