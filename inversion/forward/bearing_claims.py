@@ -21,7 +21,7 @@ from inversion.signal.transform import Complex, Real, fast_length_below, spectru
 Array = NDArray[np.float64]
 
 #: Margin of a fault's comb over the best decoy above which it is claimed; the 99.8 % quantile of simulated healthy
-#: windows (0.24, printed by benchmarks/false_claims.py), rounded up.
+#: windows, rounded up (0.24 when it was set, 0.22 now, printed by benchmarks/false_claims.py).
 CLAIM_MARGIN = 0.25
 
 _SEGMENT_REVOLUTIONS = 40.0
