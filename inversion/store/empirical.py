@@ -109,6 +109,8 @@ def load(path: Path) -> EmpiricalFit:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
             header = json.loads(bytes(found["header"]).decode())
             arrays = {name: found[name].astype(np.float64) for name in _ARRAYS}
+    except FileNotFoundError as problem:
+        raise EmpiricalFileError(f"{path}: there is no such file; make one by `inversion calibrate`") from problem
     except OSError as problem:
         raise EmpiricalFileError(f"{path}: cannot be read: {problem.strerror or problem}") from problem
     except (ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError) as problem:
