@@ -147,6 +147,7 @@ def test_a_damaged_file_is_one_line_and_the_others_go_on(site, tmp_path, quiet):
     assert result.exit_code == 1
     failed = result.summary["failed"]
     assert [Path(failure["file"]).name for failure in failed] == ["damaged.npz", "short.npz", "absent.npz"]
+    assert "3 of 4 files gave nothing, as said above" in text(quiet)
     for failure in failed:
         assert Path(failure["file"]).name in failure["reason"]
         assert text(quiet).count(failure["reason"]) == 1

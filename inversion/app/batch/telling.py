@@ -14,7 +14,7 @@ _LINES = 20
 
 
 def tell(console: Console, summary: Mapping[str, Any]) -> None:
-    """Verdict and raised alarms of each recording of summary.json; of more than _LINES, claims and alarms first."""
+    """Verdict and raised alarms of each recording of summary.json, alarms first of many; how many files failed."""
     recordings = summary["recordings"]
     said = recordings
     if len(recordings) > _LINES:
@@ -22,6 +22,9 @@ def tell(console: Console, summary: Mapping[str, Any]) -> None:
     for recording in said:
         line = f"{Path(recording['file']).name}: {'; '.join([verdict(recording), *_raised(recording)])}"
         console.print(line, highlight=False, markup=False, soft_wrap=True)
+    failed = len(summary["failed"])
+    if failed:
+        console.print(f"{failed} of {failed + len(recordings)} files gave nothing, as said above", highlight=False)
     left = len(recordings) - len(said)
     if left:
         console.print(f"and {left} more recordings, in summary.json and the report", highlight=False)
