@@ -20,7 +20,7 @@ from inversion.engines.least_squares import LeastSquares
 from inversion.forward.bearing_claims import CLAIM_MARGIN, Evidence, claimed, gathered, margin
 from inversion.forward.rolling_bearing import RollingBearing
 from inversion.physics.bearing import RACES, BearingGeometry, longest_relief
-from inversion.physics.bearing_simulation import Spall, simulate_waveform
+from inversion.physics.bearing_simulation import Machine, Spall, simulate_waveform
 from inversion.physics.machine_draws import draw_busy_machine, draw_geometry, draw_spall
 from inversion.signal.transform import fast_length_below, spectrum
 from sensors import Frame, Waveform
@@ -29,10 +29,10 @@ WINDOWS = 12
 SAMPLE_RATES = (12_000.0, 20_000.0, 25_600.0)
 
 
-def evident(
-    rng: np.random.Generator, revolutions: float, race: str = "", snr_db: float = 0.0
-) -> tuple[Evidence, BearingGeometry]:
-    """The evidence of one record, and the bearing; without a race, of a healthy machine."""
+def drawn(
+    rng: np.random.Generator, race: str, snr_db: float
+) -> tuple[float, float, BearingGeometry, Machine, tuple[Spall, ...]]:
+    """Sample rate and speed, Hz, a loud machine and its damage; without a race, a healthy one."""
     sample_rate = float(rng.choice(SAMPLE_RATES))
     shaft_hz = float(rng.uniform(15, 50))
     geometry = draw_geometry(rng)
@@ -41,6 +41,14 @@ def evident(
     if race:
         machine = replace(machine, slip=float(rng.uniform(-0.004, 0.008)), jitter=float(rng.uniform(0.001, 0.01)))
         spalls = (draw_spall(race, rng.uniform(0.2e-3, 2e-3), snr_db, longest_relief(geometry), rng),)
+    return sample_rate, shaft_hz, geometry, machine, spalls
+
+
+def evident(
+    rng: np.random.Generator, revolutions: float, race: str = "", snr_db: float = 0.0
+) -> tuple[Evidence, BearingGeometry]:
+    """The evidence of one record, and the bearing; without a race, of a healthy machine."""
+    sample_rate, shaft_hz, geometry, machine, spalls = drawn(rng, race, snr_db)
     samples = fast_length_below(int(revolutions * sample_rate / shaft_hz))
     record = simulate_waveform(machine, spalls, sample_rate, samples, rng).astype(np.float32)
     record -= record.mean()
@@ -58,14 +66,7 @@ class Hour:
 
 def hour(rng: np.random.Generator, race: str = "", snr_db: float = 0.0) -> Hour:
     """Of one machine; without a race, of a healthy one."""
-    sample_rate = float(rng.choice(SAMPLE_RATES))
-    shaft_hz = float(rng.uniform(15, 50))
-    geometry = draw_geometry(rng)
-    machine = draw_busy_machine(geometry, shaft_hz, rng)
-    spalls: tuple[Spall, ...] = ()
-    if race:
-        machine = replace(machine, slip=float(rng.uniform(-0.004, 0.008)), jitter=float(rng.uniform(0.001, 0.01)))
-        spalls = (draw_spall(race, rng.uniform(0.2e-3, 2e-3), snr_db, longest_relief(geometry), rng),)
+    sample_rate, shaft_hz, geometry, machine, spalls = drawn(rng, race, snr_db)
     said, frames = shaft_hz * (1 + rng.uniform(-3e-3, 3e-3)), []
     for k in range(WINDOWS):
         record = simulate_waveform(machine, spalls, sample_rate, int(40 * sample_rate / shaft_hz), rng)

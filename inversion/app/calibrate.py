@@ -25,6 +25,7 @@ from inversion.core import Engine, InversionError, ParameterSpace
 from inversion.engines.least_squares import LeastSquares
 from inversion.forward.empirical import Empirical
 from inversion.store.empirical import save
+from inversion.store.whole import whole
 from inversion.training.fitting import fit, widened
 from inversion.training.labelled import Labelled
 from inversion.training.leave_out import LeftOut, Score, invert, leave_groups_out, scores, widening
@@ -142,15 +143,11 @@ def run_calibration(
 
 
 def _written(path: Path, text: str) -> Path:
-    """Beside the final name first, then renamed: a page is there whole or not at all."""
-    beside = path.with_name(f".{path.name}.partial")
     try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
+        with whole(path) as partial:
+            partial.write_text(text, encoding="utf-8")
     except OSError as error:
         raise InversionError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        beside.unlink(missing_ok=True)
     return path
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from inversion.app.terminal import complaints, show
+from inversion.store.whole import whole
 
 if TYPE_CHECKING:
     from inversion.app.serving.registers import Place
@@ -41,9 +42,8 @@ def registers(
             show(text)
             return
         out.parent.mkdir(parents=True, exist_ok=True)
-        beside = out.with_name(f".{out.name}.partial")
-        beside.write_text(f"{text}\n", encoding="utf-8")
-        beside.replace(out)
+        with whole(out) as partial:
+            partial.write_text(f"{text}\n", encoding="utf-8")
         show(str(out))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from inversion.physics.bearing import (
     width_floor,
 )
 from inversion.physics.bearing_simulation import Machine, Spall, simulate_waveform
+from inversion.store.whole import whole
 
 GRAVITY = 9.80665
 LABELS = "simulated.csv"  # beside the recordings, for sound files, which hold no shaft speed; see the layout
@@ -119,23 +119,16 @@ def run_simulation(out: Path, **settings: Any) -> dict[str, Any]:
     waveform = simulation.waveform()
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        _whole(out, lambda path: writers[out.suffix](path, waveform, simulation))
+        with whole(out) as path:
+            writers[out.suffix](path, waveform, simulation)
         if out.suffix == ".wav":
-            _whole(out.with_name(LABELS), lambda path: _write_labels(path, out, simulation.shaft_hz))
-        _whole(out.with_suffix(".json"), lambda path: _write_json(path, truth))
+            with whole(out.with_name(LABELS)) as path:
+                _write_labels(path, out, simulation.shaft_hz)
+        with whole(out.with_suffix(".json")) as path:
+            _write_json(path, truth)
     except OSError as error:
         raise InversionError(f"cannot write {out}: {error.strerror or error}") from error
     return truth
-
-
-def _whole(path: Path, write: Callable[[Path], None]) -> None:
-    """Writes beside the final name, then renames: a file is there whole or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        write(partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _write_npz(path: Path, waveform: Floats, simulation: Simulation) -> None:

@@ -143,7 +143,7 @@ class Template:
             for join in joins:
                 Path(join).write_text(str(os.getpid()), encoding="ascii")
         except OSError as error:
-            print(f"worker: {error}", file=sys.stderr)  # noqa: T201
+            sys.stderr.write(f"worker: {error}\n")
             return NOT_JOINED
         with socket.socket(fileno=os.dup(line)) as both:
             os.close(line)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
@@ -17,6 +16,7 @@ from typing import Any
 
 from inversion.core import ConfigurationError, ForwardModel, ModelError, Parameter
 from inversion.core.protocols import Fitted
+from inversion.store.whole import whole
 from sensors.tomlfields import TomlText
 from sensors.tomlfile import load
 
@@ -255,12 +255,8 @@ def read_card(path: Path) -> Card:
 def write_card(card: Card, path: Path) -> None:
     """Writes beside the final name, then renames. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
+    with whole(path) as partial:
         partial.write_text("\n".join(_lines(card)) + "\n", encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _lines(card: Card) -> Iterator[str]:

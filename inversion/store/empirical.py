@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from inversion.core import InversionError, Parameter
 from inversion.signal.features import Feature
 from inversion.signal.surface import Surface, functions
+from inversion.store.whole import whole
 
 Array = NDArray[np.float64]
 
@@ -92,15 +93,10 @@ def save(fit: EmpiricalFit, path: Path) -> None:
     header, arrays = _header(fit), _arrays(fit)
     text = json.dumps({**header, "fingerprint": _fingerprint(header, arrays)}, ensure_ascii=False)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("wb") as file:
-            np.savez(file, header=np.frombuffer(text.encode(), dtype=np.uint8), **arrays)  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole(path) as partial, partial.open("wb") as file:
+        np.savez(file, header=np.frombuffer(text.encode(), dtype=np.uint8), **arrays)  # type: ignore[arg-type]
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def load(path: Path) -> EmpiricalFit:
@@ -109,10 +105,9 @@ def load(path: Path) -> EmpiricalFit:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
             header = json.loads(bytes(found["header"]).decode())
             arrays = {name: found[name].astype(np.float64) for name in _ARRAYS}
-    except FileNotFoundError as problem:
-        raise EmpiricalFileError(f"{path}: there is no such file; make one by `inversion calibrate`") from problem
     except OSError as problem:
-        raise EmpiricalFileError(f"{path}: cannot be read: {problem.strerror or problem}") from problem
+        made = "; make one by `inversion calibrate`" if isinstance(problem, FileNotFoundError) else ""
+        raise EmpiricalFileError(f"{path}: cannot be read: {problem.strerror or problem}{made}") from problem
     except (ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError) as problem:
         raise EmpiricalFileError(
             f"{path}: damaged or no empirical model; make one by `inversion calibrate`"

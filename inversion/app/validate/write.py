@@ -13,6 +13,7 @@ from inversion.app.validate.measure import lines, measure
 from inversion.app.validate.refit import pipelines_without
 from inversion.app.validate.run import run_validation
 from inversion.core import ConfigurationError, InversionError
+from inversion.store.whole import whole
 
 
 def validate_to(
@@ -33,11 +34,14 @@ def validate_to(
     result = measure(made)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        _whole(out / "validation.json", json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+        with whole(out / "validation.json") as path:
+            text = json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False)
+            path.write_text(f"{text}\n", encoding="utf-8")
         if page:
             from inversion.app.validate.page import page_of
 
-            _whole(out / "validation.html", page_of(made, result))
+            with whole(out / "validation.html") as path:
+                path.write_text(page_of(made, result), encoding="utf-8")
     except OSError as error:
         raise InversionError(f"cannot write to {out}: {error.strerror or error}") from error
     written = ["validation.json", *(["validation.html"] if page else [])]
@@ -52,13 +56,3 @@ def _columns(given: Sequence[str]) -> Mapping[str, str]:
             raise ConfigurationError(f"--truth-column {each}: expected OURS=THEIRS, such as outer_spall=diam_mm")
         pairs[ours] = theirs
     return pairs
-
-
-def _whole(path: Path, text: str) -> None:
-    """Beside the final name first, then renamed: a result is there whole or not at all."""
-    beside = path.with_name(f".{path.name}.partial")
-    try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)

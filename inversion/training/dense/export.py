@@ -11,17 +11,17 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from inversion.core.encoding import ENCODING
 from inversion.engines.misfit import learn_misfit, misfit_score
-from inversion.store.card import FILE, Calibration, Card, Metric, Misfit, Origin, fingerprint, ranges, write_card
+from inversion.store.card import FILE, Calibration, Card, Metric, Misfit, ranges, write_card
+from inversion.store.whole import whole
 from inversion.training.dense import graph
 from inversion.training.dense.stages import Answers, Material, Network, Work, load_network, load_teacher
 from inversion.training.network import judge, quantize
 from inversion.training.network.answers import run
 from inversion.training.network.cost import cost
-from inversion.training.network.export import Table, write
-from inversion.training.network.graph import OPSET
+from inversion.training.network.export import Table
 from inversion.training.network.judge import Bin, Told
+from inversion.training.network.origin import origin_of
 from inversion.training.network.ratios import ratio_rows
 
 Array = NDArray[np.float64]
@@ -44,10 +44,11 @@ def export(
     metrics, compared = _judged(work, given, told)
     out.mkdir(parents=True, exist_ok=True)
     for name, each in graphs.items():
-        write(out / f"{name}.onnx", each.SerializeToString())
+        with whole(out / f"{name}.onnx") as partial:
+            partial.write_bytes(each.SerializeToString())
     row = given.encoded[given.parts.judge[:1]]
     card = Card(
-        _origin(work, given),
+        origin_of(work.recipe, work.key, work.model, given.at.width, given.shape.observables),
         {name: hashlib.sha256((out / f"{name}.onnx").read_bytes()).hexdigest() for name in graphs},
         ranges(tuple(work.model.space)),
         calibration,
@@ -64,26 +65,6 @@ def graph_of(work: Work, given: Material, network: Network, integers: bool) -> o
     weights = {name: each.numpy() for name, each in network.weights.items()}
     shape, name = given.shape, work.recipe.network.name
     return graph.dense_graph(weights, network.fit.blocks, shape, given.scale, given.at, name, integers)
-
-
-def _origin(work: Work, given: Material) -> Origin:
-    options = work.recipe.network
-    return Origin(
-        name=options.name,
-        version=options.version,
-        model=work.recipe.forward,
-        fingerprint=fingerprint(work.model, ENCODING),
-        encoding=ENCODING,
-        inputs=given.at.width,
-        latent=given.shape.observables,
-        levels=options.levels,
-        opset=OPSET,
-        recipe=work.key,
-        seed=options.seed,
-        training_data=options.training_data,
-        license=options.license,
-        failures=options.failures,
-    )
 
 
 def _misfit(given: Material, latent: Array) -> Misfit:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inversion.core.encoding import ENCODING
 from inversion.engines.least_squares import LeastSquares
 from inversion.engines.misfit import learn_misfit
-from inversion.store.card import FILE, Calibration, Card, Metric, Origin, fingerprint, ranges, write_card
-from inversion.training.network import graph, judge, races
+from inversion.store.card import FILE, Calibration, Card, Metric, ranges, write_card
+from inversion.store.whole import whole
+from inversion.training.network import judge, races
 from inversion.training.network.answers import graph_of, measured, run, teachers, told_truth
 from inversion.training.network.cost import cost
 from inversion.training.network.judge import Told
+from inversion.training.network.origin import origin_of
 from inversion.training.network.ratios import ratio_rows
 from inversion.training.network.stages import Material, Work, load_network, load_teacher
 from inversion.training.network.summary import summary
@@ -54,27 +54,11 @@ def export(
     metrics, compared = _judged(work, given, quantiles, calibrations)
     out.mkdir(parents=True, exist_ok=True)
     for name, each in graphs.items():
-        write(out / f"{name}.onnx", each.SerializeToString())
+        with whole(out / f"{name}.onnx") as partial:
+            partial.write_bytes(each.SerializeToString())
     costs = tuple(cost(name, out, graphs[name], row, timer, memory_mb) for name in graphs)
-    options = work.recipe.network
-    origin = Origin(
-        name=options.name,
-        version=options.version,
-        model=work.recipe.forward,
-        fingerprint=fingerprint(work.model, ENCODING),
-        encoding=ENCODING,
-        inputs=given.at.width,
-        latent=shipped.fit.hidden,
-        levels=options.levels,
-        opset=graph.OPSET,
-        recipe=work.key,
-        seed=options.seed,
-        training_data=options.training_data,
-        license=options.license,
-        failures=options.failures,
-    )
     card = Card(
-        origin,
+        origin_of(work.recipe, work.key, work.model, given.at.width, shipped.fit.hidden),
         {name: hashlib.sha256((out / f"{name}.onnx").read_bytes()).hexdigest() for name in graphs},
         ranges(tuple(work.model.space)),
         calibrations["full"],
@@ -174,12 +158,6 @@ def _with_a_profile(given: Material) -> NDArray[np.float32]:
 def _known(latent: Array) -> Array:
     """Without the windows that hold no profile: their latent is zero, the mean of all others."""
     return latent[np.any(latent != 0, axis=1)]
-
-
-def write(path: Path, data: bytes) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    partial.write_bytes(data)
-    partial.replace(path)
 
 
 def table_lines(table: Table) -> list[str]:

@@ -45,7 +45,7 @@ def test_it_holds_no_object_that_would_need_a_pickle(fitted, tmp_path):
 
 
 def test_an_absent_file_and_one_of_another_kind_are_said_in_one_line(fitted, tmp_path):
-    with pytest.raises(EmpiricalFileError, match=r"absent.npz: there is no such file; make one by"):
+    with pytest.raises(EmpiricalFileError, match=r"absent.npz: cannot be read: No such file or directory; make one by"):
         Empirical(tmp_path / "absent.npz")
     np.savez(tmp_path / "other.npz", vibration=np.zeros(3))
     with pytest.raises(EmpiricalFileError, match=r"other.npz: damaged or no empirical model; make one by"):
