@@ -8,20 +8,29 @@ from __future__ import annotations
 
 import ctypes
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of glibc's malloc.h
-_KEPT = 1 << 20
+_KEPT, _KEPT_BY_WORKERS, _LARGEST = 1 << 20, 4 << 20, 16 << 20
 _DONT_NEED = 4  # MADV_DONTNEED of sys/mman.h
 
 
 def keep_heap() -> bool:
     """Keeps up to a megabyte of freed memory in this process; whether its C library knows how."""
+    return _kept({_TRIM_THRESHOLD: _KEPT, _MMAP_THRESHOLD: _KEPT})
+
+
+def keep_work() -> bool:
+    """The same for a worker: what a window takes and frees, some megabytes in pieces of its own size."""
+    return _kept({_TRIM_THRESHOLD: _KEPT_BY_WORKERS, _MMAP_THRESHOLD: _LARGEST})
+
+
+def _kept(options: Mapping[int, int]) -> bool:
     if platform.libc_ver()[0] != "glibc":
         return False
     mallopt = ctypes.CDLL(None).mallopt
-    return all(mallopt(name, _KEPT) for name in (_TRIM_THRESHOLD, _MMAP_THRESHOLD))
+    return all(mallopt(name, value) for name, value in options.items())
 
 
 def give_back_code() -> None:

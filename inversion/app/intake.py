@@ -11,7 +11,6 @@ from inversion.app.ledger import Ledger
 from sensors import Frame
 
 _MOST_FRAMES = 8  # that one request to the worker holds
-_CROWD = 8  # so many frames that wait make a request longer by one: few at once are answered one by one, each sooner
 
 
 class Intake:
@@ -59,10 +58,12 @@ class Intake:
         await self._queue.put(None)
 
     async def take(self) -> list[Frame]:
-        """The next frames for one request, at least one; none at the end of the data. The more wait, the more."""
+        """The next frames for one request: all that wait, up to eight, at least one; none at the end of the data.
+
+        Together they cost the worker less than one by one, and the last of them is answered sooner.
+        """
         frames = [] if (first := await self._queue.get()) is None else [first]
-        most = min(_MOST_FRAMES, 1 + self._queue.qsize() // _CROWD)
-        while frames and len(frames) < most and not self._queue.empty():
+        while frames and len(frames) < _MOST_FRAMES and not self._queue.empty():
             following = self._queue.get_nowait()
             if following is None:
                 self._queue.put_nowait(None)  # for the next call

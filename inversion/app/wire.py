@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate, pairwise
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,11 +21,12 @@ if TYPE_CHECKING:  # a worker that is started does without
 
 _LENGTHS = struct.Struct(">II")
 _SAMPLE = np.dtype("<f4")
+_ENCODER = json.JSONEncoder(separators=(",", ":"), check_circular=False)
 
 
 def pack(header: Mapping[str, Any], samples: Sequence[bytes] = ()) -> bytes:
     """One message."""
-    text = json.dumps(header, separators=(",", ":")).encode()
+    text = _ENCODER.encode(header).encode()
     return b"".join((_LENGTHS.pack(len(text), sum(map(len, samples))), text, *samples))
 
 
@@ -65,9 +67,9 @@ def frames_message(frames: Sequence[Frame], states: Mapping[str, Any]) -> tuple[
 
 def unpack_frames(header: Mapping[str, Any], payload: bytes) -> list[Frame]:
     """The frames of a request."""
-    samples = np.frombuffer(payload, _SAMPLE)
-    cuts = np.cumsum([channel["n"] for frame in header["frames"] for channel in frame["channels"]])
-    pieces = iter(np.split(samples, cuts))
+    samples, sizes = np.frombuffer(payload, _SAMPLE), [0]
+    sizes += [channel["n"] for frame in header["frames"] for channel in frame["channels"]]
+    pieces = (samples[start:end] for start, end in pairwise(accumulate(sizes)))
     return [_frame(frame, pieces) for frame in header["frames"]]
 
 

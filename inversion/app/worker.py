@@ -19,7 +19,7 @@ from typing import IO, Any
 
 from inversion.app import wire
 from inversion.app.adaptive import Choice, choice_of, throttled_periods
-from inversion.app.heap import give_back_code
+from inversion.app.heap import give_back_code, keep_work
 from inversion.app.parts import PipelineParts
 from inversion.app.plain import decode
 from inversion.core import InversionError, ParameterSpace, to_json
@@ -27,6 +27,7 @@ from inversion.engines.precision import Strain
 from inversion.pipeline import AssetState, Pipeline, advance
 from sensors import SensorError
 
+_COLLECTED = 64  # requests, after which cycles are looked for all the same: a plug-in may leave some
 _STATE_FORMAT = 3  # of `AssetState.to_dict`: states in an older journal are forgotten
 
 
@@ -49,14 +50,19 @@ def answer(requests: IO[bytes], answers: IO[bytes], made: Callable[[Any], Pipeli
         return 2
     _send(answers, {"fingerprint": fingerprint(pipeline.model.space)})
     give_back_code()
+    keep_work()
     gc.freeze()  # a collection that looks through all that was imported takes longer than ten windows
+    gc.disable()  # a window leaves no cycles behind; it would be interrupted to look for them
     choice = choice_of(pipeline)
     if order[0].get("lite"):
         choice = Choice(choice.pipelines[-1:])
     stops = 0 if choice.rule is None else throttled_periods()
+    answered = 0
     while (message := wire.read(requests)) is not None:
         began = time.perf_counter()
         _send(answers, _answer(choice.pipeline, order[0]["level"], *message))
+        if (answered := answered + 1) % _COLLECTED == 0:
+            gc.collect()
         if choice.rule is None:
             continue
         elapsed, before, stops = time.perf_counter() - began, stops, throttled_periods()

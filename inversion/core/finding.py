@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from inversion.core.estimate import Estimate
+from inversion.core.intervals import Told, middles_and_intervals
+from inversion.core.parameter import Parameter
 from inversion.core.trend import Spread, Trend
 
 _DAY_S = 86_400.0
+#: A parameter, its middle and interval, its floor, and whether it is resolvable.
+_Saying = tuple[Parameter, Told, float, bool]
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,8 @@ class Finding:
 
 def to_json(finding: Finding, level: float = 0.9) -> dict[str, Any]:
     """The finding by its JSON contract, values in the units people see, six significant digits."""
-    fit = finding.estimate.fit
+    fit, sayings = finding.estimate.fit, _sayings(finding.estimate, level)
+    rows = _rows(sayings, level)
     return {
         "asset": finding.asset,
         "start": _iso(finding.start_ns),
@@ -79,14 +85,14 @@ def to_json(finding: Finding, level: float = 0.9) -> dict[str, Any]:
         "position": finding.position,
         "engine": finding.engine,
         "machine_state": finding.machine_state,
-        "parameters": parameters_to_json(finding.estimate, level),
-        "track": None if finding.track is None else _track_to_json(finding.track, finding.trends, level),
+        "parameters": rows,
+        "track": None if finding.track is None else _track_to_json(finding, finding.track, level, rows, sayings),
         "fit": {
             "quality": fit.quality.name.lower(),
             "reduced_chi2": _short(fit.reduced_chi2),
             "reason": fit.reason,
         },
-        "network": None if fit.answered is None else asdict(fit.answered),
+        "network": None if fit.answered is None else dict(vars(fit.answered)),
         "alarms": [_alarm_to_json(alarm) for alarm in finding.alarms],
     }
 
@@ -110,27 +116,40 @@ def _alarm_to_json(alarm: Alarm) -> dict[str, Any]:
 
 def parameters_to_json(estimate: Estimate, level: float) -> dict[str, dict[str, Any]]:
     """`{name: {mean, low, high, level, unit, floor, resolvable}}` of the parameters that are no nuisance."""
-    rows = {}
-    for i, parameter in enumerate(estimate.space):
-        if parameter.nuisance:
-            continue
-        mean, low, high = estimate.middle_and_interval(parameter.name, level)
-        rows[parameter.name] = {
+    return _rows(_sayings(estimate, level), level)
+
+
+def _sayings(estimate: Estimate, level: float) -> list[_Saying]:
+    columns = (estimate.space, middles_and_intervals(estimate, level), estimate.floor.tolist(), estimate.resolved)
+    return [saying for saying in zip(*columns, strict=True) if not saying[0].nuisance]
+
+
+def _rows(sayings: Sequence[_Saying], level: float) -> dict[str, dict[str, Any]]:
+    return {
+        parameter.name: {
             "mean": _short(parameter.to_shown(mean)),
             "low": _short(parameter.to_shown(low)),
             "high": _short(parameter.to_shown(high)),
             "level": level,
             "unit": parameter.shown,
-            "floor": _short(parameter.to_shown(float(estimate.floor[i]))),
-            "resolvable": estimate.resolved[i],
+            "floor": _short(parameter.to_shown(floor)),
+            "resolvable": resolved,
         }
-    return rows
+        for parameter, (mean, low, high), floor, resolved in sayings
+    }
 
 
-def _track_to_json(track: Estimate, trends: tuple[Trend, ...], level: float) -> dict[str, dict[str, Any]]:
-    """The tracked parameters, and for each that has a trend: growth, time to its limits, the latest step."""
-    rows = parameters_to_json(track, level)
-    for trend in trends:
+def _track_to_json(
+    finding: Finding, track: Estimate, level: float, window: dict[str, dict[str, Any]], said: Sequence[_Saying]
+) -> dict[str, dict[str, Any]]:
+    """The tracked parameters, and for each that has a trend: growth, time to its limits, the latest step.
+
+    window: what was said of the window, and its rows; a parameter that is not followed says the same again
+    """
+    sayings = _sayings(track, level)
+    rows = {name: row.copy() for name, row in window.items()}
+    rows |= _rows([saying for saying, before in zip(sayings, said, strict=True) if saying != before], level)
+    for trend in finding.trends:
         parameter = track.space[trend.parameter]
         rate = parameter.to_shown(_DAY_S) - parameter.to_shown(0.0)
         growth = None
@@ -165,4 +184,4 @@ def _short(value: float) -> float | None:
 
 def _iso(start_ns: int) -> str:
     seconds, nanoseconds = divmod(start_ns, 1_000_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{nanoseconds:09d}Z"

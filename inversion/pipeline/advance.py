@@ -10,12 +10,13 @@ import numpy as np
 from inversion import alerts, tracking
 from inversion.alerts import AlertRule, AlertState, QualityRule, limit_in_force
 from inversion.core import Alarm, Estimate, Features, Finding, Fit, ForwardModel, prior_estimate
-from inversion.core.memory import Memory, Remembering
+from inversion.core.memory import Memory
 from inversion.pipeline.pipeline import Pipeline
 from inversion.pipeline.state import AssetState
 from sensors import Frame, Quality
 
 _DAY_S = 86_400.0
+_NEW, _UNJUDGED = AssetState(), AlertState()
 
 
 def advance(
@@ -31,8 +32,8 @@ def advance(
     after = dict(states)
     findings = []
     for frame, estimate in zip(frames, estimates, strict=True):
-        state, finding = _follow(pipeline, after.get(frame.asset, AssetState()), frame, estimate)
-        after[frame.asset] = replace(state, memory=remembered.get(frame.asset))
+        memory = remembered.get(frame.asset)
+        after[frame.asset], finding = _follow(pipeline, after.get(frame.asset, _NEW), frame, estimate, memory)
         findings.append(finding)
     return after, findings
 
@@ -41,13 +42,13 @@ def _invert(
     pipeline: Pipeline, frames: Sequence[Frame], memories: Mapping[str, Memory | None]
 ) -> tuple[list[Estimate], Mapping[str, Memory | None]]:
     """One estimate a frame, and what is remembered after them; frames that hold every channel go together."""
-    model = pipeline.model
+    model, remembering = pipeline.model, pipeline.remembering
     lacks = [_missing(model, frame) for frame in frames]
     complete = [frame for frame, missing in zip(frames, lacks, strict=True) if not missing]
-    after = memories if isinstance(model, Remembering) and model.remembers else {}
+    after = memories if remembering is not None else {}
     features: Features | None = None
-    if complete and isinstance(model, Remembering) and model.remembers:
-        features, after = model.observe_in_turn(complete, memories)
+    if complete and remembering is not None:
+        features, after = remembering.observe_in_turn(complete, memories)
     elif complete:
         features = model.observe(complete)
     inverted = iter(pipeline.inverter.invert(features) if features is not None else ())
@@ -68,8 +69,10 @@ def _unmeasured(model: ForwardModel, reason: str) -> Estimate:
     return prior_estimate(model.space, floor, Fit(Quality.BAD, reason=reason))
 
 
-def _follow(pipeline: Pipeline, state: AssetState, frame: Frame, estimate: Estimate) -> tuple[AssetState, Finding]:
-    """One asset, one more window: track, then alarms on the track."""
+def _follow(
+    pipeline: Pipeline, state: AssetState, frame: Frame, estimate: Estimate, memory: Memory | None
+) -> tuple[AssetState, Finding]:
+    """One asset, one more window: track, then alarms on the track. memory: what the model remembers after it"""
     track = tracking.advance(pipeline.tracker, state.track, estimate, frame.start_ns)
     tracked = tracking.to_estimate(track, estimate)
     judged = _judged(tracked, estimate)
@@ -77,7 +80,7 @@ def _follow(pipeline: Pipeline, state: AssetState, frame: Frame, estimate: Estim
     machine = alerts.follow(pipeline.states, state.machine, frame)
     after = {
         rule.name: alerts.advance(
-            rule, state.alerts.get(rule.name, AlertState()), judged, frame.start_ns, trends, machine.name
+            rule, state.alerts.get(rule.name, _UNJUDGED), judged, frame.start_ns, trends, machine.name
         )
         for rule in pipeline.rules
     }
@@ -96,7 +99,7 @@ def _follow(pipeline: Pipeline, state: AssetState, frame: Frame, estimate: Estim
         machine_state=machine.name if pipeline.states else None,
         monotonic_ns=frame.monotonic_ns,
     )
-    return AssetState(track, after, machine), finding
+    return AssetState(track, after, machine, memory), finding
 
 
 def _judged(tracked: Estimate, window: Estimate) -> Estimate:
@@ -105,7 +108,7 @@ def _judged(tracked: Estimate, window: Estimate) -> Estimate:
     So a window that is not resolvable never raises an alarm, however sure the track is from earlier windows.
     """
     both = tuple(a and b for a, b in zip(tracked.resolved, window.resolved, strict=True))
-    return replace(tracked, resolved=both)
+    return tracked if both == tracked.resolved else replace(tracked, resolved=both)
 
 
 def _alarm(pipeline: Pipeline, rule: AlertRule | QualityRule, state: AlertState, frame: Frame) -> Alarm:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from inversion.alerts import RUNNING, AlertRule, QualityRule, StateRule
 from inversion.core import ConfigurationError, ForwardModel, Inverter
+from inversion.core.memory import Remembering
 from inversion.core.trend import Limit
 from inversion.tracking import Tracker
 
@@ -39,7 +41,12 @@ class Pipeline:
             if name not in self.model.space.names:
                 raise ConfigurationError(f"tracking.growth.{name}: no such parameter, there are: {', '.join(shown)}")
 
-    @property
+    @cached_property
+    def remembering(self) -> Remembering | None:
+        """The model, where it remembers the windows of an asset; to ask takes as long as to judge three alarms."""
+        return self.model if isinstance(self.model, Remembering) and self.model.remembers else None
+
+    @cached_property
     def limits(self) -> tuple[Limit, ...]:
         """Of the rules: what a track is asked the time to."""
         asked = [rule for rule in self.rules if isinstance(rule, AlertRule) and rule.condition != "growth"]

@@ -51,13 +51,16 @@ def advance(tracker: Tracker, track: Track | None, estimate: Estimate, start_ns:
     days = (start_ns - track.last_ns) / _DAY_NS
     bad = estimate.fit.quality is Quality.BAD
     windows = {} if bad else dict(zip(estimate.space.names, windows_of(estimate), strict=True))
-    beliefs = {}
+    beliefs, discount = {}, tracker.discount
     for name in space:
-        suppose, belief = tracker.suppose(name), track.beliefs[name]
+        belief, window = track.beliefs[name], windows.get(name)
+        if belief.bank is None and (window is None or not window.resolved):
+            beliefs[name] = belief if window is None else _unknown(belief, discount)
+            continue
+        suppose = tracker.suppose(name)
         belief = _later(_fitting(belief, suppose), suppose, days)
-        if not bad:
-            window = windows[name]
-            belief = _informed(_challenged(belief, suppose, window, tracker, start_ns), suppose, window, tracker)
+        if window is not None:
+            belief = _informed(_challenged(belief, suppose, window, discount, start_ns), suppose, window, discount)
             belief = _dated(belief, start_ns)
         beliefs[name] = belief
     return Track(start_ns, space, beliefs)
@@ -71,15 +74,19 @@ def to_estimate(track: Track, window: Estimate) -> Estimate:
     """
     space = window.space
     beliefs = [track.beliefs.get(name) for name in space.names]
-    mean, variance = window.mean.copy(), np.diag(window.covariance).copy()
-    marginals = np.empty((len(space), QUANTILE_LEVELS.size))
+    resolved = tuple(
+        known if belief is None else belief.resolved for known, belief in zip(window.resolved, beliefs, strict=True)
+    )
+    mean, variance = window.mean.copy(), window.covariance.diagonal().copy()
+    marginals = window.marginals
+    if marginals is None:
+        marginals = np.array([window.tabulated(i) for i in range(len(space))])
     for i, belief in enumerate(beliefs):
-        if belief is not None and belief.bank is not None and belief.resolved:
+        if belief is not None and belief.bank is not None and resolved[i]:
+            if marginals is window.marginals:
+                marginals = marginals.copy()
             mean[i], variance[i] = belief.bank.moments()
             marginals[i] = _marginal(space, i, belief.bank)
-        else:
-            marginals[i] = window.tabulated(i)
-    resolved = tuple(window.resolved[i] if belief is None else belief.resolved for i, belief in enumerate(beliefs))
     return Estimate(space, mean, np.diag(variance), window.floor, resolved, window.fit, marginals)
 
 
@@ -113,12 +120,18 @@ def _later(belief: Belief, suppose: Hypotheses, days: float) -> Belief:
     return replace(belief, bank=after, rival=rival)
 
 
-def _informed(belief: Belief, suppose: Hypotheses, window: Window, tracker: Tracker) -> Belief:
+def _unknown(belief: Belief, discount: float) -> Belief:
+    """Of what nothing is known, after one window that does not resolve it."""
+    resolving, windows = discount * belief.resolving, discount * belief.windows + 1.0
+    return Belief(None, resolving, windows, belief.missed + 1, belief.seen + 1, belief.rival, belief.step_ns)
+
+
+def _informed(belief: Belief, suppose: Hypotheses, window: Window, discount: float) -> Belief:
     """The belief after one window."""
     belief = replace(
         belief,
-        resolving=tracker.discount * belief.resolving + float(window.resolved),
-        windows=tracker.discount * belief.windows + 1.0,
+        resolving=discount * belief.resolving + float(window.resolved),
+        windows=discount * belief.windows + 1.0,
         missed=belief.missed + (not window.resolved),
         seen=belief.seen + 1,
     )
@@ -146,7 +159,7 @@ def _measured(bank: Bank | None, suppose: Hypotheses, window: Window) -> Bank:
     return filters.informed(bank, suppose, window.value, window.error)
 
 
-def _challenged(belief: Belief, suppose: Hypotheses, window: Window, tracker: Tracker, start_ns: int) -> Belief:
+def _challenged(belief: Belief, suppose: Hypotheses, window: Window, discount: float, start_ns: int) -> Belief:
     """The belief before this window, after it has been asked whether the asset changed, and at which window."""
     if belief.bank is None:
         return belief
@@ -161,8 +174,8 @@ def _challenged(belief: Belief, suppose: Hypotheses, window: Window, tracker: Tr
     grown = replace(
         rival,
         bank=_measured(rival.bank, suppose, window) if window.resolved else rival.bank,
-        resolving=tracker.discount * rival.resolving + float(window.resolved),
-        windows=tracker.discount * rival.windows + 1.0,
+        resolving=discount * rival.resolving + float(window.resolved),
+        windows=discount * rival.windows + 1.0,
         seen=rival.seen + 1,
     )
     return replace(belief, rival=grown)

@@ -79,15 +79,18 @@ class Belief:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, as JSON has it."""
-        return {
-            **vars(self),
-            "bank": None if self.bank is None else self.bank.to_dict(),
-            "rival": None if self.rival is None else self.rival.to_dict(),
-        }
+        bank, rival = self.bank, self.rival
+        plain = vars(self).copy()
+        if bank is not None or rival is not None:
+            plain["bank"] = None if bank is None else bank.to_dict()
+            plain["rival"] = None if rival is None else rival.to_dict()
+        return plain
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Belief:
         """The belief that `to_dict` wrote."""
+        if data["bank"] is None and data["rival"] is None:
+            return cls(**data)
         rival = None if data["rival"] is None else Rival.from_dict(data["rival"])
         return cls(**{**data, "bank": _bank(data["bank"]), "rival": rival})
 

@@ -44,6 +44,26 @@ def test_what_is_freed_is_not_faulted_in_again() -> None:
     assert faults("assert keep_heap()") < 100 < 1000 <= faults("")
 
 
+@glibc
+def test_what_a_window_took_is_not_faulted_in_again() -> None:
+    program = """
+import resource
+import numpy as np
+from inversion.app.heap import keep_work
+{first}
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(100):
+    pieces = [np.ones(16_384) for _ in range(8)]
+    del pieces
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+    kept, given_back = (
+        int(subprocess.run([sys.executable, "-c", program.format(first=first)], capture_output=True, check=True).stdout)
+        for first in ("assert keep_work()", "")
+    )
+    assert kept < 600 < 5000 < given_back
+
+
 def code_kb(library: str) -> int:
     """Resident code of a library in this process."""
     maps = re.split(r"(?m)^(?=[0-9a-f]+-[0-9a-f]+ )", Path("/proc/self/smaps").read_text())
