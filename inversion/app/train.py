@@ -19,10 +19,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from inversion.app.configuration import plugin_at
-from inversion.app.options import build, read_document
-from inversion.core import ConfigurationError, InversionError
-from inversion.forward.empirical import Empirical
+from inversion.app.options import Document, build, read_document
+from inversion.core import ConfigurationError, ForwardModel, InversionError
+from inversion.core.encoding import columns
+from inversion.core.protocols import Fitted
 from inversion.forward.rolling_bearing import RollingBearing
+from inversion.store.card import LARGEST, count_conditions
+from inversion.training.dense.draws import drawing_of
 from inversion.training.network.recipe import Compress, Data, Fit, Judge, Named, Recipe, Search, Solver
 
 if TYPE_CHECKING:
@@ -65,7 +68,7 @@ print(next(line.split()[1] for line in lines if line.startswith("VmRSS")))
 """
 
 
-def load_recipe(path: Path) -> tuple[Recipe, RollingBearing | Empirical]:
+def load_recipe(path: Path) -> tuple[Recipe, ForwardModel]:
     """The recipe of a file and its forward model. Raises ConfigurationError, one line a complaint."""
     document = read_document(path)
     content = document.content
@@ -82,17 +85,31 @@ def load_recipe(path: Path) -> tuple[Recipe, RollingBearing | Empirical]:
     for key in _UNUSED[kind]:
         if key in content:
             raise document.error((key,), f"is not for a network of kind {kind!r}, take the table out")
+    recipe = Recipe(**{**(_DENSE if kind == "dense" else {}), **tables}, forward=content["forward"].get("use", ""))
     model = plugin_at(document, ("forward",), "inversion.forward")
-    if not isinstance(model, RollingBearing if kind == "races" else Empirical):
-        wanted = "rolling_bearing" if kind == "races" else "empirical"
-        found = f"networks of kind {kind!r} are trained for {wanted}, found {type(model).__name__}"
-        raise document.error(("forward", "use"), found)
-    recipe = Recipe(**{**(_DENSE if kind == "dense" else {}), **tables}, forward=content["forward"]["use"])
-    asked = len(recipe.data.conditions)
-    if isinstance(model, Empirical) and asked not in (0, len(model.fit.conditions)):
-        expected = f"expected a range for each of {len(model.fit.conditions)} conditions, found {asked}"
-        raise document.error(("data", "conditions"), expected)
+    _check_model(document, recipe, model)
     return recipe, model
+
+
+def _check_model(document: Document, recipe: Recipe, model: ForwardModel) -> None:
+    """Raises ConfigurationError where no network of this kind can be trained for the model."""
+    kind, use, name = recipe.network.kind, ("forward", "use"), type(model).__name__
+    if isinstance(model, RollingBearing) != (kind == "races"):
+        other = "dense" if kind == "races" else "races"
+        raise document.error(use, f"networks of {name} are of kind {other!r}, found {kind!r}")
+    if kind == "races":
+        return
+    if not isinstance(model, Fitted):
+        told = "a network of kind 'dense' is of one very model, and must know it from another that looks alike"
+        raise document.error(use, f"{told}: {name} has no identity (inversion.core.protocols.Fitted)")
+    try:
+        drawing_of(model, recipe.data)
+    except ValueError as problem:
+        key, _, text = str(problem).partition(": ")
+        raise document.error(("data", key), text) from problem
+    inputs = columns(len(model.observables), len(model.space), count_conditions(model)).width
+    if inputs > LARGEST:
+        raise document.error(use, f"a window of {name} is encoded in {inputs} numbers, at most {LARGEST} are taken")
 
 
 def run_training(
@@ -157,12 +174,12 @@ def _races(
 
 
 def _dense(
-    recipe: Recipe, model: Empirical, folder: Path, out: Path, chosen: tuple[str, ...], told: Told
+    recipe: Recipe, model: ForwardModel, folder: Path, out: Path, chosen: tuple[str, ...], told: Told
 ) -> Table | None:
-    from inversion.training.dense import export, stages
+    from inversion.training.dense import export, material, stages
 
-    work = stages.Work(recipe, model, folder, told)
-    given = stages.material(work)
+    work = material.Work(recipe, model, folder, told)
+    given = material.material(work)
     for name, run in (("teacher", stages.teach), ("student", stages.study), ("compress", stages.compress)):
         if name in chosen:
             run(work, given)

@@ -68,11 +68,11 @@ class Cautious(Protocol):
 
 @runtime_checkable
 class Fitted(Protocol):
-    """A forward model that was learnt: two that look alike may predict differently. Optional."""
+    """A forward model of one machine, learnt or configured: two that look alike may predict differently. Optional."""
 
     @property
     def identity(self) -> str:
-        """Changes with anything that was learnt."""
+        """Changes with anything that it predicts or weighs by."""
         ...
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inversion.core import Features, ParameterSpace
+from inversion.core.drawing import Sensing
 from inversion.core.tangent import Tangent
 from inversion.forward.windowing import Looked, look
 from inversion.store.empirical import EmpiricalFit, load
@@ -139,6 +140,35 @@ class Empirical:
             quality=tuple(row[3] for row in rows),
             reasons=tuple(row[4] for row in rows),
         )
+
+    @property
+    def parts(self) -> int:
+        """The features: each can be missing, or that of another state."""
+        return len(self.observables)
+
+    @property
+    def varied(self) -> Array:
+        """(c, 2) the conditions, over the ranges that were fitted on."""
+        p = len(self.space)
+        center, half = self.fit.surface.center[p:], self.fit.surface.scale[p:]
+        return np.stack([center - half, center + half], axis=1)
+
+    @property
+    def in_time(self) -> bool:
+        """No: a fit knows features, not records."""
+        return False
+
+    def draw(self, theta: Array, varied: Array, sensing: Sensing, rng: np.random.Generator) -> Features:
+        """Features of the surface with its noise; strays are exchanged before they are whitened."""
+        own, other = (self.fit.surface.mean(np.concatenate([x, varied], axis=1)) for x in (theta, sensing.other))
+        raw = np.where(sensing.stray, other, own) * self.fit.scale + self.fit.offset
+        rows = map(self.whiten, np.where(sensing.lost, np.nan, raw), varied)
+        values, std, given = (np.array(part) for part in zip(*rows, strict=True))
+        seen = np.isfinite(std)
+        deviation = np.hypot(np.where(seen, std, 0.0), self.spread(theta, given)) * sensing.noise[:, None]
+        values = np.where(seen, values + deviation * sensing.deviates(rng, self.parts), 0.0)
+        n = len(values)
+        return Features(values, std, np.full(std.shape, -np.inf), given, (Quality.GOOD,) * n, ("",) * n)
 
     def _row(self, frame: Frame) -> tuple[Array, Array, Array, Quality, str]:
         fit = self.fit

@@ -20,8 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inversion.core import ConfigurationError, Features, Parameter, ParameterSpace
+from inversion.core.drawing import Sensing
+from inversion.core.identity import identity
+from inversion.forward.linear_readings import judge
 from inversion.store.matrix import NamedMatrix, read_matrix
-from sensors import Frame, Quality, Waveform
+from sensors import Frame, Quality
 from sensors.units import from_si, si_unit, to_si
 
 Array = NDArray[np.float64]
@@ -153,17 +156,22 @@ class Linear:
         noisy = [name for name, row in zip(self._named.rows, self._rows, strict=True) if row.noise]
         if noisy:
             raise ValueError(f"reading must not state a noise for {noisy[0]!r} beside the covariance")
-        found = read_matrix(Path(self.covariance))
-        if found.rows != self._named.rows or found.columns != self._named.rows:
-            raise ConfigurationError(f"{self.covariance}: expected rows and columns named as the rows of {self.matrix}")
         scale, _ = self._units
-        covariance = scale[:, None] * found.values * scale
+        covariance = scale[:, None] * self._covariance * scale
         if not np.allclose(covariance, covariance.T) or np.linalg.eigvalsh(covariance)[0] <= 0:
             raise ConfigurationError(
                 f"{self.covariance}: expected a symmetric, positive definite covariance, found none"
             )
         inverse: Array = np.linalg.inv(np.linalg.cholesky(covariance))
         return inverse
+
+    @cached_property
+    def _covariance(self) -> Array:
+        """(d, d) in the products of the rows' units, as the file has it."""
+        found = read_matrix(Path(str(self.covariance)))
+        if found.rows != self._named.rows or found.columns != self._named.rows:
+            raise ConfigurationError(f"{self.covariance}: expected rows and columns named as the rows of {self.matrix}")
+        return found.values
 
     def affine(self, conditions: Array) -> tuple[Array, Array]:
         """(d, p) and (d,): simulate(theta) = matrix @ theta + offset, whatever the conditions."""
@@ -208,6 +216,42 @@ class Linear:
             tuple(reasons),
         )
 
+    @property
+    def identity(self) -> str:
+        """Changes with any number of matrix, offsets and noise, units included: networks are trained for these."""
+        noise = [row.noise for row in self._rows] if self.covariance is None else self._covariance.tolist()
+        zero = [float(from_si(value, each.shown)) for each in self.space for value in (0.0, 1.0)]
+        scale, base = (part.tolist() for part in self._units)
+        told = [self._named.values.tolist(), zero, scale, base, [row.offset for row in self._rows], noise]
+        return identity(told)
+
+    @property
+    def parts(self) -> int:
+        """The channels."""
+        return len(self.channels)
+
+    @property
+    def varied(self) -> Array:
+        """(0, 2): windows differ in their parameters and noise only."""
+        return np.zeros((0, 2))
+
+    @property
+    def in_time(self) -> bool:
+        """No: a window is a reading of each row."""
+        return False
+
+    def draw(self, theta: Array, varied: Array, sensing: Sensing, rng: np.random.Generator) -> Features:
+        """Readings with their noise. With a covariance none is lost: a frame that lacks one tells nothing."""
+        matrix, base = self._affine
+        part = [self.channels.index(source) for source in self._sources]
+        readings = np.where(sensing.stray[:, part], sensing.other @ matrix.T, theta @ matrix.T) + base
+        noise = sensing.deviates(rng, len(part)) * sensing.noise[:, None]
+        if self._whitening is None:
+            readings = np.where(sensing.lost[:, part], np.nan, readings + noise * self._std)
+        else:
+            readings += noise @ np.linalg.inv(self._whitening).T
+        return self._features(readings, [Quality.GOOD] * len(theta), [""] * len(theta))
+
     def floor(self, conditions: Array) -> Array:
         """(p,) zeros: what is resolved follows from matrix and noise alone."""
         return np.zeros(len(self.space))
@@ -219,7 +263,7 @@ class Linear:
         for channel in self.channels:
             rows = [i for i, source in enumerate(self._sources) if source == channel]
             waveform = frame.channels.get(channel)
-            problem, lost = _judge(channel, waveform, rows, si_unit(self._rows[rows[0]].unit))
+            problem, lost = judge(channel, waveform, rows, si_unit(self._rows[rows[0]].unit))
             if waveform is not None and not lost:
                 samples = waveform.samples.astype(np.float64)
                 values[rows] = samples if len(rows) > 1 else samples.mean()
@@ -229,21 +273,6 @@ class Linear:
 
 
 _Entry = TypeVar("_Entry", Unknown, Reading)
-
-
-def _judge(channel: str, waveform: Waveform | None, rows: Sequence[int], unit: str) -> tuple[str, bool]:
-    """What is wrong with a channel, and whether its readings are lost."""
-    if waveform is None:
-        return f"channel {channel} is missing", True
-    if waveform.unit != unit:
-        return f"{channel} must be in {unit}, got {waveform.unit}", True
-    if waveform.quality is Quality.BAD:
-        return f"{channel}: {waveform.reason}", True
-    if len(rows) > 1 and waveform.samples.size != len(rows):
-        return f"{channel} must have {len(rows)} samples, one a row of the matrix, got {waveform.samples.size}", True
-    if not np.all(np.isfinite(waveform.samples)):
-        return f"{channel} has NaN or infinite samples", True
-    return (f"{channel}: {waveform.reason}", False) if waveform.quality is Quality.UNCERTAIN else ("", False)
 
 
 def _matching(key: str, name: str, entries: Sequence[_Entry]) -> _Entry:

@@ -11,18 +11,20 @@ are counted from the mark with the rotation too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inversion.core import Estimate, Features, Parameter, ParameterSpace
+from inversion.core.drawing import Sensing
+from inversion.core.identity import identity
 from inversion.core.tangent import Tangent
+from inversion.forward.rotor_frames import Mounted, measured_frame, waveform_frame
 from inversion.forward.rotor_observation import Vectors, measured_vectors, waveform_vectors
-from inversion.physics.circular_interval import amplitude_interval, angle_half_width
+from inversion.forward.rotor_polar import Polar, polar
 from sensors import Frame, Quality
 from sensors.units import si_unit, to_si
 
@@ -32,23 +34,6 @@ Complex = NDArray[np.complex128]
 Row = tuple[Array, Array, Array, Quality, str]
 
 _GRAM_MM = 1e-6  # kg·m
-
-
-@dataclass(frozen=True)
-class Polar:
-    """One plane's unbalance. amplitude, low, high: kg·m; angle, half_width: rad, half_width is pi where unknown."""
-
-    plane: str
-    amplitude: float
-    low: float
-    high: float
-    angle: float
-    half_width: float
-
-    @property
-    def resolvable(self) -> bool:
-        """Whether the unbalance stands out of its error, so that an angle can be told."""
-        return self.low > 0
 
 
 @dataclass(frozen=True)
@@ -114,6 +99,12 @@ class UnbalancedRotor:
         return coefficients
 
     @cached_property
+    def _slow_roll(self) -> Complex:
+        """(S,) or (1,) SI."""
+        vectors = [to_si(size, self.unit) * np.exp(1j * np.radians(degrees)) for size, degrees in self.runout]
+        return np.array(vectors or [0.0], dtype=np.complex128)
+
+    @cached_property
     def space(self) -> ParameterSpace:
         """Two parameters a plane: x and y, or amplitude and a nuisance."""
         most, both = self.heaviest_g_mm * _GRAM_MM, []
@@ -153,11 +144,15 @@ class UnbalancedRotor:
         """
         theta, conditions = np.asarray(theta, dtype=np.float64), np.asarray(conditions)
         shape = np.broadcast_shapes(theta.shape[:-1], conditions.shape[:-1])
-        unbalance = theta[..., 0::2] + 1j * theta[..., 1::2]
+        vectors = np.sum(self.coefficients * self._unbalance(theta, conditions)[..., None, :], axis=-1)
+        return np.array(np.broadcast_to(_parts(vectors), (*shape, len(self.observables))))
+
+    def _unbalance(self, theta: Array, conditions: Array) -> Complex:
+        """(..., P) kg·m."""
+        unbalance: Complex = theta[..., 0::2] + 1j * theta[..., 1::2]
         if self.told == "amplitude":
             unbalance = theta[..., 0::2] * np.exp(1j * (theta[..., 1::2] + conditions[..., 1:]))
-        vectors = np.sum(self.coefficients * unbalance[..., None, :], axis=-1)
-        return np.array(np.broadcast_to(_parts(vectors), (*shape, len(self.observables))))
+        return unbalance
 
     def links(self) -> NDArray[np.bool_]:
         """(2 P, 2 S): every plane moves every sensor, if ever so little."""
@@ -176,6 +171,9 @@ class UnbalancedRotor:
 
     def observe(self, frames: Sequence[Frame]) -> Features:
         """The vectors of each frame; what cannot be used is BAD, with its reason."""
+        return self._features(frames)
+
+    def _features(self, frames: Iterable[Frame]) -> Features:
         rows = [self._row(frame) for frame in frames]
         shape = (len(rows), len(self.observables))
         return Features(
@@ -187,6 +185,52 @@ class UnbalancedRotor:
             reasons=tuple(row[4] for row in rows),
         )
 
+    @property
+    def identity(self) -> str:
+        """Changes with every number that the model is made of: networks are trained for these."""
+        speeds = self.shaft_hz, self.speed_tolerance
+        noise = self.influence_error, self.noise, bool(self.phase_channel)
+        told = [self.unit, self.influence, self.runout, speeds, noise, self.told]
+        return identity(told)
+
+    @property
+    def parts(self) -> int:
+        """The sensors. One that strays shows another unbalance; without one nothing is told, so none is lost."""
+        return len(self.sensors)
+
+    @property
+    def varied(self) -> Array:
+        """(1, 2) the shaft's speed, Hz, where the influence coefficients hold."""
+        return self.shaft_hz * (1 + self.speed_tolerance * np.array([[-1.0, 1.0]]))
+
+    @property
+    def in_time(self) -> bool:
+        """Where vectors are taken from waveforms."""
+        return bool(self.phase_channel)
+
+    def draw(self, theta: Array, varied: Array, sensing: Sensing, rng: np.random.Generator) -> Features:
+        """Frames of rotors whose influence coefficients err as stated, observed."""
+        error = rng.standard_normal((2, len(theta), *self.coefficients.shape))
+        coefficients = self.coefficients * (1 + self.influence_error * (error[0] + 1j * error[1]))
+        conditions = np.zeros((1, self._conditions))
+        own, other = (
+            np.einsum("nsp,np->ns", coefficients, self._unbalance(x, conditions)) for x in (theta, sensing.other)
+        )
+        vectors = np.where(sensing.stray, other, own) + self._slow_roll
+        return self._features(self._frames(vectors, varied[:, 0], sensing, rng))
+
+    def _frames(self, vectors: Complex, speeds: Array, sensing: Sensing, rng: np.random.Generator) -> Iterator[Frame]:
+        """vectors: (n, S) as they are, SI; the stated noise is added, in the normal terms of the solver."""
+        at = Mounted(self.sensors, si_unit(self.unit), self.phase_channel, self.speed_channel)
+        noise = sensing.deviates(rng, 2 * vectors.shape[1]) * (to_si(self.noise, self.unit) * sensing.noise[:, None])
+        noisy = vectors + noise[:, 0::2] + 1j * noise[:, 1::2]
+        heaviest = self.heaviest_g_mm * _GRAM_MM * float(np.abs(self.coefficients).sum(axis=1).max()) / np.sqrt(2)
+        for each, hz, louder in zip(noisy, speeds, sensing.noise, strict=True):
+            if self.phase_channel:
+                yield waveform_frame(at, each, hz, heaviest, louder, sensing.records, rng)
+            else:
+                yield measured_frame(at, each, hz)
+
     def polar(self, estimate: Estimate, level: float = 0.9) -> tuple[Polar, ...]:
         """Amplitude and angle of each plane with intervals, propagated from the components x and y.
 
@@ -194,21 +238,8 @@ class UnbalancedRotor:
         """
         if self.told != "components":
             raise ValueError("amplitudes are told already, without an angle: read them from the estimate")
-        return tuple(self._polar(estimate, plane, level) for plane in self.planes)
-
-    def _polar(self, estimate: Estimate, plane: str, level: float) -> Polar:
-        names = (f"{plane}_x", f"{plane}_y")
-        x, y = (estimate.value(name) for name in names)
-        spans = [estimate.quantile(name, 0.84) - estimate.quantile(name, 0.16) for name in names]
-        if not all(estimate.resolvable(name) for name in names):
-            return Polar(
-                plane, float(np.hypot(x, y)), 0.0, float(np.sqrt(2)) * self.heaviest_g_mm * _GRAM_MM, 0.0, np.pi
-            )
-        sd = np.array(np.sqrt(np.mean(np.square(spans))) / 2 / NormalDist().inv_cdf(0.84))
-        size = np.array(np.hypot(x, y))
-        low, high = amplitude_interval(size, sd, level)
-        half = angle_half_width(size, sd, level)
-        return Polar(plane, float(size), float(low), float(high), float(np.arctan2(y, x)), float(half))
+        heaviest = self.heaviest_g_mm * _GRAM_MM
+        return tuple(polar(estimate, plane, heaviest, level) for plane in self.planes)
 
     @property
     def _conditions(self) -> int:
@@ -231,8 +262,7 @@ class UnbalancedRotor:
                 f"the shaft turns at {seen.shaft_hz:.4g} Hz, the influence coefficients hold at {self.shaft_hz:.4g} Hz"
             )
             return self._nothing(reason, seen.shaft_hz)
-        runout = np.array([to_si(a, self.unit) * np.exp(1j * np.radians(deg)) for a, deg in self.runout] or [0.0])
-        vectors = seen.values - runout
+        vectors = seen.values - self._slow_roll
         unbalance: Complex = np.linalg.lstsq(self.coefficients, vectors, rcond=None)[0].astype(np.complex128)
         values, std = _parts(vectors), np.repeat(self._deviation(unbalance, seen.std), 2)
         if not (np.all(np.isfinite(values)) and np.all(std > 0)):

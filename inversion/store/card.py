@@ -26,7 +26,7 @@ PRECISIONS = ("full", "lite")
 #: Newest operator set that the onnxruntime of our range runs for certain.
 NEWEST_OPSET = 21
 
-_LARGEST = 4096  # of every length in a card: what is larger is no card of ours
+LARGEST = 4096  # of every length in a card: what is larger is no card of ours
 
 
 class CardError(ConfigurationError):
@@ -75,7 +75,7 @@ class Origin:
     failures: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name, most in (("version", 10**6), ("inputs", _LARGEST), ("latent", _LARGEST), ("opset", 10**3)):
+        for name, most in (("version", 10**6), ("inputs", LARGEST), ("latent", LARGEST), ("opset", 10**3)):
             if not 1 <= getattr(self, name) <= most:
                 raise ValueError(f"{name}: expected 1 to {most}, found {getattr(self, name)}")
         rising = all(a < b for a, b in pairwise(self.levels))

@@ -21,7 +21,7 @@ from inversion.store.onnxfile import Graph, OnnxError, Port, read_graph
 SHIPPED = Path(inversion.__file__).parent / "models"
 
 _LARGEST_BYTES = 32 << 20
-_ANEW = "; a model that was calibrated anew needs its network trained anew"
+_ANEW = "; a model that was changed or calibrated anew needs its network trained anew"
 
 
 @dataclass(frozen=True)

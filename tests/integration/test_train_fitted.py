@@ -194,7 +194,7 @@ def test_another_calibration_in_the_same_folder_is_refused(trained, tmp_path):
         (
             'use = "empirical"\nmodel = "pump.npz"',
             'use = "rolling_bearing"\ndesignation = "6205"',
-            "trained for empirical",
+            "networks of RollingBearing are of kind 'races'",
         ),
         ('model = "pump.npz"', 'model = "none.npz"', "cannot be read"),
         ("shard = 1000", "strays = 1.5", "strays must lie between 0 and 1"),

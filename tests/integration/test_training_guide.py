@@ -27,7 +27,7 @@ def test_the_example_runs(tmp_path):
             first, rest = code.split("\n", 1)
             (tmp_path / first.removeprefix("# ")).write_text(rest, encoding="utf-8")
     commands = [line.split()[1:] for kind, code in blocks if kind == "console" for line in code.splitlines()]
-    assert [words[1] for words in commands] == ["train", "inspect", *["simulate"] * 4, "adapt"]
+    assert [words[1] for words in commands] == ["train", "inspect", "train", *["simulate"] * 4, "adapt"]
     for words in commands:
         program = str(Path(sys.executable).with_name(words[0]))
         done = subprocess.run([program, *words[1:]], cwd=tmp_path, capture_output=True, text=True, timeout=240)

@@ -11,11 +11,13 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from inversion.core.tangent import Linked
 from inversion.engines.misfit import learn_misfit, misfit_score
 from inversion.store.card import FILE, Calibration, Card, Metric, Misfit, ranges, write_card
 from inversion.store.whole import whole
 from inversion.training.dense import graph
-from inversion.training.dense.stages import Answers, Material, Network, Work, load_network, load_teacher
+from inversion.training.dense.material import Material, Work
+from inversion.training.dense.stages import Answers, Network, load_network, load_teacher
 from inversion.training.network import judge, quantize
 from inversion.training.network.answers import run
 from inversion.training.network.cost import cost
@@ -26,6 +28,7 @@ from inversion.training.network.ratios import ratio_rows
 
 Array = NDArray[np.float64]
 
+_CLEAR = float(np.arcsinh(3.0))  # of a single observable, as the engine has it
 _FAR = 0.99
 _BLOCKS = 300  # of windows, to say how far a ratio may be chance
 
@@ -81,15 +84,26 @@ def _misfit(given: Material, latent: Array) -> Misfit:
     return replace(made, threshold=max(made.threshold, far))
 
 
-def _measured(given: Material) -> NDArray[np.bool_]:
-    """(n, p)."""
-    some = np.any(given.encoded[:, given.at.state] > 0, axis=1)
-    return np.repeat(some[:, None], given.shape.parameters, axis=1)
+def _links(work: Work) -> NDArray[np.bool_]:
+    """(p, d) which observables tell of each parameter that is no nuisance."""
+    model, shown = work.model, [not each.nuisance for each in work.model.space]
+    linked = model.links() if isinstance(model, Linked) else np.ones((len(shown), len(model.observables)), np.bool_)
+    return linked[shown]
 
 
-def _direct(given: Material) -> NDArray[np.bool_]:
-    """(p,) of a fitted model every feature may tell of every parameter."""
-    return np.zeros(given.shape.parameters, dtype=np.bool_)
+def _measured(work: Work, given: Material) -> NDArray[np.bool_]:
+    """(n, p) whether an engine would take the parameter for measured, see `inversion.engines.network_reading`."""
+    state, z = given.encoded[:, given.at.state] > 0, given.encoded[:, given.at.z]
+    links = _links(work)
+    return np.where(
+        _direct(work), (state & (z >= _CLEAR)).astype(np.int64) @ links.T > 0, state.astype(np.int64) @ links.T > 0
+    )
+
+
+def _direct(work: Work) -> NDArray[np.bool_]:
+    """(p,) whether a single observable tells of it, and the model says so."""
+    direct: NDArray[np.bool_] = isinstance(work.model, Linked) & (_links(work).sum(axis=1) == 1)
+    return direct
 
 
 def _calibrated(work: Work, given: Material, quantiles: Array) -> Calibration:
@@ -101,7 +115,7 @@ def _calibrated(work: Work, given: Material, quantiles: Array) -> Calibration:
     options, each = work.recipe, tuple((j,) for j in range(given.shape.parameters))
     return judge.calibrate(
         space, options.network.levels, quantiles[rows], given.encoded[rows], given.at, shares,
-        _measured(given)[rows], options.judge, each, _direct(given),
+        _measured(work, given)[rows], options.judge, each, _direct(work),
     )  # fmt: skip
 
 
@@ -112,8 +126,8 @@ def _told(
     rows, levels, score = given.parts.judge, work.recipe.network.levels, misfit_score(misfit)
     return {
         name: judge.told(
-            work.model.space, levels, quantiles[rows], given.encoded[rows], given.at, _measured(given)[rows],
-            calibration, _direct(given), np.array([score.widening(each) for each in score.distance(latent[rows])]),
+            work.model.space, levels, quantiles[rows], given.encoded[rows], given.at, _measured(work, given)[rows],
+            calibration, _direct(work), np.array([score.widening(each) for each in score.distance(latent[rows])]),
         )
         for name, (quantiles, latent) in answers.items()
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""The stages of a dense network's recipe: data, teacher, student, compress; `export.py` is the last.
+"""The stages of a dense network's recipe: teacher, student, compress; `material.py` is the first, `export.py` the last.
 
 The teacher is least squares, whose answers to the drawn windows are what the network learns: it knows the model, so it
 is as good as an answer can be. A stage that was stopped goes on where it was.
@@ -6,11 +6,9 @@ is as good as an answer can be. A stage that was stopped goes on where it was.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -18,61 +16,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from inversion.core.encoding import Columns, Encoded, columns, encode
 from inversion.engines.least_squares import LeastSquares
-from inversion.forward.empirical import Empirical
 from inversion.training.dense import layers, rounding
-from inversion.training.dense.draws import Drawn, draw_windows
-from inversion.training.dense.layers import Scale, Shape, Weights
-from inversion.training.network.arrays import load_arrays, save_arrays
+from inversion.training.dense.layers import Weights
+from inversion.training.dense.material import Material, Work
 from inversion.training.network.errors import TrainingError
 from inversion.training.network.learn import Course, Loss, learn
-from inversion.training.network.recipe import Fit, Recipe
-from inversion.training.network.shards import Parts
+from inversion.training.network.recipe import Fit
 
 Array = NDArray[np.float64]
 
-_SAID = ("license", "training_data", "failures")
-_VERSION = 1  # of what the layers see and are taught
 _NARROWEST = 2e-3  # of the range: narrower answers than that need not be hit any nearer
 _ECHO_STEPS, _ECHO_BATCH, _ECHO_RATE = 1500, 512, 1e-2
-
-
-@dataclass(frozen=True)
-class Work:
-    """Where a recipe is worked on, and who is told. told: stage, how far, of how much, losses (learnt, held out)."""
-
-    recipe: Recipe
-    model: Empirical
-    folder: Path
-    told: Callable[[str, int, int, tuple[float, float] | None], None]
-
-    @cached_property
-    def key(self) -> str:
-        """Changes with anything that was asked for, and with the model; not with what a card only says."""
-        asked = asdict(self.recipe) | {"dense": _VERSION, "model": self.model.identity}
-        asked["network"] = {name: value for name, value in asked["network"].items() if name not in _SAID}
-        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
-
-
-@dataclass(frozen=True)
-class Material:
-    """All windows as a network sees them."""
-
-    drawn: Drawn
-    encoded: Encoded
-    at: Columns
-    shape: Shape
-    parts: Parts
-
-    @cached_property
-    def scale(self) -> Scale:
-        """Of the windows to learn from."""
-        return layers.scale_of(torch.from_numpy(self.encoded[self.parts.learn]), self.at)
-
-    def inputs(self, rows: NDArray[np.intp]) -> Tensor:
-        """(m, k') standardized."""
-        return (layers.seen(torch.from_numpy(self.encoded[rows]), self.at) - self.scale.mean) / self.scale.deviation
 
 
 @dataclass(frozen=True)
@@ -91,21 +46,6 @@ class Network:
     fit: Fit
 
 
-def material(work: Work) -> Material:
-    """Stage data: the same windows each time, so they are drawn anew instead of being kept."""
-    parts = _split(work.recipe)
-    judged = np.zeros(work.recipe.data.windows, dtype=np.bool_)
-    judged[parts.judge] = judged[parts.calibrate] = True
-    drawn = draw_windows(work.model, work.recipe, judged)
-    n, d = drawn.features.values.shape
-    c, p = drawn.features.conditions.shape[1], len(work.model.space)
-    encoded = encode(drawn.features, np.zeros((n, p)))
-    levels = work.recipe.network.levels
-    shape = Shape(d, c, drawn.theta.shape[1], len(levels), levels.index(0.5))
-    work.told("data", n, n, None)
-    return Material(drawn, encoded, columns(d, p, c), shape, parts)
-
-
 def teach(work: Work, given: Material) -> None:
     """Stage teacher: least squares answers all windows, a shard after the other."""
     solver = work.recipe.solver
@@ -122,7 +62,7 @@ def teach(work: Work, given: Material) -> None:
                 [(*each.interval(name), each.value(name), float(each.resolvable(name))) for name in names]
                 for each in estimates
             ]
-            save_arrays(path, {"key": _key(work), "quantiles": quantiles, "told": np.array(told)})
+            work.save(path, {"quantiles": quantiles, "told": np.array(told)})
         work.told("teacher", rows.stop, n, None)
 
 
@@ -133,7 +73,7 @@ def load_teacher(work: Work, given: Material) -> Answers:
         path = _shard(work, first)
         if not path.exists():
             raise TrainingError(f"{path}: not answered yet, run the stage teacher")
-        parts.append(_ours(work, path))
+        parts.append(work.load(path))
     low, high = (
         end[[not each.nuisance for each in work.model.space]] for end in (work.model.space.low, work.model.space.high)
     )
@@ -167,9 +107,9 @@ def load_network(work: Work, name: str) -> Network:
     if not path.exists():
         stage = "student" if name == "student" else "compress"
         raise TrainingError(f"{path}: not trained yet, run the stage {stage}")
-    arrays = _ours(work, path)
+    arrays = work.load(path)
     fit = Fit(**json.loads(bytes(arrays.pop("fit")).decode()))
-    return Network({key: torch.from_numpy(each) for key, each in arrays.items() if key != "key"}, fit)
+    return Network({key: torch.from_numpy(each) for key, each in arrays.items()}, fit)
 
 
 def _learn(
@@ -248,32 +188,11 @@ def _echo(work: Work, given: Material, start: Weights) -> Weights:
     return {name: each.detach() for name, each in moving.items()}
 
 
-def _split(recipe: Recipe) -> Parts:
-    """Windows are drawn one by one, so whatever was not learnt from is held out."""
-    n = recipe.data.windows
-    order = np.random.default_rng([recipe.network.seed, 7]).permutation(n)
-    judged, calibrated = int(recipe.data.held_out * n), int(recipe.data.calibration * n)
-    ends = np.cumsum([judged, calibrated, max(1, n // 15)])
-    judge, calibrate, stop, learnt = (np.sort(part) for part in np.split(order, ends))
-    return Parts(learnt, stop, calibrate, judge)
-
-
 def _shard(work: Work, first: int) -> Path:
     return work.folder / f"teacher_{first:06d}.npz"
-
-
-def _key(work: Work) -> NDArray[np.uint8]:
-    return np.frombuffer(work.key.encode(), dtype=np.uint8)
-
-
-def _ours(work: Work, path: Path) -> dict[str, NDArray[np.generic]]:
-    arrays = load_arrays(path)
-    if bytes(arrays.get("key", np.zeros(0, np.uint8))) != work.key.encode():
-        raise TrainingError(f"{path}: of another recipe or model; remove it or train into another folder")
-    return arrays
 
 
 def _save(work: Work, name: str, network: Network) -> None:
     fit = np.frombuffer(json.dumps(asdict(network.fit)).encode(), dtype=np.uint8)
     arrays = {key: each.detach().numpy() for key, each in network.weights.items()}
-    save_arrays(work.folder / f"{name}.npz", {**arrays, "fit": fit, "key": _key(work)})
+    work.save(work.folder / f"{name}.npz", {**arrays, "fit": fit})

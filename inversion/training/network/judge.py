@@ -65,7 +65,7 @@ def calibrate(
     """
     p = truth.shape[1]
     floors = encoded[:, at.floor][:, _shown(space)].astype(np.float64)
-    speed = encoded[:, at.condition][:, 0].astype(np.float64)
+    speed = _speed(encoded, at)
     ratio = ratio_db(encoded, at)
     found: dict[int, tuple[Calibration, int]] = {}
     for group in alike:
@@ -117,7 +117,7 @@ def told(
     factors = np.ones(quantiles.shape[:2])
     if calibration is not None:
         table = Bands(*(np.array(part) for part in (calibration.speeds, calibration.ratios_db, calibration.factors)))
-        factors = table.of(encoded[:, at.condition][:, 0].astype(np.float64), ratio_db(encoded, at))
+        factors = table.of(_speed(encoded, at), ratio_db(encoded, at))
     if widening is not None:
         factors = factors * widening[:, None]
     answered = tabulator(space, levels, direct).table(quantiles, factors, floors)
@@ -186,6 +186,12 @@ def _bin(name: str, one: Parameter, words: str, group: Sequence[int], shape: tup
     inside = np.zeros(shape, dtype=np.bool_)
     inside[:, list(group)] = True
     return Bin(name, one, words, inside)
+
+
+def _speed(encoded: Encoded, at: Columns) -> Array:
+    """(n,) the first condition, by which bands are cut; zero of a model that has none, as an engine has it."""
+    speed: Array = encoded[:, at.condition.start : at.condition.start + 1].astype(np.float64).sum(axis=1)
+    return speed
 
 
 def _shown(space: ParameterSpace) -> NDArray[np.intp]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 KINDS = ("races", "dense")
+#: Options of `[data]` that are of dense networks only, and came when other recipes had their keys.
+DENSE_ONLY = ("strays", "deviations")
 
 
 @dataclass(frozen=True)
@@ -12,7 +15,7 @@ class Named:
     """`[network]`: what it will be called, and how it is built.
 
     kind: "races", one subnetwork over the edge profile of each race of a rolling bearing, which never looks at a level;
-        "dense", layers over all features of one machine's fitted model, levels too
+        "dense", layers over all features of one machine's model, levels too
     training_data, failures: what the card says of them
     levels: probabilities of the quantiles that it answers
     """
@@ -50,9 +53,11 @@ class Data:
     or is coarse, with a resonance of the mounting.
     noise: recordings of healthy machines (.npz of one array `acceleration`, white or not) under the simulated faults
 
-    Of one machine's fitted model: conditions: a range each, by default those fitted on; noise_levels: factor on the
-    stated noise of the features; sensor_faults: share of windows in which some features are not seen; strays: share of
-    windows in which some features are those of another state of the machine
+    Of one machine's model of any other kind: conditions: a range each, SI, by default those that the model knows;
+    deviations: of a model that does not tell its noise, one standard deviation of all observables or of each, SI;
+    noise_levels: factor on the noise; sensor_faults: share of windows in which some features, channels or sensors are
+    not seen; strays: share of windows in which some of them are those of another state of the machine. Where records
+    are simulated in time: sample_rates, revolutions, and ratio_db: of the heaviest unbalance over all else
     """
 
     windows: int
@@ -76,6 +81,7 @@ class Data:
     conditions: tuple[tuple[float, float], ...] = ()
     noise_levels: tuple[float, float] = (1.0, 1.0)
     strays: float = 0.2
+    deviations: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if self.windows < 50 or self.windows_a_machine < 1 or self.shard < 1:
@@ -93,6 +99,8 @@ class Data:
             low, high = getattr(self, name)
             if not 0 < low <= high:
                 raise ValueError(f"{name} must be a range of positive numbers, got {low} and {high}")
+        if not all(0 < each < math.inf for each in self.deviations):
+            raise ValueError(f"deviations must be positive, got {', '.join(map(str, self.deviations))}")
         if not self.ratio_db[0] <= self.ratio_db[1] or not self.sample_rates:
             raise ValueError("ratio_db must be a range, and sample_rates there")
 

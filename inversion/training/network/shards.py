@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from inversion.core import Features, ForwardModel
 from inversion.training.network.arrays import load_arrays, save_arrays
 from inversion.training.network.errors import TrainingError
-from inversion.training.network.recipe import Recipe
+from inversion.training.network.recipe import DENSE_ONLY, Recipe
 from sensors import Quality
 
 Array = NDArray[np.float64]
@@ -92,6 +92,10 @@ class Parts:
     calibrate: NDArray[np.intp]
     judge: NDArray[np.intp]
 
+    def only(self, usable: NDArray[np.bool_]) -> Parts:
+        """Without the rows that are not. usable: of all rows"""
+        return Parts(*(rows[usable[rows]] for rows in (self.learn, self.stop, self.calibrate, self.judge)))
+
 
 def split(windows: Windows, recipe: Recipe) -> Parts:
     """By machine, at random, the same each time."""
@@ -112,7 +116,7 @@ def split(windows: Windows, recipe: Recipe) -> Parts:
 def _claim(folder: Path, recipe: Recipe, model: ForwardModel) -> None:
     """Writes beside the shards what they were drawn by, or compares."""
     space = [asdict(parameter) for parameter in model.space]
-    data = {name: value for name, value in asdict(recipe.data).items() if name != "strays"}  # of dense networks only
+    data = {name: value for name, value in asdict(recipe.data).items() if name not in DENSE_ONLY}
     told = {"data": data, "seed": recipe.network.seed, "kind": recipe.network.kind, "space": space}
     text = json.dumps({**told, "observables": hashlib.sha256(" ".join(model.observables).encode()).hexdigest()})
     path = folder / "drawn.json"

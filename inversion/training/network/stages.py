@@ -21,7 +21,7 @@ from inversion.training.network import impacts, prune, race_loss, races, roundin
 from inversion.training.network.arrays import load_arrays, save_arrays
 from inversion.training.network.errors import TrainingError
 from inversion.training.network.learn import Course, Learnt, Loss, learn
-from inversion.training.network.recipe import Fit, Recipe
+from inversion.training.network.recipe import DENSE_ONLY, Fit, Recipe
 from inversion.training.network.rounding import Rounding
 from inversion.training.network.shards import Parts, Windows, draw_shards, load_shards, split
 from inversion.training.network.windows import bearing_of, draw_machine_windows
@@ -49,7 +49,8 @@ class Work:
         """Changes with anything that was asked for, and with what the layers see; not with what a card only says."""
         asked = asdict(self.recipe) | {"seen": [races.PLANES, races.SCALARS, races.IMPACT_SCALARS]}
         asked["network"] = {name: value for name, value in asked["network"].items() if name not in _SAID}
-        del asked["solver"], asked["data"]["strays"]  # of dense networks only
+        asked["data"] = {name: value for name, value in asked["data"].items() if name not in DENSE_ONLY}
+        del asked["solver"]
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
 
     @property
