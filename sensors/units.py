@@ -70,8 +70,9 @@ def to_si(value: Number, unit: str) -> Number:
 
 def from_si(value: Number, unit: str) -> Number:
     """An SI `value`, in `unit`."""
-    si_unit(unit)
-    if unit in SI_UNITS:
+    customary = _CUSTOMARY.get(unit)
+    if customary is None:
+        si_unit(unit)
         return value
-    _, factor, offset = _CUSTOMARY[unit]
+    _, factor, offset = customary
     return (value - offset) / factor

@@ -40,8 +40,11 @@ class AlertState:
         return self.phase in ("active", "clearing")
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, as JSON has it."""
-        return {**vars(self), "learned": None if self.learned is None else vars(self.learned).copy()}
+        """Plain data, as JSON has it; what is as in the beginning is left out."""
+        plain = {name: value for name, value in vars(self).items() if value is not None}
+        if self.learned is not None:
+            plain["learned"] = vars(self.learned).copy()
+        return plain
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> AlertState:

@@ -146,14 +146,15 @@ def _track_to_json(
 
     window: what was said of the window, and its rows; a parameter that is not followed says the same again
     """
-    sayings = _sayings(track, level)
     rows = {name: row.copy() for name, row in window.items()}
-    rows |= _rows([saying for saying, before in zip(sayings, said, strict=True) if saying != before], level)
+    if not _alike(track, finding.estimate):
+        sayings = zip(_sayings(track, level), said, strict=True)
+        rows |= _rows([saying for saying, before in sayings if saying != before], level)
     for trend in finding.trends:
         parameter = track.space[trend.parameter]
-        rate = parameter.to_shown(_DAY_S) - parameter.to_shown(0.0)
         growth = None
         if trend.growth is not None:
+            rate = parameter.to_shown(_DAY_S) - parameter.to_shown(0.0)
             growth = _spread_to_json(trend.growth, rate, level, f"{parameter.shown}/d")
             growth["ahead_d"] = _short(trend.ahead_s / _DAY_S)
         rows[trend.parameter] |= {
@@ -164,6 +165,12 @@ def _track_to_json(
             "step_ns": trend.step_ns,
         }
     return rows
+
+
+def _alike(track: Estimate, window: Estimate) -> bool:
+    """Whether nothing is followed: then the track holds the very quantiles of the window."""
+    same = track.marginals is not None and track.marginals is window.marginals and track.floor is window.floor
+    return same and track.resolved == window.resolved
 
 
 def _spread_to_json(spread: Spread, factor: float, level: float, unit: str) -> dict[str, Any]:

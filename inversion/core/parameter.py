@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -81,6 +81,11 @@ class ParameterSpace:
     def names(self) -> tuple[str, ...]:
         """Names, in the order of the vector."""
         return tuple(parameter.name for parameter in self.parameters)
+
+    @cached_property
+    def ranges(self) -> Mapping[str, tuple[float, float]]:
+        """Lower and upper bound, SI, of those that are no nuisance, by name."""
+        return {parameter.name: (parameter.low, parameter.high) for parameter in self if not parameter.nuisance}
 
     @cached_property
     def low(self) -> Array:

@@ -8,7 +8,8 @@ weighed by how well each explains the windows since; a rival that wins becomes t
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -45,23 +46,21 @@ def advance(tracker: Tracker, track: Track | None, estimate: Estimate, start_ns:
       had gathered is cleared.
     A track of another parameter space, or of other hypotheses, is forgotten.
     """
-    space = _ranges(estimate.space)
+    space = estimate.space.ranges
     if track is None or track.space != space:
         track = Track(start_ns, space, dict.fromkeys(space, Belief()))
     days = (start_ns - track.last_ns) / _DAY_NS
-    bad = estimate.fit.quality is Quality.BAD
-    windows = {} if bad else dict(zip(estimate.space.names, windows_of(estimate), strict=True))
-    beliefs, discount = {}, tracker.discount
-    for name in space:
-        belief, window = track.beliefs[name], windows.get(name)
-        if belief.bank is None and (window is None or not window.resolved):
-            beliefs[name] = belief if window is None else _unknown(belief, discount)
-            continue
+    bad, discount = estimate.fit.quality is Quality.BAD, tracker.discount
+    resolved = dict(zip(estimate.space.names, estimate.resolved, strict=True))
+    followed = [name for name in space if track.beliefs[name].bank is not None or (resolved[name] and not bad)]
+    windows = dict(zip(estimate.space.names, windows_of(estimate), strict=True)) if followed and not bad else {}
+    beliefs = {name: belief if bad else _unknown(belief, discount) for name, belief in track.beliefs.items()}
+    for name in followed:
         suppose = tracker.suppose(name)
-        belief = _later(_fitting(belief, suppose), suppose, days)
-        if window is not None:
-            belief = _informed(_challenged(belief, suppose, window, discount, start_ns), suppose, window, discount)
-            belief = _dated(belief, start_ns)
+        belief = _later(_fitting(track.beliefs[name], suppose), suppose, days)
+        if not bad:
+            look = _Look(suppose, windows[name], discount, belief.bank)
+            belief = _dated(_informed(_challenged(belief, look, start_ns), look), start_ns)
         beliefs[name] = belief
     return Track(start_ns, space, beliefs)
 
@@ -85,13 +84,9 @@ def to_estimate(track: Track, window: Estimate) -> Estimate:
         if belief is not None and belief.bank is not None and resolved[i]:
             if marginals is window.marginals:
                 marginals = marginals.copy()
-            mean[i], variance[i] = belief.bank.moments()
+            mean[i], variance[i] = belief.bank.moments
             marginals[i] = _marginal(space, i, belief.bank)
     return Estimate(space, mean, np.diag(variance), window.floor, resolved, window.fit, marginals)
-
-
-def _ranges(space: ParameterSpace) -> dict[str, tuple[float, float]]:
-    return {parameter.name: (parameter.low, parameter.high) for parameter in space if not parameter.nuisance}
 
 
 def _marginal(space: ParameterSpace, i: int, bank: Bank) -> filters.Array:
@@ -115,7 +110,7 @@ def _later(belief: Belief, suppose: Hypotheses, days: float) -> Belief:
     if belief.bank is None:
         return belief
     before, after = belief.bank, filters.passed(belief.bank, suppose, days)
-    if before.moments()[1] <= _FORGOTTEN < after.moments()[1]:
+    if after.moments[1] > _FORGOTTEN >= before.moments[1]:
         return Belief(step_ns=belief.step_ns)
     return replace(belief, bank=after, rival=rival)
 
@@ -126,25 +121,59 @@ def _unknown(belief: Belief, discount: float) -> Belief:
     return Belief(None, resolving, windows, belief.missed + 1, belief.seen + 1, belief.rival, belief.step_ns)
 
 
-def _informed(belief: Belief, suppose: Hypotheses, window: Window, discount: float) -> Belief:
+@dataclass(frozen=True)
+class _Look:
+    """What is asked of one window more than once. bank: of the belief before it"""
+
+    suppose: Hypotheses
+    window: Window
+    discount: float
+    bank: Bank | None
+
+    @cached_property
+    def measured(self) -> filters.Measured:
+        """The window, as the filters see it."""
+        return filters.measured(self.suppose, self.window.value, self.window.error)
+
+    @cached_property
+    def _right(self) -> filters.Array:
+        assert self.bank is not None
+        return filters.likelihood(self.bank, self.measured)
+
+    def right(self, bank: Bank) -> filters.Array:
+        """(m,) density of the window under each filter, whatever these weigh."""
+        known = self.bank is not None and bank.level is self.bank.level
+        return self._right if known else filters.likelihood(bank, self.measured)
+
+    def told(self, bank: Bank | None) -> Bank:
+        """The bank after this window, which is resolvable; the first one is taken at its word."""
+        if bank is None:
+            return self.believed(filters.begun(self.suppose))
+        return filters.informed(bank, self.suppose, self.measured, self.right(bank))
+
+    def believed(self, bank: Bank) -> Bank:
+        """The bank after this window, taken at its word."""
+        return filters.informed(bank, self.suppose, self.measured, self.right(bank), 0.0)
+
+
+def _informed(belief: Belief, look: _Look) -> Belief:
     """The belief after one window."""
+    window, bank = look.window, belief.bank
     belief = replace(
         belief,
-        resolving=discount * belief.resolving + float(window.resolved),
-        windows=discount * belief.windows + 1.0,
+        bank=look.told(bank) if window.resolved else bank,
+        resolving=look.discount * belief.resolving + float(window.resolved),
+        windows=look.discount * belief.windows + 1.0,
         missed=belief.missed + (not window.resolved),
         seen=belief.seen + 1,
     )
-    bank = belief.bank
-    if window.resolved:
-        return replace(belief, bank=_measured(bank, suppose, window))
-    if bank is not None and belief.resolving / belief.windows < _CLEARED:
+    if window.resolved or bank is None:
+        return belief
+    if belief.resolving / belief.windows < _CLEARED:
         changed = belief.rival is not None and belief.rival.odds > 0
         step_ns = belief.rival.began_ns if belief.rival is not None and changed else belief.step_ns
         return replace(belief, bank=None, rival=None, missed=0, seen=0, step_ns=step_ns, began_ns=None)
-    if bank is not None and window.value < bank.moments()[0]:
-        bank = filters.informed(bank, suppose, window.value, window.error, 0.0)
-    return replace(belief, bank=bank)
+    return replace(belief, bank=look.believed(bank)) if window.value < bank.moments[0] else belief
 
 
 def _dated(belief: Belief, start_ns: int) -> Belief:
@@ -152,50 +181,40 @@ def _dated(belief: Belief, start_ns: int) -> Belief:
     return belief if belief.bank is None or belief.began_ns is not None else replace(belief, began_ns=start_ns)
 
 
-def _measured(bank: Bank | None, suppose: Hypotheses, window: Window) -> Bank:
-    """The bank after a resolvable window; the first one is taken at its word."""
-    if bank is None:
-        return filters.informed(filters.begun(suppose), suppose, window.value, window.error, 0.0)
-    return filters.informed(bank, suppose, window.value, window.error)
-
-
-def _challenged(belief: Belief, suppose: Hypotheses, window: Window, discount: float, start_ns: int) -> Belief:
+def _challenged(belief: Belief, look: _Look, start_ns: int) -> Belief:
     """The belief before this window, after it has been asked whether the asset changed, and at which window."""
     if belief.bank is None:
         return belief
     fresh = Rival(start_ns, belief.bank.weight, None, _HAZARD)
     rivals = [fresh] if belief.rival is None else [fresh, belief.rival]
-    rival = max((_weighed(belief, each, suppose, window) for each in rivals), key=lambda each: each.odds)
+    rival = max((_weighed(belief, belief.bank, each, look) for each in rivals), key=lambda each: each.odds)
     if rival.odds <= _HAZARD or rival.seen >= _PATIENCE:
-        return replace(belief, rival=None)
+        return belief if belief.rival is None else replace(belief, rival=None)
     if rival.odds > _WON:
         began_ns = None if rival.bank is None else rival.began_ns
         return Belief(rival.bank, rival.resolving, rival.windows, step_ns=rival.began_ns, began_ns=began_ns)
     grown = replace(
         rival,
-        bank=_measured(rival.bank, suppose, window) if window.resolved else rival.bank,
-        resolving=discount * rival.resolving + float(window.resolved),
-        windows=discount * rival.windows + 1.0,
+        bank=look.told(rival.bank) if look.window.resolved else rival.bank,
+        resolving=look.discount * rival.resolving + float(look.window.resolved),
+        windows=look.discount * rival.windows + 1.0,
         seen=rival.seen + 1,
     )
     return replace(belief, rival=grown)
 
 
-def _weighed(belief: Belief, rival: Rival, suppose: Hypotheses, window: Window) -> Rival:
-    """The rival with its odds after one more window, before it has learned from it."""
-    assert belief.bank is not None
-    usual = replace(belief.bank, weight=rival.trust)
-    told = _explained(rival.bank, suppose, window, (rival.resolving + 0.5) / (rival.windows + 1.0))
-    foretold = _explained(usual, suppose, window, 1 - (belief.missed + 0.5) / (belief.seen + 1.0))
+def _weighed(belief: Belief, bank: Bank, rival: Rival, look: _Look) -> Rival:
+    """The rival with its odds after one more window, before it has learned from it. bank: of the belief"""
+    usual = bank if rival.trust is bank.weight else replace(bank, weight=rival.trust)
+    told = _explained(rival.bank or filters.begun(look.suppose), look, (rival.resolving + 0.5) / (rival.windows + 1.0))
+    foretold = _explained(usual, look, 1 - (belief.missed + 0.5) / (belief.seen + 1.0))
     return replace(rival, odds=rival.odds + told - foretold)
 
 
-def _explained(bank: Bank | None, suppose: Hypotheses, window: Window, resolving: float) -> float:
+def _explained(bank: Bank, look: _Look, resolving: float) -> float:
     """Log likelihood of a window; resolving: share of windows that are supposed to resolve the parameter."""
-    bank = bank or filters.begun(suppose)
-    right, else_ = filters.likelihood(bank, suppose, window.value, window.error)
-    if window.resolved:
-        density = (1 - filters.WRONG) * float(bank.weight @ right) + filters.WRONG * else_
-        return math.log(resolving * density)
-    shortfall = max(0.0, bank.moments()[0] - window.value) ** 2 / (bank.moments()[1] + window.error)
-    return math.log(1 - resolving) - 0.5 * shortfall
+    if look.window.resolved:
+        right = float(bank.weight @ look.right(bank))
+        return math.log(resolving * ((1 - filters.WRONG) * right + filters.WRONG * look.measured.if_wrong))
+    mean, variance = bank.moments
+    return math.log(1 - resolving) - 0.5 * (max(0.0, mean - look.window.value) ** 2 / (variance + look.window.error))

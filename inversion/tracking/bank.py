@@ -11,12 +11,13 @@ from __future__ import annotations
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inversion.tracking.growth import Hypotheses, coordinate, latent_of
+from inversion.tracking.growth import Hypotheses, coordinate, latent_of, slope_at
 
 Array = NDArray[np.float64]
 
@@ -41,24 +42,52 @@ class Bank:
     rate_bias: Array
     weight: Array
 
-    @property
+    @cached_property
     def deviation(self) -> Array:
         """(m,) standard deviation of the level, all errors together."""
         return np.sqrt(self.level_var + self.level_bias**2)
 
+    @cached_property
     def moments(self) -> tuple[float, float]:
         """Mean and variance of the level, all hypotheses together."""
         mean = float(self.weight @ self.level)
         return mean, float(self.weight @ (self.deviation**2 + (self.level - mean) ** 2))
 
+    def at(self, places: NDArray[np.intp]) -> Bank:
+        """The filters at these places."""
+        return Bank(*(getattr(self, name)[places] for name in _NAMES))
+
     def to_dict(self) -> dict[str, str]:
         """Plain data, as JSON has it; floats come back to the byte."""
-        return {name: to_text(values) for name, values in vars(self).items()}
+        return {name: to_text(getattr(self, name)) for name in _NAMES}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Bank:
         """The bank that `to_dict` wrote."""
-        return cls(**{field.name: from_text(data[field.name]) for field in fields(cls)})
+        return cls(*(from_text(data[name]) for name in _NAMES))
+
+
+_NAMES = tuple(field.name for field in fields(Bank))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A latent measurement as the filters see it.
+
+    own: (m,) variance of its independent error; shared: (m,) deviation of the shared one; if_wrong: its density if it
+    is plain wrong
+    """
+
+    value: float
+    own: Array
+    shared: Array
+    if_wrong: float
+
+
+def measured(suppose: Hypotheses, value: float, error: float) -> Measured:
+    """A latent measurement with this error variance."""
+    if_wrong = float(_normal(np.array(value), np.array(1 + error)))
+    return Measured(value, (1 - suppose.shared) * error, np.sqrt(suppose.shared * error), if_wrong)
 
 
 def to_text(values: Array) -> str:
@@ -73,20 +102,21 @@ def from_text(text: str | Sequence[float]) -> Array:
     return np.array(text, dtype=np.float64)
 
 
+@lru_cache(maxsize=64)
 def begun(suppose: Hypotheses) -> Bank:
     """The bank before any window: the prior, and every rate possible that the site allows."""
-    zero = np.zeros(suppose.weight.size)
-    return Bank(zero, zero, zero + 1.0, zero, suppose.pace**2, zero, zero, suppose.weight)
+    zero, one = np.zeros(suppose.weight.size), np.ones(suppose.weight.size)
+    return Bank(zero, zero, one, zero, suppose.pace**2, zero, zero, suppose.weight)
 
 
 def passed(bank: Bank, suppose: Hypotheses, days: float) -> Bank:
     """The bank after time: levels grow, uncertainty too, up to the prior's."""
     if days <= 0:
         return bank
-    x, slope = coordinate(suppose.law, bank.level)
+    x, slope = coordinate(suppose.forms, bank.level)
     grown = bank.rate * days
-    level = np.where(grown == 0, bank.level, latent_of(suppose.law, x + grown))
-    slope_after = coordinate(suppose.law, level)[1]
+    level = np.where(grown == 0, bank.level, latent_of(suppose.forms, x + grown))
+    slope_after = slope_at(suppose.forms, level)
     keep, drift = slope / slope_after, days / slope_after
     lumps = suppose.lump * np.abs(bank.rate) * days / slope_after**2
     level_var = keep**2 * bank.level_var + 2 * keep * drift * bank.cross + drift**2 * bank.rate_var
@@ -112,23 +142,21 @@ def _within_prior(bank: Bank) -> Bank:
     )
 
 
-def likelihood(bank: Bank, suppose: Hypotheses, value: float, error: float) -> tuple[Array, float]:
-    """(m,) density of a latent measurement under each filter, and its density if it is plain wrong."""
-    shift = np.sqrt(suppose.shared * error) - bank.level_bias
-    spread = bank.level_var + (1 - suppose.shared) * error + shift**2
-    return _normal(value - bank.level, spread), float(_normal(np.array(value), np.array(1 + error)))
+def likelihood(bank: Bank, window: Measured) -> Array:
+    """(m,) density of a latent measurement under each filter."""
+    shift = window.shared - bank.level_bias
+    return _normal(window.value - bank.level, bank.level_var + window.own + shift**2)
 
 
-def informed(bank: Bank, suppose: Hypotheses, value: float, error: float, wrong: float = WRONG) -> Bank:
-    """The bank after a latent measurement with this error variance; wrong: probability that it means nothing."""
-    right, otherwise = likelihood(bank, suppose, value, error)
-    density = (1 - wrong) * right + wrong * otherwise
+def informed(bank: Bank, suppose: Hypotheses, window: Measured, right: Array, wrong: float = WRONG) -> Bank:
+    """The bank after a latent measurement; right: its `likelihood`; wrong: probability that it means nothing."""
+    own = window.own
+    density = (1 - wrong) * right + wrong * window.if_wrong
     believed = (1 - wrong) * right / density
-    own = (1 - suppose.shared) * error
-    shift = np.sqrt(suppose.shared * error) - bank.level_bias
+    shift = window.shared - bank.level_bias
     gain, rate_gain = _gains(bank, own, shift)
     step, rate_step = believed * gain, believed * rate_gain
-    surprise = value - bank.level
+    surprise = window.value - bank.level
     doubt = believed * (1 - believed) * surprise**2
     weight = (1 - _FORGETTING) * bank.weight * density / float(bank.weight @ density) + _FORGETTING * suppose.weight
     level_var = (1 - gain) ** 2 * bank.level_var + gain**2 * own

@@ -18,7 +18,16 @@ from numpy.typing import NDArray
 from inversion.core import QUANTILE_LEVELS, ParameterSpace
 from inversion.core.trend import Limit, Spread, Trend
 from inversion.tracking.bank import Array, Bank
-from inversion.tracking.growth import WANDERING, Hypotheses, coordinate, range_slope, share_at, share_of, share_slope
+from inversion.tracking.growth import (
+    WANDERING,
+    Hypotheses,
+    coordinate,
+    range_slope,
+    share_at,
+    share_of,
+    share_slope,
+    x_by_law,
+)
 from inversion.tracking.irreversible import only_rising
 from inversion.tracking.mixture import quantiles, shares_below
 from inversion.tracking.track import Track
@@ -65,7 +74,7 @@ def _trend(suppose: Hypotheses, track: Track, name: str, space: ParameterSpace, 
     bank, suppose = _heavy(belief.bank, suppose)
     if space[name].irreversible:
         bank, suppose = only_rising(bank, suppose, _rate_var(bank))
-    place = Place(*coordinate(suppose.law, bank.level), _rate_var(bank))
+    place = Place(*coordinate(suppose.forms, bank.level), _rate_var(bank))
     i = space.index(name)
     followed_ns = 0 if belief.began_ns is None else track.last_ns - belief.began_ns
     ahead_s = _AHEAD * max(followed_ns, 0) / 1e9
@@ -86,15 +95,14 @@ def _trend(suppose: Hypotheses, track: Track, name: str, space: ParameterSpace, 
 
 def _heavy(bank: Bank, suppose: Hypotheses) -> tuple[Bank, Hypotheses]:
     """The hypotheses that matter."""
-    kept = bank.weight > _LIGHT * bank.weight.max()
-    bank = Bank(**{name: values[kept] for name, values in vars(bank).items()})
-    return bank, Hypotheses(**{name: values[kept] for name, values in vars(suppose).items()})
+    kept = np.flatnonzero(bank.weight > _LIGHT * bank.weight.max())
+    return (bank, suppose) if kept.size == bank.weight.size else (bank.at(kept), suppose.at(kept))
 
 
 def _growth(bank: Bank, suppose: Hypotheses, place: Place, days: float) -> Array:
     """(k,) quantiles of the mean growth over the coming days, ranges of the parameter a day."""
-    share, after = share_of(bank.level), share_at(suppose.law, place.x + bank.rate * days)
-    later = range_slope(suppose.law, after)
+    share, after = share_of(bank.level), share_at(suppose.forms, place.x + bank.rate * days)
+    later = range_slope(suppose.forms, after)
     by_level, by_rate = (
         later * place.slope - share_slope(share),
         later * days,
@@ -142,7 +150,7 @@ def _between(passed: Array) -> NDArray[np.intp]:
 
 def _passing(bank: Bank, suppose: Hypotheses, place: Place, limit: float, sign: float) -> Callable[[Array], Array]:
     """(h,) days ahead to (h,) probability that the limit has been passed by then; sign: 1 where above is beyond it."""
-    end = coordinate(suppose.law, np.full_like(place.x, limit))[0]
+    end = x_by_law(limit)[suppose.law]
     weight = bank.weight / bank.weight.sum()
     beyond, rate, rate_var = sign * (place.x - end), sign * bank.rate, place.rate_var
     variance = (place.slope * bank.deviation) ** 2

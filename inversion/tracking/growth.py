@@ -11,8 +11,9 @@ variance of what is gained is the gain times the size of a lump.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum
+from functools import cached_property, lru_cache
 from itertools import product
 
 import numpy as np
@@ -96,7 +97,7 @@ _TRAVEL = {Law.CONSTANT: 0.25, Law.EXPONENTIAL: 1.1, Law.ACCELERATING: 5.3, Law.
 _SLOPE = {Law.CONSTANT: 0.32, Law.EXPONENTIAL: 1.28, Law.ACCELERATING: 5.1, Law.DECELERATING: 0.06, Law.WANDERING: 0.0}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Hypotheses:
     """All combinations, (m,) each.
 
@@ -110,6 +111,15 @@ class Hypotheses:
     pace: Array
     shared: Array
     weight: Array
+
+    @cached_property
+    def forms(self) -> Forms:
+        """Of their laws."""
+        return forms_of(self.law)
+
+    def at(self, places: NDArray[np.intp]) -> Hypotheses:
+        """Those at these places."""
+        return Hypotheses(*(getattr(self, each.name)[places] for each in fields(self)))
 
 
 def hypotheses(growth: float, shared: float | None, laws: Sequence[str] = LAWS) -> Hypotheses:
@@ -142,39 +152,70 @@ _ROOT = np.array([1.0, 0.0, -1.0, 1 / 3, 0.0])
 _STEEP = np.array([1.0, 1.0, 1.0, 3.0, 1.0])
 
 
-def coordinate(law: NDArray[np.int_], latent: Array) -> tuple[Array, Array]:
+@dataclass(frozen=True)
+class Forms:
+    """(m,) each: sign, power, root and steepness of the coordinates, and whether they are a logarithm, or wander."""
+
+    sign: Array
+    power: Array
+    root: Array
+    steep: Array
+    logarithm: NDArray[np.bool_]
+    wanders: NDArray[np.bool_]
+
+
+def forms_of(law: NDArray[np.int_]) -> Forms:
+    """(m,) laws to their coordinates."""
+    return Forms(_SIGN[law], _POWER[law], _ROOT[law], _STEEP[law], law == EXPONENTIAL, law == WANDERING)
+
+
+def coordinate(forms: Forms, latent: Array) -> tuple[Array, Array]:
     """(m,) x of a latent value under each law, and (m,) dx/dz."""
     share = share_of(latent)
     log = np.log(share)
-    power = np.exp(_POWER[law] * log)
-    wanders = law == WANDERING
-    x = np.where(law == EXPONENTIAL, log, _SIGN[law] * power)
-    slope = _STEEP[law] * power * (LOGISTIC * (1 - share))
-    return np.where(wanders, latent, x), np.where(wanders, 1.0, slope)
+    power = np.exp(forms.power * log)
+    x = np.where(forms.logarithm, log, forms.sign * power)
+    slope = forms.steep * power * (LOGISTIC * (1 - share))
+    return np.where(forms.wanders, latent, x), np.where(forms.wanders, 1.0, slope)
 
 
-def latent_of(law: NDArray[np.int_], x: Array) -> Array:
+def slope_at(forms: Forms, latent: Array) -> Array:
+    """(m,) dx/dz of `coordinate`."""
+    share = share_of(latent)
+    slope = forms.steep * np.exp(forms.power * np.log(share)) * (LOGISTIC * (1 - share))
+    return np.where(forms.wanders, 1.0, slope)
+
+
+@lru_cache(maxsize=64)
+def x_by_law(latent: float) -> Array:
+    """(5,) x of one latent value under every law: of a limit it is always the same."""
+    x = coordinate(forms_of(np.arange(len(Law))), np.full(len(Law), latent))[0]
+    x.flags.writeable = False
+    return x
+
+
+def latent_of(forms: Forms, x: Array) -> Array:
     """(m,) latent value of each x; the inverse of `coordinate`."""
-    share = _share(law, x)
-    return np.where(law == WANDERING, x, np.log(share / (1 - share)) * (1 / LOGISTIC))
+    share = _share(forms, x)
+    return np.where(forms.wanders, x, np.log(share / (1 - share)) * (1 / LOGISTIC))
 
 
-def share_at(law: NDArray[np.int_], x: Array) -> Array:
+def share_at(forms: Forms, x: Array) -> Array:
     """(m,) the parameter as a share of its range, at each x."""
-    return np.where(law == WANDERING, share_of(x), _share(law, x))
+    return np.where(forms.wanders, share_of(x), _share(forms, x))
 
 
-def _share(law: NDArray[np.int_], x: Array) -> Array:
+def _share(forms: Forms, x: Array) -> Array:
     """The same of the laws that have a rate."""
-    log = np.log(np.maximum(_SIGN[law] * x, _LEAST_POWER)) * _ROOT[law]
-    share = np.exp(np.minimum(np.where(law == EXPONENTIAL, x, log), 0.0))
+    log = np.log(np.maximum(forms.sign * x, _LEAST_POWER)) * forms.root
+    share = np.exp(np.minimum(np.where(forms.logarithm, x, log), 0.0))
     return np.minimum(np.maximum(share, EDGE), 1 - EDGE)
 
 
-def range_slope(law: NDArray[np.int_], share: Array) -> Array:
+def range_slope(forms: Forms, share: Array) -> Array:
     """(m,) what one unit of the coordinate is at these shares of the range, in ranges."""
-    one = share / (_STEEP[law] * np.exp(_POWER[law] * np.log(share)))
-    return np.where(law == WANDERING, share_slope(share), one)
+    one = share / (forms.steep * np.exp(forms.power * np.log(share)))
+    return np.where(forms.wanders, share_slope(share), one)
 
 
 def share_slope(share: Array) -> Array:

@@ -70,20 +70,27 @@ class Belief:
     @property
     def mean(self) -> float:
         """Latent mean of the level."""
-        return 0.0 if self.bank is None else self.bank.moments()[0]
+        return 0.0 if self.bank is None else self.bank.moments[0]
 
     @property
     def total(self) -> float:
         """Latent variance of the level, all errors together."""
-        return 1.0 if self.bank is None else self.bank.moments()[1]
+        return 1.0 if self.bank is None else self.bank.moments[1]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, as JSON has it."""
-        bank, rival = self.bank, self.rival
-        plain = vars(self).copy()
-        if bank is not None or rival is not None:
-            plain["bank"] = None if bank is None else bank.to_dict()
-            plain["rival"] = None if rival is None else rival.to_dict()
+        """Plain data, as JSON has it; times that are none are left out."""
+        plain = {
+            "bank": None if self.bank is None else self.bank.to_dict(),
+            "resolving": self.resolving,
+            "windows": self.windows,
+            "missed": self.missed,
+            "seen": self.seen,
+            "rival": None if self.rival is None else self.rival.to_dict(),
+        }
+        if self.step_ns is not None:
+            plain["step_ns"] = self.step_ns
+        if self.began_ns is not None:
+            plain["began_ns"] = self.began_ns
         return plain
 
     @classmethod

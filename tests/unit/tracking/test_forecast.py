@@ -20,10 +20,13 @@ from inversion.tracking.growth import (
     Hypotheses,
     Law,
     coordinate,
+    forms_of,
     hypotheses,
     latent_of,
     range_slope,
     share_of,
+    slope_at,
+    x_by_law,
 )
 from inversion.tracking.irreversible import only_rising
 from inversion.tracking.mixture import quantiles, shares_below
@@ -177,11 +180,13 @@ def test_a_nuisance_has_no_trend():
 @pytest.mark.parametrize("law", list(Law))
 def test_a_coordinate_and_its_inverse(law):
     latent = np.linspace(-3.5, 3.5, 41)
-    laws = np.full(latent.size, int(law))
+    laws = forms_of(np.full(latent.size, int(law)))
     x, slope = coordinate(laws, latent)
     assert latent_of(laws, x) == pytest.approx(latent, abs=1e-9)
     step = 1e-6
     assert (coordinate(laws, latent + step)[0] - x) / step == pytest.approx(slope, rel=1e-4)
+    assert slope_at(laws, latent).tolist() == slope.tolist()
+    assert [x_by_law(each)[law] for each in latent.tolist()] == x.tolist()
 
 
 def test_the_weights_of_what_is_supposed_sum_to_one():
@@ -196,7 +201,7 @@ def test_the_weights_of_what_is_supposed_sum_to_one():
 @pytest.mark.parametrize("law", list(Law))
 def test_a_unit_of_the_coordinate_in_ranges_of_the_parameter(law):
     latent = np.linspace(-2.5, 2.4, 21)
-    laws = np.full(latent.size, int(law))
+    laws = forms_of(np.full(latent.size, int(law)))
     x = coordinate(laws, latent)[0]
     step = 1e-6 * np.abs(x)
     shares = [SPACE.from_latent(latent_of(laws, each)[:, None])[:, 0] / 8e-3 for each in (x, x + step)]

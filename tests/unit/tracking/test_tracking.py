@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from inversion.core import QUANTILE_LEVELS, Estimate, Fit, Parameter, ParameterSpace
-from inversion.tracking import Track, Tracker, advance, to_estimate
+from inversion.tracking import Belief, Track, Tracker, advance, to_estimate
 from sensors import Quality
 
 SPACE = ParameterSpace((Parameter("spall", "m", 0.0, 6e-3, "width", shown="mm"),))
@@ -220,6 +220,13 @@ def test_track_survives_json_to_the_byte_and_stays_possible(steps):
             assert np.all(belief(track).bank.level_var >= 0)
             assert np.all(belief(track).bank.rate_var >= 0)
             assert np.all(np.isfinite(belief(track).bank.level))
+
+
+def test_a_belief_of_an_older_journal_is_read():
+    """Which named every field, also what there was none of."""
+    told = {"bank": None, "resolving": 0.5, "windows": 3.0, "missed": 2, "seen": 3, "rival": None}
+    assert Belief.from_dict({**told, "step_ns": None, "began_ns": None}) == Belief.from_dict(told)
+    assert Belief.from_dict(told).to_dict() == told
 
 
 @pytest.mark.parametrize("shared", [0.0, 0.5])
