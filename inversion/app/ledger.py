@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
@@ -20,6 +21,8 @@ from inversion.app.patience import delays, first_of
 _MOST_NOTES = 1000
 _MOST_RECORDS = 512  # that wait for the disk before the worker is held back
 _FORGET_S = 600.0
+#: Of a site that does not say how long findings wait: so long at least and at most, until so many wait together.
+_LEAST_S, _MOST_S, _ENOUGH = 0.5, 4.0, 8
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -30,7 +33,8 @@ log = logging.getLogger("inversion.gateway")
 class Ledger:
     """Writes that wait for each other, so that one sync of the disk serves many; what is urgent does not wait.
 
-    commit_s: how long a routine finding waits for others; state_s: how old the stored track of a live asset may be
+    commit_s: how long a routine finding waits for others, None: until it is worth a sync, seconds at most;
+    state_s: how old the stored track of a live asset may be
     Memory is bounded: `_MOST_RECORDS` wait for the disk, and at most 1,000 notes; older ones are dropped and counted
     in the next that is written.
     """
@@ -40,7 +44,7 @@ class Ledger:
         journal: Journal,
         retry: tuple[float, float],
         clock: Clock,
-        commit_s: float = 0.5,
+        commit_s: float | None = None,
         state_s: float = 60.0,
     ) -> None:
         self._journal, self._retry, self._clock = journal, retry, clock
@@ -53,6 +57,7 @@ class Ledger:
         self._states: dict[str, Mapping[str, Any]] = {}
         self._stored_s: dict[str, float] = {}
         self._something, self._urgent, self._room = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._record, self._enough = asyncio.Event(), asyncio.Event()
         self._room.set()
         self._committed = asyncio.Condition()
         self._puts, self._done = 0, 0
@@ -83,6 +88,7 @@ class Ledger:
                 log.info(record.body["text"], extra={"kind": KIND})
             self.counted(str(record.body["kind"]))
             self._waiting.records.append(record)
+            self._enough.set()
             step_ns = 0 if before is None else after.offset_ns - before.offset_ns
             if abs(step_ns) > STEP_NS:
                 self.steps += 1
@@ -100,6 +106,7 @@ class Ledger:
             return
         self._notes += 1
         self._waiting.records.append(stamped(Event(now_ns, kind, text, asset).record(), self._clock))
+        self._enough.set()
         self._mark()
 
     async def put(
@@ -128,6 +135,8 @@ class Ledger:
         for asset in states or ():
             if urgent or asset in recorded or self._state_due(asset):
                 batch.states[asset] = self._states[asset]
+        if len(batch.records) >= _ENOUGH or any(record.kind != "finding" for record in records):
+            self._enough.set()
         if len(batch.records) >= _MOST_RECORDS:
             self._room.clear()
             urgent = True
@@ -179,15 +188,26 @@ class Ledger:
     def _mark(self, urgent: bool = False) -> None:
         self._puts += 1
         self._something.set()
+        if self._waiting.records:
+            self._record.set()
         if urgent:
             self._urgent.set()
 
     async def _for_others(self) -> None:
-        try:
-            async with asyncio.timeout(self._commit_s):
-                await first_of(self._urgent)
-        except TimeoutError:
+        """Returns when what waits is worth a sync of the disk. How far the sinks are waits for the next record."""
+        if self._commit_s is not None:
+            await self._until(self._commit_s)
             return
+        if not self._record.is_set():
+            await self._until(_MOST_S, self._record)
+        await self._until(_LEAST_S)
+        await self._until(_MOST_S - _LEAST_S, self._enough)
+
+    async def _until(self, seconds: float, *events: asyncio.Event) -> None:
+        """Returns after this time, or as soon as one of these is set, or something is urgent."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await first_of(self._urgent, *events)
 
     def _taken(self) -> Batch:
         batch, self._waiting = self._waiting, Batch()
@@ -196,8 +216,8 @@ class Ledger:
             text = f"{self._dropped} notes dropped"
             batch.records.append(stamped(Event(self._clock.now_ns(), "notes_dropped", text).record(), self._clock))
         self._notes = self._dropped = 0
-        self._something.clear()
-        self._urgent.clear()
+        for event in (self._something, self._urgent, self._record, self._enough):
+            event.clear()
         self._room.set()
         return batch
 

@@ -25,21 +25,23 @@ class JournalOptions:
     """`[journal]`.
 
     path: the SQLite file; by default `<site>.journal` beside the configuration
-    commit_s: how long routine findings wait for others before the disk is synced, s; alarms do not wait
+    commit_s: how long routine findings wait for others before the disk is synced, s; alarms do not wait. By default
+        until eight wait, half a second at least and four at most
     state_s: how old the stored track of a live asset may be after a crash, s
     keep_days, most_mb: how long, and in how much room, records are kept
     """
 
     path: Path | None = None
-    commit_s: float = 0.5
+    commit_s: float | None = None
     state_s: float = 60.0
     keep_days: float = 366.0
     most_mb: float = 1024.0
 
     def __post_init__(self) -> None:
         for name in ("commit_s", "state_s"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"{name} must be zero or more, got {getattr(self, name)} s")
+            seconds = getattr(self, name)
+            if seconds is not None and not seconds >= 0:
+                raise ValueError(f"{name} must be zero or more, got {seconds} s")
         if not self.keep_days > 0:
             raise ValueError(f"keep_days must be positive, got {self.keep_days}")
         if not self.most_mb >= 12:

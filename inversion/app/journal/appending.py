@@ -7,21 +7,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inversion.app.clock.correct import Told, told
+from inversion.app.journal.examples import Examples
 from inversion.app.journal.numbering import Numbering
-from inversion.app.journal.packing import pack
 from inversion.app.journal.records import Record
 from inversion.core import dumps
 
 
-def append_records(connection: sqlite3.Connection, numbers: Numbering, records: Sequence[Record]) -> list[Told]:
+def append_records(
+    connection: sqlite3.Connection, numbers: Numbering, examples: Examples, records: Sequence[Record]
+) -> list[Told]:
     """Adds those that are new; returns what they tell of the clock."""
     settings: list[Told] = []
     for record in records:
         finding = record.kind == "finding"
         if finding and not _new_window(connection, record.body):
             continue
-        body = pack(record.body) if finding else dumps(dict(record.body))
         number, sequence = numbers.next(record.asset)
+        body = examples.pack(number, record.asset, record.body) if finding else dumps(dict(record.body))
         connection.execute(
             "INSERT INTO record (id, kind, asset, sequence, time_ns, body) VALUES (?, ?, ?, ?, ?, ?)",
             (number, record.kind, record.asset, sequence, record.time_ns, body),

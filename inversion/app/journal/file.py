@@ -14,12 +14,13 @@ from inversion.app.journal import schema
 from inversion.app.journal.journal import Journal, translated
 from inversion.app.journal.records import Batch, Event, JournalError
 from inversion.app.journal.retention import Retention
-from inversion.app.journal.salvage import Salvaged, newest_whole, salvage
+from inversion.app.journal.salvage import Salvaged, awaited_whole, newest_whole, salvage
 
 _CLEAN, _SUSPECT = "closed ", "suspect"
 #: After a crash a file up to this size is looked at as a whole; a larger one would keep the gateway from its work.
 _WHOLE_BYTES = 64_000_000
-_TABLES = ("journal", "asset", "recording", "cursor", "state", "alarm", "request")
+_LOG_BYTES = 4_194_304  # of the write-ahead log, which is then folded back and written from its beginning again
+_TABLES = ("journal", "example", "asset", "recording", "cursor", "state", "alarm", "request")
 
 
 @contextmanager
@@ -64,7 +65,8 @@ def read_journal(path: Path) -> Iterator[Journal]:
         with translated(path):
             version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version != schema.VERSION:
-            raise JournalError(f"{path}: must be a journal of version {schema.VERSION}, found version {version}")
+            older = "; the gateway brings it up to date when it starts" if 0 < version < schema.VERSION else ""
+            raise JournalError(f"{path}: must be a journal of version {schema.VERSION}, found version {version}{older}")
         yield Journal(path, connection, Retention())
     finally:
         connection.close()
@@ -89,15 +91,16 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _prepare(path: Path, connection: sqlite3.Connection) -> None:
-    connection.execute("PRAGMA page_size = 1024")  # of a new file: small commits write whole pages
+    connection.execute("PRAGMA page_size = 512")  # of a new file: small commits write whole pages
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA wal_autocheckpoint = 4000")
+    page = connection.execute("PRAGMA page_size").fetchone()[0]
+    connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_BYTES // (page + 24)}")  # which a frame's header has
     connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA journal_size_limit = 4194304")
+    connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version == 0 and not connection.execute("SELECT name FROM sqlite_master").fetchall():
         schema.create(connection)
-    elif version in (1, 2):
+    elif version in (1, 2, 3):
         schema.migrate(connection, version)
     elif version != schema.VERSION:
         raise JournalError(
@@ -136,17 +139,21 @@ def _trouble(path: Path, ours: bool, suspect: bool) -> str:
 def _verdict(connection: sqlite3.Connection, path: Path, suspect: bool) -> str:
     """Of SQLite. What a crash can have left half done is always looked at; old records only where there are few.
 
-    A large file is looked at as a whole when its size is not what it says, or when it could not be read before.
+    A large file is looked at as a whole when its size is not what it says, or when it could not be read before; what
+    could not be read may lie within a whole page, so then records are read too.
     """
     with suppress(sqlite3.OperationalError):  # a disk may be full
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     pages, size = (connection.execute(f"PRAGMA {what}").fetchone()[0] for what in ("page_count", "page_size"))
     if suspect or path.stat().st_size <= _WHOLE_BYTES or path.stat().st_size != pages * size:
-        return str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
-    verdicts = [connection.execute(f"PRAGMA quick_check({table})").fetchone()[0] for table in _TABLES]
-    if not newest_whole(connection):
-        verdicts.append("its newest records cannot be read")
-    return next((str(verdict) for verdict in verdicts if verdict != "ok"), "ok")
+        verdicts = [connection.execute("PRAGMA quick_check(1)").fetchone()[0]]
+    else:
+        verdicts = [connection.execute(f"PRAGMA quick_check({table})").fetchone()[0] for table in _TABLES]
+        verdicts += [] if newest_whole(connection) else ["its newest records cannot be read"]
+    found = next((str(verdict) for verdict in verdicts if verdict != "ok"), "ok")
+    if found == "ok" and suspect and not awaited_whole(connection):
+        return "records that a sink waits for cannot be read"
+    return found
 
 
 def _set_aside(path: Path, now_ns: int, trouble: str) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 from inversion.app.clock.correct import Told, corrected, known_offset, late_by, told
 from inversion.app.journal import retention
 from inversion.app.journal.appending import advance, append_records
+from inversion.app.journal.examples import Examples
 from inversion.app.journal.numbering import Numbering, last_number
 from inversion.app.journal.packing import pack, unpack
 from inversion.app.journal.records import Batch, Entry, Event, JournalError, JournalUnavailable, Standing
@@ -37,6 +38,7 @@ class Journal:
         self.connection = connection
         self.kept = kept
         self._settings: list[Told] | None = None
+        self._examples = Examples(connection)
 
     @cached_property
     def _numbers(self) -> Numbering:
@@ -46,7 +48,7 @@ class Journal:
     def append(self, batch: Batch) -> None:
         """Stores all of it, or nothing. A window of a recording is stored once. Raises JournalUnavailable."""
         with self._numbered() as connection:
-            settings = append_records(connection, self._numbers, batch.records)
+            settings = append_records(connection, self._numbers, self._examples, batch.records)
             connection.executemany(
                 "INSERT OR REPLACE INTO state (asset, fingerprint, body) VALUES (?, ?, ?)",
                 [(asset, batch.fingerprint, pack(state)) for asset, state in batch.states.items()],
@@ -124,26 +126,17 @@ class Journal:
 
     def after(self, number: int, most: int) -> list[Entry]:
         """The records that follow this number, in order, at most so many."""
-        rows = self._rows(
-            f"SELECT {_COLUMNS} FROM record, journal WHERE id > ? ORDER BY id LIMIT ?",
-            number,
-            most,
-        )
-        return [self._entry(row) for row in rows]
+        return self._entries("WHERE id > ? ORDER BY id LIMIT ?", number, most)
 
     def chosen(self, number: int, most: int, kinds: Sequence[str]) -> tuple[list[Entry], int]:
         """The records of these kinds that follow, at most so many, and the number up to which none is left out."""
         marks = ", ".join("?" * len(kinds))
-        rows = self._rows(
-            f"SELECT {_COLUMNS} FROM record, journal WHERE id > ? AND kind IN ({marks}) ORDER BY id LIMIT ?",
-            number,
-            *kinds,
-            most,
-        )
-        if len(rows) == most:
-            return [self._entry(row) for row in rows], int(rows[-1][0])
-        newest = self._rows("SELECT max(id) FROM record")[0][0]
-        return [self._entry(row) for row in rows], max(number, int(newest or 0))
+        with self._reading():
+            entries = self._entries(f"WHERE id > ? AND kind IN ({marks}) ORDER BY id LIMIT ?", number, *kinds, most)
+            if len(entries) == most:
+                return entries, entries[-1].number
+            newest = self._rows("SELECT max(id) FROM record")[0][0]
+        return entries, max(number, int(newest or 0))
 
     def last_position(self, asset: str, source: str) -> int | None:
         """Number of the last window of a recording that is journalled, None before the first."""
@@ -162,13 +155,13 @@ class Journal:
 
     def last_findings(self) -> list[Mapping[str, Any]]:
         """The newest finding of every asset, of those that are kept."""
-        rows = self._rows(f"SELECT body FROM record WHERE id IN ({_NEWEST}) ORDER BY id")
-        return [unpack(body) for (body,) in rows]
+        with self._reading():
+            rows = self._rows(f"SELECT id, asset, body FROM record WHERE id IN ({_NEWEST}) ORDER BY id")
+            return [self._examples.unpack(*row) for row in rows]
 
     def last_entries(self) -> list[Entry]:
         """The same, as records."""
-        rows = self._rows(f"SELECT {_COLUMNS} FROM record, journal WHERE id IN ({_NEWEST}) ORDER BY id")
-        return [self._entry(row) for row in rows]
+        return self._entries(f"WHERE id IN ({_NEWEST}) ORDER BY id")
 
     def cycles(self) -> dict[tuple[str, str], dict[str, Any]]:
         """Life cycle by (asset, alarm)."""
@@ -176,13 +169,8 @@ class Journal:
 
     def alarms(self, most: int, asset: str | None = None) -> list[Entry]:
         """The newest changes of alarms, in order."""
-        rows = self._rows(
-            f"SELECT {_COLUMNS} FROM record, journal "
-            "WHERE kind = 'alarm' AND (?1 IS NULL OR asset = ?1) ORDER BY id DESC LIMIT ?2",
-            asset,
-            most,
-        )
-        return [self._entry(row) for row in reversed(rows)]
+        newest_first = "WHERE kind = 'alarm' AND (?1 IS NULL OR asset = ?1) ORDER BY id DESC LIMIT ?2"
+        return self._entries(newest_first, asset, most)[::-1]
 
     def ask(self, time_ns: int, body: Mapping[str, Any]) -> int:
         """An operator's request, for the gateway to answer; its number."""
@@ -220,10 +208,15 @@ class Journal:
             self._settings = [each for each in found if each is not None]
         return list(self._settings)
 
+    def _entries(self, which: str, *values: Any) -> list[Entry]:
+        with self._reading():
+            rows = self._rows(f"SELECT {_COLUMNS} FROM record, journal {which}", *values)
+            return [self._entry(row) for row in rows]
+
     def _entry(self, row: tuple[Any, ...]) -> Entry:
         """A record in the time that is known by now."""
         number, kind, asset, sequence, journal, time_ns, packed = row
-        body = unpack(packed) if kind == "finding" else json.loads(packed)
+        body = self._examples.unpack(number, asset, packed) if kind == "finding" else json.loads(packed)
         if not body.get("clock_trusted", True):
             offset_ns = known_offset(self.settings(), number)
             if offset_ns is not None:
@@ -235,6 +228,19 @@ class Journal:
             return self.connection.execute(statement, values).fetchall()
 
     @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """What is read meanwhile was there at one moment: no gateway takes the example of a finding away."""
+        if self.connection.in_transaction:
+            yield
+            return
+        with translated(self.path):
+            self.connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self.connection.execute("COMMIT")
+
+    @contextmanager
     def _numbered(self) -> Iterator[sqlite3.Connection]:
         """A transaction that gives numbers, which are given again where it is undone."""
         try:
@@ -243,6 +249,7 @@ class Journal:
                 self._numbers.store()
         except BaseException:
             self._numbers.undo()
+            self._examples.undo()
             raise
         self._numbers.done()
 

@@ -6,11 +6,12 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from inversion.app.journal.examples import keep
 from inversion.app.journal.numbering import fold
 
 _DAY_NS = 86_400_000_000_000
 _SHARE = 32  # of the records, that go at a time where room is needed
-_ASIDE_BYTES = 5_700_000  # of the write-ahead log, which is folded back at 4,000 pages, and of one large batch
+_ASIDE_BYTES = 5_700_000  # of the write-ahead log, which is folded back at 4 MB, and of one large batch
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,7 @@ def _cut(connection: sqlite3.Connection, last: int) -> int:
         "record = ?1 WHERE record < ?1 AND sink <> ''",
         (last,),
     )
+    keep(connection, last)
     fold(connection)  # what is known of an asset must not go with its records
     return connection.execute("DELETE FROM record WHERE id <= ?", (last,)).rowcount
 

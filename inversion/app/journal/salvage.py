@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from inversion.app.journal.packing import unpack
+from inversion.app.journal.examples import Examples
 
 _CHUNK = 256
 #: Sequences that a lost record may have had are not given to others: a sink would take those for known.
 _GAP = 1 << 20
 #: Tables that are read whole, with their number of columns.
-_SMALL = {"recording": 3, "cursor": 4, "state": 3, "alarm": 3, "asset": 3}
+_SMALL = {"recording": 3, "cursor": 4, "state": 3, "alarm": 3, "asset": 3, "example": 2}
+_RECORDS = "SELECT id, kind, asset, sequence, time_ns, body FROM record WHERE id BETWEEN ? AND ? ORDER BY id"
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,10 @@ def salvage(aside: Path, new: sqlite3.Connection) -> Salvaged:
         name = next(iter(_readable(old, "SELECT name FROM journal")), (None,))[0]
         last = _last(old)
         saved = 0
+        examples = Examples(new)
         for row in _records(old, last):
+            if not _whole(examples, row):
+                continue
             new.execute("INSERT INTO record VALUES (?, ?, ?, ?, ?, ?)", row)
             new.execute(
                 "INSERT INTO asset (asset, sequence, finding) VALUES (?1, ?2, ?3) ON CONFLICT (asset) DO UPDATE SET "
@@ -55,7 +59,18 @@ def salvage(aside: Path, new: sqlite3.Connection) -> Salvaged:
 def newest_whole(connection: sqlite3.Connection) -> bool:
     """Whether the newest records are what was written. Raises sqlite3.DatabaseError where they cannot be read."""
     rows = connection.execute("SELECT * FROM record ORDER BY id DESC LIMIT ?", (_CHUNK,)).fetchall()
-    return all(_whole(row) for row in rows)
+    examples = Examples(connection)
+    return all(_whole(examples, row) for row in rows)
+
+
+def awaited_whole(connection: sqlite3.Connection) -> bool:
+    """The same of all records that some sink does not have yet, and of the newest finding of every asset."""
+    statement = (
+        "SELECT * FROM record WHERE id > (SELECT coalesce(min(record), 0) FROM cursor WHERE sink <> '') "
+        "OR id IN (SELECT finding FROM asset)"
+    )
+    examples = Examples(connection)
+    return all(_whole(examples, row) for row in connection.execute(statement))
 
 
 def _account(new: sqlite3.Connection, name: str | None, last: int) -> int:
@@ -98,30 +113,29 @@ def _last(old: sqlite3.Connection) -> int:
 
 
 def _records(old: sqlite3.Connection, last: int) -> Iterator[tuple[Any, ...]]:
-    """Whole records, in order; where a stretch cannot be read, one by one."""
-    statement = "SELECT id, kind, asset, sequence, time_ns, body FROM record WHERE id BETWEEN ? AND ? ORDER BY id"
+    """In order; where a stretch cannot be read, one by one."""
     for first in range(1, last + 1, _CHUNK):
         ends = (first, min(first + _CHUNK - 1, last))
         try:
-            rows = old.execute(statement, ends).fetchall()
+            rows = old.execute(_RECORDS, ends).fetchall()
         except sqlite3.DatabaseError:
-            rows = [row for n in range(ends[0], ends[1] + 1) for row in _readable_one(old, statement, n)]
-        yield from (row for row in rows if _whole(row))
+            rows = [row for n in range(ends[0], ends[1] + 1) for row in _readable_one(old, n)]
+        yield from rows
 
 
-def _readable_one(old: sqlite3.Connection, statement: str, number: int) -> list[tuple[Any, ...]]:
+def _readable_one(old: sqlite3.Connection, number: int) -> list[tuple[Any, ...]]:
     try:
-        return old.execute(statement, (number, number)).fetchall()
+        return old.execute(_RECORDS, (number, number)).fetchall()
     except sqlite3.DatabaseError:
         return []
 
 
-def _whole(row: tuple[Any, ...]) -> bool:
+def _whole(examples: Examples, row: tuple[Any, ...]) -> bool:
     """Whether the body is what was written; a page may be readable and yet another's."""
-    _, kind, asset, sequence, time_ns, body = row
+    number, kind, asset, sequence, time_ns, body = row
     if not (isinstance(asset, str) and isinstance(sequence, int) and isinstance(time_ns, int)):
         return False
     try:
-        return isinstance(unpack(body) if kind == "finding" else json.loads(body), dict)
+        return isinstance(examples.unpack(number, asset, body) if kind == "finding" else json.loads(body), dict)
     except (ValueError, TypeError):
         return False

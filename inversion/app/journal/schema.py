@@ -8,9 +8,10 @@ import sqlite3
 
 from inversion.app.journal.packing import pack
 
-VERSION = 3
+VERSION = 4
 
 #: record.id is without gaps until retention cuts the oldest off; sequence counts an asset's records in this journal.
+#: `example`: findings that were deleted while later ones are packed by them (`examples.py`).
 #: The row of `cursor` without a sink holds the last id that was given; `asset` knows of the records up to `counted`.
 _TABLES = """
 CREATE TABLE journal (name TEXT NOT NULL, counted INTEGER NOT NULL);
@@ -22,6 +23,7 @@ CREATE TABLE record (
     time_ns INTEGER NOT NULL,
     body BLOB NOT NULL
 );
+CREATE TABLE example (id INTEGER PRIMARY KEY, body BLOB NOT NULL);
 CREATE TABLE asset (asset TEXT PRIMARY KEY, sequence INTEGER NOT NULL, finding INTEGER) WITHOUT ROWID;
 CREATE TABLE recording (
     asset TEXT NOT NULL, source TEXT NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (asset, source)
@@ -60,7 +62,7 @@ def migrate(connection: sqlite3.Connection, version: int) -> None:
     """A journal of an older version becomes one of this version, whole or not at all."""
     connection.execute("BEGIN IMMEDIATE")
     try:
-        (_from_1 if version == 1 else _from_2)(connection)
+        {1: _from_1, 2: _from_2, 3: _from_3}[version](connection)
         connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute("COMMIT")
     finally:
@@ -79,6 +81,12 @@ def _from_2(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE TABLE journal (name TEXT NOT NULL, counted INTEGER NOT NULL)")
     connection.execute("INSERT INTO journal VALUES (?, ?)", (name, produced))
     _given(connection, produced)
+    _from_3(connection)
+
+
+def _from_3(connection: sqlite3.Connection) -> None:
+    """What is there stays as it is packed."""
+    connection.execute("CREATE TABLE example (id INTEGER PRIMARY KEY, body BLOB NOT NULL)")
 
 
 def _from_1(connection: sqlite3.Connection) -> None:

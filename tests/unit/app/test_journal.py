@@ -144,7 +144,7 @@ def test_a_database_of_somebody_else_is_refused(path):
     with open_at(path) as journal:
         journal.connection.execute("PRAGMA user_version = 7")
     with (
-        pytest.raises(JournalError, match="must be a journal of version 3, found a database of version 7"),
+        pytest.raises(JournalError, match="must be a journal of version 4, found a database of version 7"),
         open_at(path),
     ):
         pass
