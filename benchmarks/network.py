@@ -63,7 +63,7 @@ def frames() -> list[tuple[str, Frame]]:
 def bare_call(inverter: NetworkInverter, encoded: Encoded) -> Callable[[], None]:
     """onnxruntime's own work on one encoded window: the call, with bound buffers."""
     session, _ = inverter.graphs[inverter.precision]
-    session.inputs[0] = encoded[0]
+    session.inputs[:] = encoded[0]
     return lambda: session.runtime.run_with_iobinding(session.binding)
 
 

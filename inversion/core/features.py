@@ -51,6 +51,12 @@ class Features:
         observed: NDArray[np.bool_] = np.isfinite(self.values + self.std)
         return observed
 
+    @cached_property
+    def counts(self) -> list[int]:
+        """How many values were observed, of each frame."""
+        flags, d = self.observed.tobytes(), self.values.shape[1]
+        return [flags.count(1, k * d, (k + 1) * d) for k in range(len(self))]
+
     def take(self, rows: Sequence[int]) -> Features:
         """The frames at `rows`, in that order."""
         if list(rows) == list(range(len(self))):

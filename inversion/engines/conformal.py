@@ -38,11 +38,10 @@ class Bands:
         rows: Array = self.factors[self.speeds.searchsorted(speed), self.ratios_db.searchsorted(ratio_db)]
         return rows
 
-    def of_one(self, speed: float, ratio_db: float) -> Array:
-        """(p,) factors of one window."""
+    def band(self, speed: float, ratio_db: float) -> tuple[int, int]:
+        """Row and column of one window's band."""
         speeds, ratios_db = self._edges
-        row: Array = self.factors[bisect_left(speeds, speed), bisect_left(ratios_db, ratio_db)]
-        return row
+        return bisect_left(speeds, speed), bisect_left(ratios_db, ratio_db)
 
     @cached_property
     def _edges(self) -> tuple[list[float], list[float]]:

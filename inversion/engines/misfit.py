@@ -26,13 +26,10 @@ class MisfitScore:
     known: float
     threshold: float
 
-    def distance(self, latent: NDArray[np.floating]) -> Array:
-        """(n, h) to (n,), about 1 for windows like those trained on."""
-        scores = np.empty(len(latent))
-        for k, row in enumerate(latent):  # a product a row: the same in any batch
-            whitened = (row - self.mean) @ self.whitening
-            scores[k] = math.sqrt(float(whitened @ whitened) / whitened.size)
-        return scores
+    def distance(self, latent: Array) -> float:
+        """(h,) to a number about 1 for windows like those trained on."""
+        whitened = np.dot(latent - self.mean, self.whitening).tolist()
+        return math.hypot(*whitened) / math.sqrt(len(whitened))
 
     def widening(self, distance: float) -> float:
         """Factor for the intervals: one up to `known`, then in proportion; beyond `threshold` nothing holds."""

@@ -7,7 +7,7 @@ was trained on gets wider intervals, or the prior with the reason.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,12 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inversion.core import Answered, Estimate, Features, Fit, ForwardModel, ModelError, prior_estimate
-from inversion.core.encoding import encode, floor_shares
-from inversion.engines.network_reading import Raw, Reader, reader
+from inversion.core.encoding import encode_and_rate, floor_row
+from inversion.engines.network_reading import Reader, reader
 from inversion.engines.session import Session, import_runtime, open_session
 from inversion.store.card import PRECISIONS, Card
 from inversion.store.network import StoredGraph, check_fits, load_card, load_graph, network_folder
 from sensors import Quality
+
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -108,28 +110,27 @@ class NetworkInverter:
 
     def invert(self, features: Features) -> list[Estimate]:
         """One estimate a frame. Where nothing was observed the estimate is the prior, with the reason."""
-        seen: list[bool] = np.logical_or.reduce(features.observed, axis=1).tolist()
-        floors = np.zeros((len(features), len(self.model.space)))
-        chosen = []
-        for row, conditions in enumerate(features.conditions):
-            known = all(map(math.isfinite, conditions.tolist()))
-            if known:
-                floors[row] = self.model.floor(conditions)
-            chosen.append(known and seen[row] and features.quality[row] is not Quality.BAD)
-        if chosen and all(chosen):
+        floors, usable = [], []
+        for row, known in enumerate(features.conditions.tolist()):
+            finite = all(map(math.isfinite, known))
+            floors.append(self.model.floor(features.conditions[row]) if finite else np.zeros(len(self.model.space)))
+            if finite and features.counts[row] and features.quality[row] is not Quality.BAD:
+                usable.append(row)
+        if len(usable) == len(floors):
             return self._answers(features, floors)
-        rows = [row for row, usable in enumerate(chosen) if usable]
-        answers = iter(self._answers(features.take(rows), floors[rows])) if rows else iter(())
+        answers = dict(zip(usable, self._answers(features.take(usable), [floors[row] for row in usable]), strict=True))
         return [
-            next(answers) if usable else prior_estimate(self.model.space, floors[row], _nothing(features, row))
-            for row, usable in enumerate(chosen)
+            answers[row] if row in answers else prior_estimate(self.model.space, floor, _nothing(features, row))
+            for row, floor in enumerate(floors)
         ]
 
-    def _answers(self, features: Features, floors: NDArray[np.float64]) -> list[Estimate]:
-        """Of frames in which something was observed. floors: (n, p) SI."""
+    def _answers(self, features: Features, floors: Sequence[Array]) -> list[Estimate]:
+        """Of frames in which something was observed. floors: (p,) SI of each."""
         session, answered = self.graphs[self.precision]
-        encoded = encode(features, floor_shares(self.model.space, floors))
-        return self.reader.read(Raw(encoded, *session.run(encoded)), features, floors, answered)
+        shares = [floor_row(self.reader.ranges, floor) for floor in floors]
+        rows, ratios_db = encode_and_rate(features, shares)
+        raw = [(rows[k], ratio_db, *session.run(rows[k])) for k, ratio_db in enumerate(ratios_db)]
+        return self.reader.read(raw, features, floors, answered)
 
 
 def _worthwhile(card: Card) -> tuple[str, ...]:

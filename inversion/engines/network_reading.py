@@ -19,70 +19,84 @@ from inversion.core import (
     ParameterSpace,
     prior_estimate,
 )
-from inversion.core.encoding import Columns, Encoded, columns, ratio_db
+from inversion.core.encoding import Columns, Encoded, columns
 from inversion.core.parameter import LOGISTIC
 from inversion.core.tangent import Linked
 from inversion.engines.conformal import Bands, bands
 from inversion.engines.misfit import MisfitScore, misfit_score
-from inversion.engines.quantile_answers import Table, Tabulator, tabulator
+from inversion.engines.quantile_answers import MARGINAL, NARROW, TOLD, Tabulator, tabulator
 from inversion.store.card import Card, count_conditions
 from sensors import Quality
 
 Array = NDArray[np.float64]
+Places = NDArray[np.intp] | slice
+#: Of a frame: (k,) as it was encoded, its signal-to-noise ratio, dB; the answer: (p, q) quantiles, (h,) latent.
+Raw = tuple[Encoded, float, Array, Array]
 
 _NARROWEST = 1e-6  # latent variance
-_EDGE = 1e-9  # a share at its bound maps to a large finite latent value
 _CLEAR = float(np.arcsinh(3.0))  # value over deviation, as encoded
 
 
 @dataclass(frozen=True)
-class Raw:
-    """What a graph answered to n encoded frames. encoded: (n, k); quantiles: (n, p, q); latent: (n, h)."""
-
-    encoded: Encoded
-    quantiles: NDArray[np.float32]
-    latent: NDArray[np.float32]
-
-
-@dataclass(frozen=True)
 class Reader:
-    """What is needed of a card to read answers.
+    """What is needed of a card to read answers; places are slices where what they name stands together.
 
-    shown: the p parameters that are no nuisance, as a slice where they stand together
-    rows: of the parameters, in their order, each of the p; telling: of each of the p, the
-        observables that tell of it, or the only one
-    low, span, high: (p, 1) SI, their ranges; prior: (parameters, k) SI, the marginals that a nuisance keeps
+    ranges: low and span of each parameter of the space, SI
+    shown: the p parameters that are no nuisance; variances: theirs, in a flat covariance
+    rows: of the parameters, in their order, each of the p; floors: columns of theirs, as encoded
+    telling: of each of the p, the observables that tell of it, or the only one
+    nuisances: the other parameters; prior: (parameters - p, k) SI, the marginals that these keep
+    identity: (parameters, parameters), flat
+    stretches: (bands of speed, bands of ratio, p, 2, q), see `Tabulator`
     """
 
     space: ParameterSpace
-    shown: NDArray[np.intp] | slice
+    ranges: tuple[tuple[float, float], ...]
+    shown: Places
+    variances: Places
     rows: tuple[int, ...]
-    telling: tuple[NDArray[np.intp] | slice | int, ...]
-    low: Array
-    span: Array
-    high: Array
+    floors: tuple[int, ...]
+    telling: tuple[Places | int, ...]
+    nuisances: Places
     prior: Array
+    identity: Array
     at: Columns
     tabulator: Tabulator
     bands: Bands
+    stretches: Array
     misfit: MisfitScore
 
-    def read(self, raw: Raw, features: Features, floors: Array, answered: Answered) -> list[Estimate]:
-        """One estimate a frame. floors: (n, parameters of the space) SI."""
-        distance = self.misfit.distance(raw.latent).tolist()
-        table = self.table(raw, distance)
-        marginals, resolved = self._marginals(table), table.resolved.tolist()
-        mean, covariance = self._moments(table)
+    def read(
+        self, raw: Sequence[Raw], features: Features, floors: Sequence[Array], answered: Answered
+    ) -> list[Estimate]:
+        """One estimate a frame. floors: (parameters of the space,) SI, of each."""
+        levels, distance = np.empty((len(raw), *self.tabulator.least.shape[1:])), []
+        for k, (encoded, ratio_db, quantiles, latent) in enumerate(raw):
+            far = self.misfit.distance(latent)
+            self.tabulator.stretched(quantiles, self._stretches(encoded, ratio_db, far), levels[k])
+            distance.append(far)
+        marginals = self._marginals(self.tabulator.bounded(levels))
         estimates = []
         for k, far in enumerate(distance):
-            sound = math.isfinite(far + float(np.add.reduce(mean[k])))  # one that is no number spoils its row
+            mean, variance, resolved = self._judged(levels[k], raw[k][0])
+            sound = math.isfinite(far + sum(mean))  # one that is no number spoils its row
             fit = self._fit(features, k, far, sound, answered)
-            if not far <= self.misfit.threshold or not sound:
+            if sound and far <= self.misfit.threshold:
+                moments = self._moments(mean, variance)
+                estimates.append(Estimate(self.space, *moments, floors[k], tuple(resolved), fit, marginals[k]))
+            else:
                 estimates.append(prior_estimate(self.space, floors[k], fit))
-                continue
-            told = self._resolved(resolved[k], raw.encoded[k])
-            estimates.append(Estimate(self.space, mean[k], covariance[k], floors[k], told, fit, marginals[k]))
         return estimates
+
+    def _stretches(self, encoded: Encoded, ratio_db: float, distance: float) -> Array:
+        """(p, 2, q) by band, and by how far a frame lies off."""
+        speed = encoded.item(self.at.condition.start) if self.at.width > self.at.condition.start else 0.0
+        stretches: Array = self.stretches[self.bands.band(speed, ratio_db)]
+        if not distance > self.misfit.known:
+            return stretches
+        wider = self.misfit.widening(distance)
+        stretched: Array = stretches * wider + np.array([[0.0], [1 - wider]])  # 1 - f becomes 1 - f wider
+        return stretched
 
     def _fit(self, features: Features, row: int, distance: float, sound: bool, answered: Answered) -> Fit:
         remark = self.misfit.remark(distance) if sound else "the network's answer is no number"
@@ -93,87 +107,80 @@ class Reader:
             reason = f"{reason}; {remark}" if reason else remark
         return Fit(quality, distance * distance, reason, answered)
 
-    def table(self, raw: Raw, distance: Sequence[float]) -> Table:
-        """Marginals and what is resolved, widened by band and by how far each of the n frames lies off."""
-        encoded, first = raw.encoded, self.at.condition.start
-        factors = np.empty(raw.quantiles.shape[:2])
-        for k, ratio in enumerate(ratio_db(encoded, self.at).tolist()):
-            speed = encoded.item(k, first) if self.at.width > first else 0.0
-            np.multiply(self.bands.of_one(speed, ratio), self.misfit.widening(distance[k]), out=factors[k])
-        return self.tabulator.table(raw.quantiles.astype(np.float64), factors, encoded[:, self.at.floor][:, self.shown])
+    def _judged(self, levels: Array, encoded: Encoded) -> tuple[list[float], list[float], list[bool]]:
+        """Of a frame the latent mean and variance of p parameters, and which of the space it resolves.
 
-    def _resolved(self, judged: Sequence[bool], encoded: Encoded) -> tuple[bool, ...]:
-        """Of each parameter of a frame: as judged (p,), but False of a nuisance, and where no measurement tells of it.
+        Median, and half the distance between one deviation either way. A nuisance is never resolved, nor what no
+        measurement tells of.
+        """
+        mean, variance, resolved = [], [], [False] * len(self.space)
+        log, table = math.log, self.tabulator
+        for i, (low, middle, high, one, two, three, bottom, top) in enumerate(levels[:, TOLD].tolist()):
+            mean.append(log(middle / (1 - middle)) / LOGISTIC)
+            half = log(high * (1 - low) / (low * (1 - high))) * (0.5 / LOGISTIC)
+            variance.append(max(half * half, _NARROWEST))
+            if top - bottom <= NARROW and table.something(i, min(one, two, three), encoded.item(self.floors[i])):
+                resolved[self.rows[i]] = self._measured(encoded, self.telling[i])
+        return mean, variance, resolved
+
+    def _measured(self, encoded: Encoded, telling: Places | int) -> bool:
+        """Whether any of these observables was measured.
 
         What lies below its limit of detection is no measurement, whatever a network makes of it: a parameter of which
         all is censored is bounded at best, as least squares has it. A single observable that tells of it must stand
         three of its deviations above zero.
         """
-        resolved = [False] * len(self.space)
-        for row, told, telling in zip(self.rows, judged, self.telling, strict=True):
-            if not told:
-                continue
-            if isinstance(telling, int):
-                resolved[row] = encoded.item(telling + self.at.state.start) > 0 and encoded.item(telling) >= _CLEAR
-            else:
-                resolved[row] = bool((encoded[self.at.state][telling] > 0).any())
-        return tuple(resolved)
+        if isinstance(telling, int):
+            return encoded.item(telling + self.at.state.start) > 0 and encoded.item(telling) >= _CLEAR
+        return bool((encoded[self.at.state][telling] > 0).any())
 
-    def _moments(self, table: Table) -> tuple[Array, Array]:
-        """(n, parameters) latent means and (n, parameters, parameters) covariances.
+    def _moments(self, mean: list[float], variance: list[float]) -> tuple[Array, Array]:
+        """(parameters,) latent mean and (parameters, parameters) covariance; a nuisance keeps its prior."""
+        p = len(self.space)
+        means, covariance = np.zeros(p), self.identity.copy()
+        means[self.shown] = mean
+        covariance[self.variances] = variance
+        return means, covariance.reshape(p, p)
 
-        Median, and half the distance between one deviation either way.
-        """
-        n, p = len(table.marginals), len(self.space)
-        mean, covariance = np.zeros((n, p)), np.zeros((n, p, p))
-        variance = covariance.reshape(n, p * p)[:, :: p + 1]
-        variance[:] = 1.0
-        shares = np.maximum(table.center, _EDGE)
-        np.minimum(shares, 1 - _EDGE, out=shares)
-        shares /= 1 - shares
-        latent = np.log(shares, out=shares)
-        latent *= 1 / LOGISTIC
-        mean[:, self.shown] = latent[..., 1]
-        half = latent[..., 2] - latent[..., 0]
-        half *= 0.5
-        half *= half
-        variance[:, self.shown] = np.maximum(half, _NARROWEST, out=half)
-        return mean, covariance
-
-    def _marginals(self, table: Table) -> Array:
+    def _marginals(self, levels: Array) -> Array:
         """(n, parameters, k) SI; a nuisance keeps its prior."""
-        marginals = np.empty((len(table.marginals), *self.prior.shape))
-        marginals[:] = self.prior
-        told = table.marginals * self.span
-        told += self.low
-        marginals[:, self.shown] = np.minimum(told, self.high, out=told)  # the sum may round beyond it
+        marginals = np.empty((len(levels), len(self.space), QUANTILE_LEVELS.size))
+        marginals[:, self.shown] = levels[..., MARGINAL]
+        marginals[:, self.nuisances] = self.prior
         return marginals
 
 
 def reader(card: Card, model: ForwardModel) -> Reader:
     """For a card that fits the model."""
-    space, conditions = model.space, count_conditions(model)
-    shown = np.flatnonzero([not each.nuisance for each in space])
-    ends = space.low[:, None], space.high[:, None]
-    low, high = (each[shown] for each in ends)
-    linked = model.links() if isinstance(model, Linked) else np.ones((len(space), len(model.observables)), np.bool_)
+    space, p = model.space, len(model.space)
+    shown, nuisances = (np.flatnonzero([each.nuisance == kind for each in space]) for kind in (False, True))
+    linked = model.links() if isinstance(model, Linked) else np.ones((p, len(model.observables)), np.bool_)
+    shares = tabulator(space, card.network.levels, isinstance(model, Linked) & (linked[shown].sum(axis=1) == 1))
+    at = columns(len(model.observables), p, count_conditions(model))
+    table, found = shares.told_in(space.low[shown], space.high[shown]), bands(card.calibration)
     return Reader(
         space,
+        tuple(zip(space.low.tolist(), space.span.tolist(), strict=True)),
         _as_slice(shown),
+        _as_slice(shown * (p + 1)),
         tuple(shown.tolist()),
+        tuple((shown + at.floor.start).tolist()),
         tuple(int(each[0]) if each.size == 1 else _as_slice(each) for each in map(np.flatnonzero, linked[shown])),
-        low,
-        high - low,
-        high,
-        ends[0] + (ends[1] - ends[0]) * QUANTILE_LEVELS,
-        columns(len(model.observables), len(space), conditions),
-        tabulator(space, card.network.levels, isinstance(model, Linked) & (linked[shown].sum(axis=1) == 1)),
-        bands(card.calibration),
+        _as_slice(nuisances),
+        space.low[nuisances, None] + space.span[nuisances, None] * QUANTILE_LEVELS,
+        np.eye(p).ravel(),
+        at,
+        table,
+        found,
+        table.stretches(found.factors),
         misfit_score(card.misfit),
     )
 
 
-def _as_slice(places: NDArray[np.intp]) -> NDArray[np.intp] | slice:
-    """The same places, as a slice where they stand together: it is quicker to take."""
-    together = places.size > 0 and places[-1] - places[0] == places.size - 1
-    return slice(int(places[0]), int(places[-1]) + 1) if together else places
+def _as_slice(places: NDArray[np.intp]) -> Places:
+    """The same places, as a slice where they stand at equal distances: it is quicker to take."""
+    if places.size < 2:
+        return places
+    steps = np.diff(places)
+    step = int(steps[0])
+    return slice(int(places[0]), int(places[-1]) + 1, step) if np.all(steps == step) else places

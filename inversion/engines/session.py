@@ -18,11 +18,12 @@ from inversion.core import ModelError
 from inversion.store.network import StoredGraph
 
 Real = NDArray[np.float32]
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Session:
-    """A graph ready to run. inputs: (1, k), quantiles: (1, p, q), latent: (1, h), its bound buffers.
+    """A graph ready to run. inputs: (k,), quantiles: (p, q), latent: (h,), its bound buffers.
 
     options: of every call; made anew for each, they take a sixth of its time
     """
@@ -34,19 +35,11 @@ class Session:
     quantiles: Real
     latent: Real
 
-    def run(self, rows: Real) -> tuple[Real, Real]:
-        """(n, k) to quantiles (n, p, q) and latent (n, h), row by row."""
-        if len(rows) == 1:
-            self.inputs[:] = rows
-            self.runtime.run_with_iobinding(self.binding, self.options)
-            return self.quantiles.copy(), self.latent.copy()
-        quantiles = np.empty((len(rows), *self.quantiles.shape[1:]), dtype=np.float32)
-        latent = np.empty((len(rows), self.latent.shape[1]), dtype=np.float32)
-        for i, row in enumerate(rows):
-            self.inputs[0] = row
-            self.runtime.run_with_iobinding(self.binding, self.options)
-            quantiles[i], latent[i] = self.quantiles[0], self.latent[0]
-        return quantiles, latent
+    def run(self, row: Real) -> tuple[Array, Array]:
+        """(k,) to quantiles (p, q) and latent (h,)."""
+        self.inputs[:] = row
+        self.runtime.run_with_iobinding(self.binding, self.options)
+        return self.quantiles.astype(np.float64), self.latent.astype(np.float64)
 
 
 def import_runtime() -> Any:
@@ -99,4 +92,4 @@ def _bound(runtime: Any, stored: StoredGraph, options: Any) -> Session:
     binds = [binding.bind_input, binding.bind_output, binding.bind_output]
     for bind, name, buffer in zip(binds, ("features", "quantiles", "latent"), buffers, strict=True):
         bind(name, "cpu", 0, np.float32, buffer.shape, buffer.ctypes.data)
-    return Session(runtime, binding, options, *buffers)
+    return Session(runtime, binding, options, *(buffer[0] for buffer in buffers))

@@ -80,7 +80,8 @@ def _misfit(given: Material, latent: Array) -> Misfit:
     made = learn_misfit(latent[rows[~strayed]])
     if not strayed.any():
         return made
-    far = float(np.quantile(misfit_score(made).distance(latent[rows[strayed]]), _FAR))
+    score = misfit_score(made)
+    far = float(np.quantile([score.distance(each) for each in latent[rows[strayed]]], _FAR))
     return replace(made, threshold=max(made.threshold, far))
 
 
@@ -127,7 +128,7 @@ def _told(
     return {
         name: judge.told(
             work.model.space, levels, quantiles[rows], given.encoded[rows], given.at, _measured(work, given)[rows],
-            calibration, _direct(work), np.array([score.widening(each) for each in score.distance(latent[rows])]),
+            calibration, _direct(work), np.array([score.widening(score.distance(each)) for each in latent[rows]]),
         )
         for name, (quantiles, latent) in answers.items()
     }  # fmt: skip

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from inversion.core import Features, Parameter, ParameterSpace
-from inversion.core.encoding import Z_MOST, columns, encode, floor_shares, ratio_db
+from inversion.core.encoding import Z_MOST, columns, encode, encode_and_rate, floor_row, floor_shares, ratio_db
 from sensors import Quality
 
 
@@ -67,3 +67,36 @@ def test_the_ratio_is_of_values_over_their_noise_and_of_what_was_observed():
     at = columns(3, 1, 2)
     assert ratio_db(row, at) == pytest.approx([20.0], abs=1e-5)
     assert ratio_db(np.zeros_like(row), at).tolist() == [-20.0]
+
+
+def test_the_ratio_is_the_same_from_what_was_measured_and_from_what_is_shown():
+    rng = np.random.default_rng(3)
+    values = rng.normal(size=(40, 9)) * 10 ** rng.uniform(-1, 2, (40, 1))
+    values[rng.uniform(size=values.shape) < 0.3] = np.nan
+    values[0] = [1e9, *values[0, 1:]]
+    values[1] = np.nan
+    rows, rates = encode_and_rate(features(values, 0.7, 0.2, ((30.0, 51_200.0),) * 40), np.zeros((40, 2)))
+    assert rates == pytest.approx(ratio_db(rows, columns(9, 2, 2)).tolist(), abs=1e-5)
+
+
+def test_what_stands_first_is_written_as_what_stands_anywhere():
+    """As a slice where all that was observed stands together, as a mask where not; the numbers are the same."""
+    rng = np.random.default_rng(4)
+    first = np.concatenate([rng.normal(size=20), np.full(5, np.nan)])
+    last = np.roll(first, 5)
+    for turned in (last, np.concatenate([first[:20:2], first[20:], first[1:20:2]])):
+        one, other = (encode_and_rate(features(each, 0.3, 0.1), np.zeros((1, 1))) for each in (first, turned))
+        at = columns(25, 1, 2)
+        for part in (at.z, at.state, at.level):
+            seen = [row[0, part][row[0, at.state] != 0] for row in (one[0], other[0])]
+            order = np.argsort(first[:20]), np.argsort(turned[~np.isnan(turned)])
+            assert np.array_equal(seen[0][order[0]], seen[1][order[1]])
+
+
+@pytest.mark.parametrize("low", [0.0, -1.0, 2.0])
+def test_floors_of_one_frame_are_as_those_of_many(low):
+    space = ParameterSpace((Parameter("a", "m", low, 3.0, "x"),))
+    for floor in (0.0, -1.0, 0.5, 2.5, 9.0):
+        (one,) = floor_row(((low, 3.0 - low),), np.array([floor]))
+        assert one == floor_shares(space, np.array([floor]))[0]
+    assert np.isnan(floor_row(((low, 3.0 - low),), np.array([np.nan]))[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from statistics import NormalDist
 
 import numpy as np
@@ -12,7 +13,7 @@ from scale_model import TWO
 
 from inversion.core import QUANTILE_LEVELS, Parameter, ParameterSpace
 from inversion.engines.conformal import bands, learn_factors
-from inversion.engines.quantile_answers import tabulator
+from inversion.engines.quantile_answers import MARGINAL, NARROW, TOLD, tabulator
 
 FEW = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975, 0.99)
 MANY = (0.0005, 0.001, *FEW, 0.999, 0.9995)
@@ -129,3 +130,56 @@ def test_what_one_observable_tells_of_is_something_however_skewed_but_not_howeve
         assert not tabulator(ONE, levels).table(quantiles, one, zero).resolved[0, 0]
         direct = np.array([True])
         assert tabulator(ONE, levels, direct).table(quantiles, one, zero).resolved[0, 0] == told
+
+
+def one_by_one(tabulated, quantiles, factors, floors):
+    """Marginals and verdicts as an engine finds them: window by window, parameter by parameter."""
+    levels = np.empty((len(quantiles), *tabulated.least.shape[1:]))
+    stretches = tabulated.stretches(factors)
+    for k, row in enumerate(quantiles):
+        tabulated.stretched(row.copy(), stretches[k], levels[k])
+    tabulated.bounded(levels)
+    verdicts = np.zeros(factors.shape, dtype=bool)
+    for k, i in np.ndindex(verdicts.shape):
+        *_, one, two, three, bottom, top = levels[k, i, TOLD].tolist()
+        told = tabulated.something(i, min(one, two, three), float(floors[k, i]))
+        verdicts[k, i] = top - bottom <= NARROW and told
+    return levels[..., MARGINAL], verdicts
+
+
+@levels
+def test_window_by_window_is_as_many_at_once(levels):
+    rng = np.random.default_rng(2)
+    middle, deviation = rng.uniform(0, 1, (500, 2, 1)), 10 ** rng.uniform(-3, -0.5, (500, 2, 1))
+    scores = np.array([NormalDist().inv_cdf(level) for level in levels])
+    quantiles = np.clip(middle + deviation * scores, 0, 1)
+    factors, floors = rng.uniform(0.4, 3, (500, 2)), rng.choice([0.0, 0.1], (500, 2))
+    for direct in (None, np.array([True, False])):
+        for space in (TWO, ParameterSpace((*PLACE.parameters, replace(ONE.parameters[0], name="y")))):
+            tabulated = tabulator(space, levels, direct)
+            many = tabulated.table(quantiles, factors, floors)
+            marginals, verdicts = one_by_one(tabulated, quantiles, factors, floors)
+            np.testing.assert_allclose(marginals, many.marginals, rtol=0, atol=1e-13)
+            assert np.array_equal(verdicts, many.resolved)
+            assert 50 < verdicts.sum() < 950
+
+
+def test_quantiles_that_cross_are_put_in_order():
+    crossed = np.array([[FEW]])
+    crossed[..., [3, 9]] = crossed[..., [9, 3]]
+    assert np.array_equal(table(crossed, FEW).marginals, table(np.array([[FEW]]), FEW).marginals)
+    marginals, _ = one_by_one(tabulator(ONE, FEW), crossed, np.ones((1, 1)), np.zeros((1, 1)))
+    assert np.all(np.diff(marginals) > 0)
+
+
+@given(st.floats(-1e6, 1e6), st.floats(1e-9, 1e6), st.floats(0, 1), st.floats(0.01, 50))
+def test_marginals_in_a_unit_rise_and_stay_inside_the_range(low, span, middle, factor):
+    low, high = np.array([low]), np.array([low + span])
+    if not low < high:
+        return
+    quantiles = np.clip(normal(middle, 0.2, FEW), 0, 1)
+    told = tabulator(ONE, FEW).told_in(low, high)
+    found, _ = one_by_one(told, quantiles, np.array([[factor]]), np.zeros((1, 1)))
+    assert low <= found[0, 0, 0]
+    assert found[0, 0, -1] <= high
+    assert np.all(np.diff(found) >= -np.spacing(np.abs(high)))
