@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import signal
+import socket
 import sys
 from asyncio.subprocess import Process
 from collections.abc import Awaitable, Mapping, Sequence
@@ -19,6 +21,8 @@ from inversion.app.template import SHIELDED, worker_environment
 from inversion.app.template_link import TemplateLink, TemplateLost
 from inversion.core import ConfigurationError, InversionError
 from sensors import Frame
+
+_REQUESTS = 1 << 20  # bytes: those of eight windows of 16,384 samples, and what the kernel counts beside them
 
 
 class WorkerLost(InversionError):
@@ -80,6 +84,7 @@ class WorkerLink:
         """
         self._killed = self._usage().oom_kills
         self._process = await self._started()
+        _widen(self._process)
         forked = isinstance(self._process, Forked)
         try:
             ready = await self._say(wire.pack({**self._order, "lite": self.lite}))
@@ -202,6 +207,17 @@ async def _spawn(joins: Sequence[Path]) -> Process:
         )
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+def _widen(process: Process | Forked) -> None:
+    """Lets whole requests lie before the worker: it does not wait for us amid one, as far as the kernel gives room."""
+    assert process.stdin is not None
+    line, pipe = (process.stdin.get_extra_info(kind) for kind in ("socket", "pipe"))
+    with suppress(OSError):
+        if line is not None:
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _REQUESTS)
+        elif pipe is not None:
+            fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, _REQUESTS)
 
 
 async def _left(process: Process | Forked) -> int | None:

@@ -7,6 +7,7 @@ import os
 import signal
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from gateway_site import ScriptedSource, frame, site_with, write_site
 from test_gateway import install_model, journalled
@@ -18,6 +19,7 @@ from inversion.app.supervisor import Supervisor
 from inversion.app.worker_link import NotReached, WorkerLink, WorkerLost
 from inversion.core import dumps, to_json
 from inversion.pipeline import advance
+from sensors import Waveform
 
 pytestmark = pytest.mark.usefixtures("acme")
 
@@ -40,6 +42,26 @@ class PoisonedLevel(Level):
 def said(path, frames) -> list[str]:
     _, findings = advance(load_pipeline(path), {}, frames)
     return [dumps(to_json(finding, 0.9)) for finding in findings]
+
+
+def test_whole_requests_lie_before_a_worker_that_is_busy(tmp_path):
+    """Or it would wait for the gateway amid each: a pipe holds less than one window of 16,384 samples."""
+    path = write_site(tmp_path)
+    speed = Waveform(np.zeros(16_384, np.float32), 1.0, "Hz")
+    frames = [replace(each, channels={**each.channels, "more": speed}) for each in (frame(i) for i in range(8))]
+
+    async def scenario():
+        link = WorkerLink(path, 0.9, 10.0)
+        await link.start()
+        os.kill(link.pid, signal.SIGSTOP)
+        answer = asyncio.ensure_future(link.send(frames, {}))
+        left = link._process.stdin.transport.get_write_buffer_size()
+        os.kill(link.pid, signal.SIGCONT)
+        findings = (await answer).findings
+        await link.stop()
+        return left, len(findings)
+
+    assert asyncio.run(scenario()) == (0, 8)
 
 
 def test_answers_come_in_the_order_of_the_requests(tmp_path):
