@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -118,7 +119,20 @@ def run_training(
     """Runs a stage of a recipe, or all. What was done already is taken up; returns the table of the export.
 
     folder: where it works, by default `var/train/<name>_v<n>`; out: where the network goes, by default `models/`
+    Raises InversionError, one line, also where a folder cannot be written or the memory does not suffice.
     """
+    try:
+        return _trained(path, folder, out, stage, console)
+    except OSError as problem:
+        told = problem.filename or folder or out
+        raise InversionError(f"{told}: cannot be written: {problem.strerror or problem}") from problem
+    except MemoryError as problem:
+        raise InversionError(f"{path}: what it asks for does not fit the memory: {problem}") from problem
+
+
+def _trained(
+    path: Path, folder: Path | None, out: Path | None, stage: str | None, console: Console | None
+) -> dict[str, Any]:
     recipe, model = load_recipe(path)
     require_torch()
     import torch
@@ -129,6 +143,8 @@ def run_training(
     folder = folder or Path("var/train") / title
     out = out or Path("models") / title
     chosen = STAGES if stage is None else (stage,)
+    for each in (folder, out) if "export" in chosen else (folder,):
+        _refuse_unwritable(each)
     result: dict[str, Any] = {"network": title, "folder": str(folder)}
     with _bars(console) as told:
         if isinstance(model, RollingBearing):
@@ -143,6 +159,14 @@ def run_training(
         result |= as_dict(table) | {"out": str(out)}
         (folder / "table.json").write_text(json.dumps(result, ensure_ascii=False, indent=1), encoding="utf-8")
     return result
+
+
+def _refuse_unwritable(folder: Path) -> None:
+    """Before hours of training. Raises InversionError."""
+    there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        what = "is no folder" if not there.is_dir() else "cannot be written"
+        raise InversionError(f"{folder}: {there} {what}")
 
 
 def _races(

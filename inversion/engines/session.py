@@ -60,7 +60,10 @@ def open_session(stored: StoredGraph) -> Session:
         state.NoModel, state.RuntimeException, state.EPFail, RuntimeError, ValueError,
     )  # fmt: skip
     try:
-        runtime = onnxruntime.InferenceSession(stored.data, _options(onnxruntime), providers=["CPUExecutionProvider"])
+        runtime = onnxruntime.InferenceSession(
+            stored.data, _options(onnxruntime), providers=["CPUExecutionProvider"],
+            enable_fallback=0,  # else it prints what it cannot read, and tries again
+        )  # fmt: skip
         session = _bound(runtime, stored, onnxruntime.RunOptions())
         quantiles, latent = session.run(np.zeros_like(session.inputs))
     except refusals as problem:

@@ -50,9 +50,7 @@ def network_folder(network: Path) -> Path:
     if network.name in shipped_networks():
         return SHIPPED / network.name
     known = ", ".join(shipped_networks()) or "none"
-    raise ValueError(
-        f"network must be a folder with a {FILE} or one of those shipped ({known}), found {network.name!r}"
-    )
+    raise ValueError(f"network must be a folder with a {FILE} or one of those shipped ({known}), found '{network}'")
 
 
 def load_card(folder: Path) -> Card:
@@ -68,13 +66,7 @@ def load_graph(folder: Path, card: Card, precision: str) -> StoredGraph:
     if precision not in PRECISIONS:
         raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
     path = folder / f"{precision}.onnx"
-    try:
-        size = path.stat().st_size
-        data = path.read_bytes() if size <= _LARGEST_BYTES else b""
-    except OSError as problem:
-        raise CardError(f"{path}: cannot be read: {problem.strerror or problem}") from problem
-    if size > _LARGEST_BYTES:
-        raise CardError(f"{path}: {size} bytes, expected at most {_LARGEST_BYTES}")
+    data = _read(path)
     found = hashlib.sha256(data).hexdigest()
     if found != card.sha256[precision]:
         raise CardError(
@@ -88,6 +80,20 @@ def load_graph(folder: Path, card: Card, precision: str) -> StoredGraph:
     if complaint:
         raise CardError(f"{path}: {complaint}")
     return StoredGraph(path, precision, found, data, graph)
+
+
+def _read(path: Path) -> bytes:
+    """A file of bounded size, and no device or pipe, which need not end. Raises CardError."""
+    try:
+        if path.exists() and not path.is_file():
+            raise CardError(f"{path}: expected a regular file")
+        size = path.stat().st_size
+        data = path.read_bytes() if size <= _LARGEST_BYTES else b""
+    except OSError as problem:
+        raise CardError(f"{path}: cannot be read: {problem.strerror or problem}") from problem
+    if size > _LARGEST_BYTES:
+        raise CardError(f"{path}: {size} bytes, expected at most {_LARGEST_BYTES}")
+    return data
 
 
 def check_fits(folder: Path, card: Card, model: ForwardModel) -> None:

@@ -8,14 +8,21 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_STANDARD = ("", "ai.onnx")
 _DEEPEST = 4  # of graphs inside nodes
+#: Standard operators that need not end, that answer by chance, or that make arrays as large as a number says.
+_REFUSED = frozenset({
+    "Loop", "Scan", "SequenceMap", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike",
+    "Bernoulli", "Multinomial", "Dropout", "ConstantOfShape", "Expand", "Range", "Tile", "Resize", "Upsample", "Pad",
+    "EyeLike", "OneHot",
+})  # fmt: skip
 #: Element types of trained numbers: name and NumPy type (of bfloat16 and the like only the name).
 _TYPES: dict[int, tuple[str, str]] = {
     1: ("float32", "<f4"), 2: ("uint8", "u1"), 3: ("int8", "i1"), 4: ("uint16", "<u2"), 5: ("int16", "<i2"),
@@ -85,9 +92,12 @@ def read_graph(data: bytes) -> Graph:
         raise
     except (LookupError, ValueError) as problem:
         raise OnnxError("is truncated or no ONNX file") from problem
-    foreign = sorted(domain for domain in opsets if domain not in ("", "ai.onnx"))
-    if foreign:
-        raise OnnxError(f"uses operators of {', '.join(foreign)}, only standard ones are taken")
+    _refuse_foreign([*opsets, *(domain for domain, _ in nodes)])
+    if 25 in model:
+        raise OnnxError("defines functions of its own, which are not taken")
+    refused = sorted(_REFUSED.intersection(name for _, name in nodes))
+    if refused:
+        raise OnnxError(f"uses {', '.join(refused)}: loops, chance and arrays of any size are not taken")
     for tensor in tensors:
         if tensor.values is not None and tensor.values.dtype.kind == "f" and not np.all(np.isfinite(tensor.values)):
             raise OnnxError(f"has a number that is not finite in {tensor.name!r}")
@@ -99,15 +109,21 @@ def read_graph(data: bytes) -> Graph:
         {domain if domain != "ai.onnx" else "": version for domain, version in opsets.items()},
         tuple(port for port in inputs if port.name not in initial),
         tuple(outputs),
-        dict(Counter(nodes).most_common()),
+        dict(Counter(name for _, name in nodes).most_common()),
         sum(tensor.count for tensor in tensors),
         dict(sizes),
         producer,
     )
 
 
-def _walk(graph: Mapping[int, list[bytes | int]], depth: int) -> tuple[list[str], list[_Tensor]]:
-    """Operators and trained numbers of a graph and of the graphs inside its nodes."""
+def _refuse_foreign(domains: Sequence[str]) -> None:
+    foreign = sorted({domain for domain in domains if domain not in _STANDARD})
+    if foreign:
+        raise OnnxError(f"uses operators of {', '.join(foreign)}, only standard ones are taken")
+
+
+def _walk(graph: Mapping[int, list[bytes | int]], depth: int) -> tuple[list[tuple[str, str]], list[_Tensor]]:
+    """Operators, domain and name, and trained numbers of a graph and of the graphs inside its nodes."""
     if depth > _DEEPEST:
         raise OnnxError("nests its graphs too deeply")
     operators = []
@@ -115,14 +131,22 @@ def _walk(graph: Mapping[int, list[bytes | int]], depth: int) -> tuple[list[str]
     if 15 in graph:
         raise OnnxError("has sparse numbers, which are not taken")
     for node in map(_fields, graph.get(1, [])):
-        operators.append(_text(node[4][-1]))
+        operators.append((_text(node[7][-1]) if 7 in node else "", _text(node[4][-1])))
         for attribute in map(_fields, node.get(5, [])):
+            _refuse_infinite(attribute)
             tensors += [_tensor(_fields(tensor)) for number in (5, 10) for tensor in attribute.get(number, [])]
             for inner in (*attribute.get(6, []), *attribute.get(11, [])):
                 more, others = _walk(_fields(inner), depth + 1)
                 operators += more
                 tensors += others
     return operators, tensors
+
+
+def _refuse_infinite(attribute: Mapping[int, list[bytes | int]]) -> None:
+    """Of a number, or numbers, that stand in an attribute itself."""
+    written = b"".join(_bytes(part) for number in (2, 7) for part in attribute.get(number, []))
+    if not np.all(np.isfinite(np.frombuffer(written, "<f4"))):
+        raise OnnxError(f"has a number that is not finite in an attribute {_text(attribute[1][-1])!r}")
 
 
 def _tensor(fields: Mapping[int, list[bytes | int]]) -> _Tensor:

@@ -111,6 +111,15 @@ def test_an_unknown_option_is_refused_with_its_line(tmp_path):
         ("prune = 0.25", "prune = 1.5", "compress"),
         ("held_out = 0.3", "held_out = 0.9", "held_out must lie between"),
         ("levels = [0.01,", "levels = [0.2, 0.01,", "levels must rise"),
+        ('name = "tiny"', 'name = "../../tiny"', "name must be letters, digits"),
+        ("seed = 3", "seed = 99999999999", "seed from 0 to 2^32 - 1"),
+        ("sample_rates = [51200.0]", "sample_rates = [0.0]", "sample_rates must lie between 1 and"),
+        ("ratio_db = [5.0, 20.0]", "ratio_db = [-1e9, 1e9]", "ratio_db must be a range within 120 dB"),
+        ("samples = [24576, 32768]", "samples = [10, 20]", "samples must be at least 1024"),
+        ("channels = 16", "channels = 9000000", "channels must be at most 2048"),
+        ("epochs = 1\n", "epochs = 1\nrounding_epochs = 0\n", "epochs be at least 1"),
+        ("solver_windows = 2", "solver_windows = -3", "solver_windows must be at least 1"),
+        ("solver_windows = 2", "speeds = [40.0, 25.0]", "speeds must rise"),
     ],
 )
 def test_a_wrong_recipe_is_refused_at_the_start(tmp_path, old, new, said):
@@ -119,6 +128,18 @@ def test_a_wrong_recipe_is_refused_at_the_start(tmp_path, old, new, said):
     done = train(wrong, "--work", tmp_path / "work")
     assert done.exit_code == 2
     assert said in done.stderr
+    assert not (tmp_path / "work").exists()
+
+
+@pytest.mark.parametrize("option", ["--work", "--out"])
+def test_a_folder_that_cannot_be_is_said_before_anything_is_drawn(tmp_path, option):
+    pytest.importorskip("torch", reason="needs the extra `train`")
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
+    folders = {"--work": tmp_path / "work", "--out": tmp_path / "out", option: tmp_path / "file" / "deeper"}
+    done = train(RECIPE, *(part for pair in folders.items() for part in pair))
+    assert done.exit_code == 1
+    assert f"{tmp_path / 'file'} is no folder" in done.stderr
+    assert done.stderr.count("\n") == 1
     assert not (tmp_path / "work").exists()
 
 

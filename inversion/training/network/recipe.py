@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 KINDS = ("races", "dense")
 #: Options of `[data]` that are of dense networks only, and came when other recipes had their keys.
 DENSE_ONLY = ("strays", "deviations")
+
+_WIDEST = 2048
+_MOST_DB, _MOST_HZ, _FEWEST_SAMPLES = 120.0, 1e7, 1024
 
 
 @dataclass(frozen=True)
@@ -32,9 +37,15 @@ class Named:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {self.kind!r}")
-        if self.version < 1 or self.seed < 0:
-            raise ValueError(f"version must be at least 1 and seed at least 0, got {self.version} and {self.seed}")
-        rising = all(a < b for a, b in zip(self.levels, self.levels[1:], strict=False))
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", self.name):
+            raise ValueError(
+                f"name must be letters, digits, _ and -, since folders are called by it, got {self.name!r}"
+            )
+        if self.version < 1 or not 0 <= self.seed < 1 << 32:
+            raise ValueError(
+                f"version must be at least 1 and seed from 0 to 2^32 - 1, got {self.version} and {self.seed}"
+            )
+        rising = all(a < b for a, b in pairwise(self.levels))
         if not rising or not {0.05, 0.5, 0.95} <= set(self.levels) or not 0 < self.levels[0] < self.levels[-1] < 1:
             raise ValueError("levels must rise inside 0 to 1 and hold 0.05, 0.5 and 0.95")
 
@@ -101,8 +112,12 @@ class Data:
                 raise ValueError(f"{name} must be a range of positive numbers, got {low} and {high}")
         if not all(0 < each < math.inf for each in self.deviations):
             raise ValueError(f"deviations must be positive, got {', '.join(map(str, self.deviations))}")
-        if not self.ratio_db[0] <= self.ratio_db[1] or not self.sample_rates:
-            raise ValueError("ratio_db must be a range, and sample_rates there")
+        if not -_MOST_DB <= self.ratio_db[0] <= self.ratio_db[1] <= _MOST_DB:
+            raise ValueError(f"ratio_db must be a range within {_MOST_DB:g} dB either way, got {self.ratio_db}")
+        if not self.sample_rates or not all(1 <= each <= _MOST_HZ for each in self.sample_rates):
+            raise ValueError(f"sample_rates must lie between 1 and {_MOST_HZ:g} Hz, got {self.sample_rates}")
+        if self.samples[0] < _FEWEST_SAMPLES:
+            raise ValueError(f"samples must be at least {_FEWEST_SAMPLES} a window, got {self.samples[0]}")
 
 
 @dataclass(frozen=True)
@@ -134,6 +149,8 @@ class Fit:
         for name in ("channels", "blocks", "hidden", "members", "epochs", "patience", "batch"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+            if name in ("channels", "blocks", "hidden", "members") and getattr(self, name) > _WIDEST:
+                raise ValueError(f"{name} must be at most {_WIDEST}, got {getattr(self, name)}")
         if self.kernel < 1 or self.kernel % 2 == 0:
             raise ValueError(f"kernel must be odd, got {self.kernel}")
         if not (self.rate > 0 and self.temperature > 0 and self.hint >= 0 and 0 <= self.truth <= 1):
@@ -153,9 +170,9 @@ class Compress:
     calibration_windows: int = 300
 
     def __post_init__(self) -> None:
-        if not 0 <= self.prune < 0.9 or min(self.epochs, self.rounding_epochs) < 0 or self.calibration_windows < 8:
+        if not 0 <= self.prune < 0.9 or min(self.epochs, self.rounding_epochs) < 1 or self.calibration_windows < 8:
             raise ValueError(
-                "prune must lie between 0 and 0.9, epochs be 0 or more, calibration_windows at least 8, got "
+                "prune must lie between 0 and 0.9, epochs be at least 1, calibration_windows at least 8, got "
                 f"{self.prune}, {self.epochs} and {self.rounding_epochs}, {self.calibration_windows}"
             )
 
@@ -193,6 +210,14 @@ class Judge:
     solver_windows: int = 400
     speeds: tuple[float, ...] = (25.0, 40.0)
     ratios_db: tuple[float, ...] = (3.5, 5.5, 8.0)
+
+    def __post_init__(self) -> None:
+        if self.solver_windows < 1:
+            raise ValueError(f"solver_windows must be at least 1, got {self.solver_windows}")
+        for name in ("speeds", "ratios_db"):
+            edges = getattr(self, name)
+            if any(a >= b for a, b in pairwise(edges)):
+                raise ValueError(f"{name} must rise, got {', '.join(map(str, edges))}")
 
 
 @dataclass(frozen=True)

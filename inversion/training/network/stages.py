@@ -213,7 +213,7 @@ def _stage_of(name: str) -> str:
 def _taught(work: Work, given: Material, rows: NDArray[np.intp]) -> race_loss.Taught:
     taught = race_loss.taught(given.encoded[rows], given.at, given.truth[rows], work.model.widest_mm * 1e-3)
     if not taught.profiles.numel() or not taught.impacts.numel():
-        raise TrainingError(f"{work.folder}: {rows.size} windows hold no profile to learn from; draw more")
+        raise TrainingError(f"{work.folder}: none of {rows.size} windows holds a profile to learn from; draw more")
     return taught
 
 

@@ -66,6 +66,43 @@ def test_operators_of_others_are_refused():
         read_graph(made(domain="com.acme").SerializeToString())
 
 
+def test_operators_of_others_are_refused_also_where_nothing_says_that_they_are_used():
+    """onnxruntime knows some of them without being told."""
+    model = made()
+    model.graph.node[1].domain = "com.microsoft"
+    with pytest.raises(OnnxError, match=r"uses operators of com\.microsoft"):
+        read_graph(model.SerializeToString())
+
+
+@pytest.mark.parametrize("operator", ["Loop", "Scan", "RandomUniformLike", "ConstantOfShape", "Tile"])
+def test_operators_that_need_not_end_or_take_all_memory_are_refused(operator):
+    """Inside a branch too."""
+    inner = helper.make_graph(
+        [helper.make_node(operator, ["features"], ["y"])], "inner", [],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])],
+    )  # fmt: skip
+    branch = helper.make_node("If", ["features"], ["latent"], then_branch=inner, else_branch=inner)
+    for node in (branch, helper.make_node(operator, ["features"], ["latent"])):
+        with pytest.raises(OnnxError, match=f"uses {operator}: loops, chance and arrays of any size"):
+            read_graph(made(nodes=[node]).SerializeToString())
+
+
+def test_functions_of_its_own_are_refused():
+    model, opsets = made(), [helper.make_opsetid("", 17)]
+    model.functions.append(
+        helper.make_function("", "Twice", ["a"], ["b"], [helper.make_node("Add", ["a", "a"], ["b"])], opsets)
+    )
+    with pytest.raises(OnnxError, match="functions of its own"):
+        read_graph(model.SerializeToString())
+
+
+@pytest.mark.parametrize("value", [{"value_float": np.nan}, {"value_floats": [1.0, np.inf]}])
+def test_a_number_in_an_attribute_that_is_not_finite_is_refused(value):
+    nodes = [helper.make_node("Constant", [], ["latent"], **value)]
+    with pytest.raises(OnnxError, match=f"not finite in an attribute '{next(iter(value))}'"):
+        read_graph(made(nodes=nodes).SerializeToString())
+
+
 def test_numbers_in_other_files_are_refused():
     """Such a file would read whatever path it names."""
     model = made()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 from dataclasses import dataclass, replace
@@ -193,6 +194,25 @@ def test_a_file_beyond_all_bounds_is_refused_unread(folder):
     with (folder / "full.onnx").open("r+b") as file:
         file.truncate(1 << 30)  # sparse: takes no space
     assert "full.onnx: 1073741824 bytes, expected at most" in refused(folder)
+
+
+def test_what_is_no_file_is_not_waited_for(folder):
+    """A pipe never begins, a device never ends."""
+    (folder / "full.onnx").unlink()
+    os.mkfifo(folder / "full.onnx")
+    assert "full.onnx: expected a regular file" in refused(folder)
+    (folder / "full.onnx").unlink()
+    (folder / "full.onnx").symlink_to("/dev/zero")
+    assert "full.onnx: expected a regular file" in refused(folder)
+
+
+def test_a_graph_with_names_that_are_no_text_is_one_line_and_prints_nothing(folder, capfd):
+    """onnxruntime says so on standard output, and tries again, where it is not told to leave that."""
+    data = (folder / "full.onnx").read_bytes()
+    at = data.index(b"features")  # as a node names what it takes
+    rewritten(folder, data[:at] + b"\xff" + data[at + 1 :])
+    assert "full.onnx: " in refused(folder)
+    assert capfd.readouterr().out == ""
 
 
 def test_a_network_for_other_ranges_names_both(folder):
