@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from inversion.app.batch.asset import recording_source
 from inversion.app.configuration import load_pipeline
 from inversion.app.labelled_windows import recordings
-from inversion.app.train import require_torch
+from inversion.app.train import in_one_line, refuse_unwritable, require_torch
 from inversion.app.truth import TrueWindow, Truth, read_truth
 from inversion.core import ConfigurationError, ForwardModel, InversionError
 from inversion.core.encoding import Columns, columns, encode, floor_shares
@@ -59,8 +59,10 @@ class Told:
 def run_adaptation(site: Path, truth: Path, network: Path, out: Path) -> Told:
     """Writes the adapted network into `out`. network: a folder, or the name of a shipped one.
 
-    Raises ConfigurationError for a wrong site, table or network, TrainingError where it would not help.
+    Raises ConfigurationError for a wrong site, table or network, TrainingError where it would not help, InversionError
+    where it cannot be written.
     """
+    refuse_unwritable(out)
     model, source = load_pipeline(site).model, recording_source(site)
     if not isinstance(model, RollingBearing):
         raise ConfigurationError(
@@ -84,7 +86,8 @@ def run_adaptation(site: Path, truth: Path, network: Path, out: Path) -> Told:
     weights, fit, center = adapt.read_weights(stored.data)
     widest = float(model.space.high[3])
     made = adapt.adapted(weights, fit, measured, at, card.network.levels, widest, _SEED, lambda _: None)
-    _write(out, folder, model, measured, at, made, fit, center)
+    with in_one_line(site, out):
+        _write(out, folder, model, measured, at, made, fit, center)
     return Told(out, len(measured.encoded), made.groups, unusable)
 
 
@@ -128,11 +131,17 @@ def _write(
     out: Path, folder: Path, model: RollingBearing, measured: Site, at: Columns, made: Adapted, fit: Fit, center: Array
 ) -> None:
     """Graphs and card, beside the final name first. The calibration stays the shipped one; the card says so."""
-    from inversion.training.network.adapt import graphs_of
+    import onnx
+
+    from inversion.training.network.adapt import graphs_of, not_narrower
+    from inversion.training.network.answers import measured_in, run
 
     card = load_card(folder)
     hardest, name = float(model.space.high[0]), f"{card.network.name}_adapted"
     graphs = graphs_of(made, fit, measured, at, card.network.levels, center, hardest, name)
+    shipped = onnx.load_model_from_string(load_graph(folder, card, "full").data)
+    before, after = (run(each, measured.encoded)[0] for each in (shipped, graphs["full"]))
+    calibration = not_narrower(card.calibration, before, after, card.network.levels, measured_in(measured.encoded, at))
     partial = out.with_name(f".{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -141,12 +150,13 @@ def _write(
     failures = (
         *card.network.failures,
         f"adapted to {len(measured.encoded)} windows of one site: how often its intervals hold the truth was measured "
-        "on the network that it comes from",
+        "on the network that it comes from, and they are as wide as that one's",
     )
     origin = replace(card.network, name=name, failures=failures)
     sha256 = {each: hashlib.sha256((partial / f"{each}.onnx").read_bytes()).hexdigest() for each in graphs}
     no_metric: tuple[Metric, ...] = ()
-    write_card(replace(card, network=origin, sha256=sha256, metric=no_metric), partial / FILE)
+    changed = replace(card, network=origin, sha256=sha256, metric=no_metric, calibration=calibration)
+    write_card(changed, partial / FILE)
     out.parent.mkdir(parents=True, exist_ok=True)
     if out.exists():
         out.rmdir()

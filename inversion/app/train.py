@@ -121,13 +121,20 @@ def run_training(
     folder: where it works, by default `var/train/<name>_v<n>`; out: where the network goes, by default `models/`
     Raises InversionError, one line, also where a folder cannot be written or the memory does not suffice.
     """
-    try:
+    with in_one_line(path, folder or out):
         return _trained(path, folder, out, stage, console)
+
+
+@contextmanager
+def in_one_line(asked: Path, place: Path | None) -> Iterator[None]:
+    """A place that cannot be written, or a memory that does not suffice, as InversionError. asked: what is run"""
+    try:
+        yield
     except OSError as problem:
-        told = problem.filename or folder or out
-        raise InversionError(f"{told}: cannot be written: {problem.strerror or problem}") from problem
+        told = f"{problem.filename or place}: cannot be written: {problem.strerror or problem}"
+        raise InversionError(told) from problem
     except MemoryError as problem:
-        raise InversionError(f"{path}: what it asks for does not fit the memory: {problem}") from problem
+        raise InversionError(f"{asked}: what it asks for does not fit the memory: {problem}") from problem
 
 
 def _trained(
@@ -144,7 +151,7 @@ def _trained(
     out = out or Path("models") / title
     chosen = STAGES if stage is None else (stage,)
     for each in (folder, out) if "export" in chosen else (folder,):
-        _refuse_unwritable(each)
+        refuse_unwritable(each)
     result: dict[str, Any] = {"network": title, "folder": str(folder)}
     with _bars(console) as told:
         if isinstance(model, RollingBearing):
@@ -161,7 +168,7 @@ def _trained(
     return result
 
 
-def _refuse_unwritable(folder: Path) -> None:
+def refuse_unwritable(folder: Path) -> None:
     """Before hours of training. Raises InversionError."""
     there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
     if not there.is_dir() or not os.access(there, os.W_OK):

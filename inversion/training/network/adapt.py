@@ -7,7 +7,7 @@ once: if the network that learnt from the others is worse there than the one tha
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from inversion.core.encoding import Columns, Encoded
+from inversion.store.card import Calibration
 from inversion.training.network import race_loss, races, rounding
 from inversion.training.network.errors import TrainingError
 from inversion.training.network.graph import INSIDE, race_graph
@@ -32,6 +33,7 @@ _EARLIER, _OWN = 8, (1, 2, 5, 7)  # inputs of the impact's layers before, and th
 _STEPS = 60
 _RATE = 2e-3
 _HELD = 20.0  # weight of the squared distance from where the weights were
+_AS_WIDE, _NARROWEST, _WIDEST = 0.9, 1e-4, 50.0
 _WORSE = 0.02  # nats: held-out groups scatter by so much
 
 
@@ -171,6 +173,29 @@ def graphs_of(
         precision: race_graph(named(weights), fit.blocks, at, levels, mean, hardest, name, grid)
         for precision, weights, grid in (("full", made.weights, None), ("lite", short, ranges))
     }
+
+
+def not_narrower(
+    calibration: Calibration, before: Array, after: Array, levels: tuple[float, ...], told: NDArray[np.bool_]
+) -> Calibration:
+    """Widened so far that nine of ten intervals of the site are as wide as they were before.
+
+    A dozen windows cannot show that narrower ones hold: what all of them share, such as one width, would be learnt for
+    what is always so. before, after: (n, 6, q) quantiles; told: (n, 6) where anything tells of the parameter
+    """
+    low, high = levels.index(0.05), levels.index(0.95)
+    own, others = (each[..., high] - each[..., low] for each in (after, before))
+    ratio = others / np.maximum(own, _NARROWEST)
+    half = told.shape[1] // 2  # impacts, then widths: the races of each share their weights
+    wider = np.ones(told.shape[1])
+    for part in (slice(0, half), slice(half, None)):
+        if told[:, part].any():
+            wider[part] = np.clip(np.quantile(ratio[:, part][told[:, part]], _AS_WIDE), 1.0, _WIDEST)
+    factors = tuple(
+        tuple(tuple(float(f * w) for f, w in zip(band, wider, strict=True)) for band in row)
+        for row in calibration.factors
+    )
+    return replace(calibration, factors=factors)
 
 
 def named(weights: Weights) -> dict[str, NDArray[np.float32]]:

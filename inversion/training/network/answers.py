@@ -10,6 +10,7 @@ import onnx
 import torch
 from numpy.typing import NDArray
 
+from inversion.core.encoding import Columns
 from inversion.training.network import density, graph, race_loss, races, rounding
 from inversion.training.network.stages import Material, Network, Work
 
@@ -92,6 +93,11 @@ def told_truth(given: Material) -> Array:
 
 def measured(given: Material) -> NDArray[np.bool_]:
     """(n, 6) whether an impact, or any cell of a profile, lies above its limit of detection."""
-    state = given.encoded[:, given.at.state]
+    return measured_in(given.encoded, given.at)
+
+
+def measured_in(encoded: NDArray[np.float32], at: Columns) -> NDArray[np.bool_]:
+    """The same of any encoded windows."""
+    state = encoded[:, at.state]
     profiles = state[:, races.RACES :].reshape(len(state), races.RACES, -1)
     return np.concatenate([state[:, : races.RACES] > 0, np.any(profiles > 0, axis=2)], axis=1)

@@ -10,9 +10,11 @@ onnx = pytest.importorskip("onnx", reason="needs the extra `train`")
 
 from onnx import numpy_helper  # noqa: E402
 
+from inversion.store.card import Calibration  # noqa: E402
 from inversion.store.network import load_card, network_folder, shipped_networks  # noqa: E402
 from inversion.training.network import graph, races  # noqa: E402
-from inversion.training.network.adapt import Site, adapted, named, read_weights  # noqa: E402
+from inversion.training.network.adapt import Site, adapted, named, not_narrower, read_weights  # noqa: E402
+from inversion.training.network.answers import measured_in  # noqa: E402
 from inversion.training.network.answers import run as answered  # noqa: E402
 from inversion.training.network.errors import TrainingError  # noqa: E402
 from inversion.training.network.recipe import Fit  # noqa: E402
@@ -55,6 +57,26 @@ def test_what_no_other_group_shares_is_refused(start):
     widths = np.array([0.5, 2.0, 3.5, 5.0, 7.0])[np.arange(60) % 5] * 1e-3
     with pytest.raises(TrainingError, match="left-out groups get worse"):
         run(start, site(widths))
+
+
+def test_intervals_stay_as_wide_as_they_were(start):
+    """All windows show one width: what is learnt from them would be told of every other one, and be sure of it."""
+    given = site(np.full(60, 3e-3))
+    made = run(start, given)
+    graphs = [
+        graph.race_graph(named(each), FIT.blocks, AT, LEVELS, np.zeros(FIT.hidden, np.float32), 1.0, "any")
+        for each in (start, made.weights)
+    ]
+    before, after = (answered(each, given.encoded)[0] for each in graphs)
+    told = measured_in(given.encoded, AT)[:, 3:]
+    width = [(each[..., 3] - each[..., 1])[:, 3:][told] for each in (before, after)]
+    assert np.mean(width[1] < 0.97 * width[0]) > 0.9
+    card = Calibration(0.9, (), (), (((0.9,) * 6,),), ((60,),))
+    wider = np.array(not_narrower(card, before, after, LEVELS, measured_in(given.encoded, AT)).factors[0][0])
+    assert np.mean(wider[3] / 0.9 * width[1] >= width[0]) > 0.85
+    assert np.all(wider[3:] == wider[3])
+    same = not_narrower(card, before, before, LEVELS, measured_in(given.encoded, AT))
+    assert same == card
 
 
 @pytest.mark.parametrize("name", shipped_networks())
