@@ -29,7 +29,7 @@ from inversion.core.parameter import ParameterSpace
 
 Array = NDArray[np.float64]
 Encoded = NDArray[np.float32]
-Floors = Array | Sequence[Sequence[float]]
+Floors = Array | Sequence[Array]
 Seen = NDArray[np.bool_] | slice
 
 #: Name and version of this encoding; part of a network's fingerprint, so change it with any change of meaning.
@@ -67,33 +67,26 @@ def columns(observables: int, parameters: int, conditions: int) -> Columns:
 def floor_shares(space: ParameterSpace, floors: Array) -> Array:
     """(..., p) SI, as `ForwardModel.floor` tells, to (..., p) shares of the ranges, 0 where there is none."""
     shares: Array = (floors - space.low) / space.span
-    np.maximum(shares, 0.0, out=shares)
-    np.minimum(shares, 1.0, out=shares)
-    shares *= floors > 0
+    np.maximum(shares, space.nothing, out=shares)
+    np.minimum(shares, np.heaviside(floors, space.nothing), out=shares)
     return shares
-
-
-def floor_row(ranges: Sequence[tuple[float, float]], floor: Array) -> list[float]:
-    """The same of one frame, whose few numbers are dealt with quicker one by one. ranges: low and span of each."""
-    return [
-        0.0 if each <= 0 else min(max((each - low) / span, 0.0), 1.0)
-        for each, (low, span) in zip(floor.tolist(), ranges, strict=True)
-    ]
 
 
 def encode(features: Features, floors: Floors) -> Encoded:
     """(n, k) rows of n frames. floors: (n, p) shares of the ranges, see `floor_shares`."""
-    return encode_and_rate(features, floors)[0]
+    rows, _ = encode_and_rate(features, floors)
+    condition = rows[:, rows.shape[1] - features.conditions.shape[1] :]
+    condition[~np.isfinite(features.conditions)] = 0.0
+    return rows
 
 
 def encode_and_rate(features: Features, floors: Floors) -> tuple[Encoded, list[float]]:
-    """The same, and `ratio_db` of each row.
+    """The same of frames whose conditions are all known, and `ratio_db` of each row.
 
     Row by row: for what was not observed, as a rule nearly all, nothing is computed.
     """
-    d, conditions, flags = features.values.shape[1], features.conditions.tolist(), features.observed.tobytes()
-    p = len(floors[0]) if len(floors) else np.shape(floors)[-1]
-    at = columns(d, p, features.conditions.shape[1])
+    d, conditions, flags = features.values.shape[1], features.conditions, features.observed.tobytes()
+    at = columns(d, len(floors[0]) if len(floors) else np.shape(floors)[-1], conditions.shape[1])
     rows = np.zeros((len(conditions), at.width), dtype=np.float32)
     rates = []
     for k, count in enumerate(features.counts):
@@ -101,7 +94,8 @@ def encode_and_rate(features: Features, floors: Floors) -> tuple[Encoded, list[f
         seen = slice(count) if first else features.observed[k]
         length = _fill(rows[k], at, features.values[k, seen], features.std[k, seen], features.limit[k, seen], seen)
         rates.append(_decibels(length, count))
-        rows[k, 3 * d :] = [*floors[k], *_known(conditions[k])]
+        rows[k, at.floor] = floors[k]
+        rows[k, at.condition] = conditions[k]
     return rows, rates
 
 
@@ -129,12 +123,6 @@ def _fill(row: Encoded, at: Columns, values: Array, std: Array, limit: Array, se
     row[at.state][seen] = _STATES.take(values <= limit)
     row[at.level][seen] = np.maximum(values, limit, out=ratio)
     return length
-
-
-def _known(conditions: list[float]) -> list[float]:
-    if all(map(math.isfinite, conditions)):
-        return conditions
-    return [each if math.isfinite(each) else 0.0 for each in conditions]
 
 
 def _decibels(length: float, count: int) -> float:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,6 +74,38 @@ class Estimate:
             raise ValueError(f"an estimate of {p} parameters needs ({p},), ({p}, {p}), ({p},) and {p} flags")
         if self.marginals is not None and self.marginals.shape != (p, QUANTILE_LEVELS.size):
             raise ValueError(f"marginals must be ({p}, {QUANTILE_LEVELS.size}), got {self.marginals.shape}")
+
+    @classmethod
+    def of_marginals(
+        cls,
+        space: ParameterSpace,
+        gaussian: Callable[[], tuple[Array, Array]],
+        floor: Array,
+        resolved: tuple[bool, ...],
+        fit: Fit,
+        marginals: Array,
+    ) -> Estimate:
+        """One that its marginals tell whole; `gaussian` makes mean and covariance when somebody asks for them.
+
+        Hardly anybody does, and making them takes a tenth of the time of a network's answer.
+        """
+        p = len(space)
+        if floor.shape != (p,) or len(resolved) != p or marginals.shape != (p, QUANTILE_LEVELS.size):
+            raise ValueError(f"an estimate of {p} parameters needs ({p},), {p} flags and ({p}, {QUANTILE_LEVELS.size})")
+        made = object.__new__(cls)
+        vars(made).update(space=space, floor=floor, resolved=resolved, fit=fit, marginals=marginals, _gaussian=gaussian)
+        return made
+
+    if not TYPE_CHECKING:  # to a type checker mean and covariance are there, and nothing else is made
+
+        def __getattr__(self, name: str) -> Array:
+            """Mean or covariance of an estimate `of_marginals`, the first time."""
+            gaussian = vars(self).get("_gaussian")
+            if gaussian is None or name not in ("mean", "covariance"):
+                raise AttributeError(f"an estimate has no {name!r}")
+            mean, covariance = gaussian()
+            vars(self).update(mean=mean, covariance=covariance)
+            return vars(self)[name]
 
     def resolvable(self, name: str) -> bool:
         """Whether the data determine the parameter, rather than only bound it from above."""

@@ -102,6 +102,11 @@ class ParameterSpace:
         """(p,) widths of the ranges, SI."""
         return self.high - self.low
 
+    @cached_property
+    def nothing(self) -> Array:
+        """(p,) zeros: numpy is quicker with an array than with a number."""
+        return np.zeros(len(self))
+
     def index(self, name: str) -> int:
         """Position of a parameter. Raises KeyError with the names there are."""
         try:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inversion.core import Answered, Estimate, Features, Fit, ForwardModel, ModelError, prior_estimate
-from inversion.core.encoding import encode_and_rate, floor_row
+from inversion.core.encoding import encode_and_rate, floor_shares
 from inversion.engines.network_reading import Reader, reader
 from inversion.engines.session import Session, import_runtime, open_session
 from inversion.store.card import PRECISIONS, Card
@@ -127,7 +127,7 @@ class NetworkInverter:
     def _answers(self, features: Features, floors: Sequence[Array]) -> list[Estimate]:
         """Of frames in which something was observed. floors: (p,) SI of each."""
         session, answered = self.graphs[self.precision]
-        shares = [floor_row(self.reader.ranges, floor) for floor in floors]
+        shares = [floor_shares(self.model.space, floor) for floor in floors]
         rows, ratios_db = encode_and_rate(features, shares)
         raw = [(rows[k], ratio_db, *session.run(rows[k])) for k, ratio_db in enumerate(ratios_db)]
         return self.reader.read(raw, features, floors, answered)

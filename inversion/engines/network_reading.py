@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,26 +42,23 @@ _CLEAR = float(np.arcsinh(3.0))  # value over deviation, as encoded
 class Reader:
     """What is needed of a card to read answers; places are slices where what they name stands together.
 
-    ranges: low and span of each parameter of the space, SI
-    shown: the p parameters that are no nuisance; variances: theirs, in a flat covariance
+    shown: the p parameters that are no nuisance
     rows: of the parameters, in their order, each of the p; floors: columns of theirs, as encoded
     telling: of each of the p, the observables that tell of it, or the only one
     nuisances: the other parameters; prior: (parameters - p, k) SI, the marginals that these keep
-    identity: (parameters, parameters), flat
+    speed: column of the first condition, as encoded, if there is one
     stretches: (bands of speed, bands of ratio, p, 2, q), see `Tabulator`
     """
 
     space: ParameterSpace
-    ranges: tuple[tuple[float, float], ...]
     shown: Places
-    variances: Places
     rows: tuple[int, ...]
     floors: tuple[int, ...]
     telling: tuple[Places | int, ...]
     nuisances: Places
     prior: Array
-    identity: Array
     at: Columns
+    speed: int | None
     tabulator: Tabulator
     bands: Bands
     stretches: Array
@@ -78,19 +76,21 @@ class Reader:
         marginals = self._marginals(self.tabulator.bounded(levels))
         estimates = []
         for k, far in enumerate(distance):
-            mean, variance, resolved = self._judged(levels[k], raw[k][0])
-            sound = math.isfinite(far + sum(mean))  # one that is no number spoils its row
+            told = levels[k, :, TOLD]
+            resolved, median = self._judged(told.tolist(), raw[k][0])
+            sound = math.isfinite(far + median)
             fit = self._fit(features, k, far, sound, answered)
             if sound and far <= self.misfit.threshold:
-                moments = self._moments(mean, variance)
-                estimates.append(Estimate(self.space, *moments, floors[k], tuple(resolved), fit, marginals[k]))
+                moments = partial(self._moments, told)
+                estimate = Estimate.of_marginals(self.space, moments, floors[k], resolved, fit, marginals[k])
             else:
-                estimates.append(prior_estimate(self.space, floors[k], fit))
+                estimate = prior_estimate(self.space, floors[k], fit)
+            estimates.append(estimate)
         return estimates
 
     def _stretches(self, encoded: Encoded, ratio_db: float, distance: float) -> Array:
         """(p, 2, q) by band, and by how far a frame lies off."""
-        speed = encoded.item(self.at.condition.start) if self.at.width > self.at.condition.start else 0.0
+        speed = 0.0 if self.speed is None else encoded.item(self.speed)
         stretches: Array = self.stretches[self.bands.band(speed, ratio_db)]
         if not distance > self.misfit.known:
             return stretches
@@ -107,21 +107,18 @@ class Reader:
             reason = f"{reason}; {remark}" if reason else remark
         return Fit(quality, distance * distance, reason, answered)
 
-    def _judged(self, levels: Array, encoded: Encoded) -> tuple[list[float], list[float], list[bool]]:
-        """Of a frame the latent mean and variance of p parameters, and which of the space it resolves.
+    def _judged(self, told: list[list[float]], encoded: Encoded) -> tuple[tuple[bool, ...], float]:
+        """Of a frame which parameters of the space it resolves, and the sum of p medians, no number where one is none.
 
-        Median, and half the distance between one deviation either way. A nuisance is never resolved, nor what no
-        measurement tells of.
+        told: (p, 8), see `Tabulator`. A nuisance is never resolved, nor what no measurement tells of.
         """
-        mean, variance, resolved = [], [], [False] * len(self.space)
-        log, table = math.log, self.tabulator
-        for i, (low, middle, high, one, two, three, bottom, top) in enumerate(levels[:, TOLD].tolist()):
-            mean.append(log(middle / (1 - middle)) / LOGISTIC)
-            half = log(high * (1 - low) / (low * (1 - high))) * (0.5 / LOGISTIC)
-            variance.append(max(half * half, _NARROWEST))
-            if top - bottom <= NARROW and table.something(i, min(one, two, three), encoded.item(self.floors[i])):
-                resolved[self.rows[i]] = self._measured(encoded, self.telling[i])
-        return mean, variance, resolved
+        resolved, total = [False] * len(self.space), 0.0
+        for i, (_, median, _, one, two, three, bottom, top) in enumerate(told):
+            total += median
+            if top - bottom <= NARROW:
+                something = self.tabulator.something(i, min(one, two, three), encoded.item(self.floors[i]))
+                resolved[self.rows[i]] = something and self._measured(encoded, self.telling[i])
+        return tuple(resolved), total
 
     def _measured(self, encoded: Encoded, telling: Places | int) -> bool:
         """Whether any of these observables was measured.
@@ -134,13 +131,17 @@ class Reader:
             return encoded.item(telling + self.at.state.start) > 0 and encoded.item(telling) >= _CLEAR
         return bool((encoded[self.at.state][telling] > 0).any())
 
-    def _moments(self, mean: list[float], variance: list[float]) -> tuple[Array, Array]:
-        """(parameters,) latent mean and (parameters, parameters) covariance; a nuisance keeps its prior."""
+    def _moments(self, told: Array) -> tuple[Array, Array]:
+        """(parameters,) latent mean and (parameters, parameters) covariance; a nuisance keeps its prior.
+
+        Median, and half the distance between one deviation either way. told: (p, 8), see `Tabulator`.
+        """
         p = len(self.space)
-        means, covariance = np.zeros(p), self.identity.copy()
-        means[self.shown] = mean
-        covariance[self.variances] = variance
-        return means, covariance.reshape(p, p)
+        mean, covariance = np.zeros(p), np.eye(p)
+        low, middle, high = np.log(told[:, :3] / (1 - told[:, :3])).T / LOGISTIC
+        mean[self.shown] = middle
+        covariance.reshape(-1)[:: p + 1][self.shown] = np.maximum((0.5 * (high - low)) ** 2, _NARROWEST)
+        return mean, covariance
 
     def _marginals(self, levels: Array) -> Array:
         """(n, parameters, k) SI; a nuisance keeps its prior."""
@@ -160,16 +161,14 @@ def reader(card: Card, model: ForwardModel) -> Reader:
     table, found = shares.told_in(space.low[shown], space.high[shown]), bands(card.calibration)
     return Reader(
         space,
-        tuple(zip(space.low.tolist(), space.span.tolist(), strict=True)),
         _as_slice(shown),
-        _as_slice(shown * (p + 1)),
         tuple(shown.tolist()),
         tuple((shown + at.floor.start).tolist()),
         tuple(int(each[0]) if each.size == 1 else _as_slice(each) for each in map(np.flatnonzero, linked[shown])),
         _as_slice(nuisances),
         space.low[nuisances, None] + space.span[nuisances, None] * QUANTILE_LEVELS,
-        np.eye(p).ravel(),
         at,
+        at.condition.start if at.width > at.condition.start else None,
         table,
         found,
         table.stretches(found.factors),

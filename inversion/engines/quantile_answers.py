@@ -75,7 +75,10 @@ class Tabulator:
         that cross are put in order: Chernozhukov et al., Econometrica 78 (2010) 1093-1125.
         """
         quantiles.sort(axis=-1)
-        np.dot((quantiles[:, None] * stretches).reshape(len(quantiles), -1), self.weights, out=out)
+        parts = np.empty(stretches.shape)
+        parts[:, 0] = parts[:, 1] = quantiles
+        parts *= stretches
+        np.dot(parts.reshape(len(parts), -1), self.weights, out=out)
 
     def bounded(self, levels: Array) -> Array:
         """(n, p, k + 8) in place: brought into the range, the marginals told in its unit."""

@@ -172,10 +172,11 @@ class RollingBearing:
 
     def floor(self, conditions: Array) -> Array:
         """Zero for the impacts; for the widths 20 v / fs: entry and exit ten samples apart."""
-        shaft_hz, sample_rate = conditions[:2].tolist()
+        shaft_hz, sample_rate, *_ = conditions.tolist()
         floors = np.zeros(len(self.space))
         if shaft_hz > 0 and sample_rate > 0:
-            floors[3:6] = min(width_floor(self.geometry, shaft_hz, sample_rate), self.widest_mm * 1e-3)
+            least = min(width_floor(self.geometry, shaft_hz, sample_rate), self.widest_mm * 1e-3)
+            floors[3] = floors[4] = floors[5] = least
         return floors
 
     def warm(self) -> None:

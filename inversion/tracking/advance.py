@@ -76,17 +76,24 @@ def to_estimate(track: Track, window: Estimate) -> Estimate:
     resolved = tuple(
         known if belief is None else belief.resolved for known, belief in zip(window.resolved, beliefs, strict=True)
     )
-    mean, variance = window.mean.copy(), window.covariance.diagonal().copy()
     marginals = window.marginals
     if marginals is None:
         marginals = np.array([window.tabulated(i) for i in range(len(space))])
+    tracked: dict[int, Bank] = {}
     for i, belief in enumerate(beliefs):
         if belief is not None and belief.bank is not None and resolved[i]:
             if marginals is window.marginals:
                 marginals = marginals.copy()
-            mean[i], variance[i] = belief.bank.moments
+            tracked[i] = belief.bank
             marginals[i] = _marginal(space, i, belief.bank)
-    return Estimate(space, mean, np.diag(variance), window.floor, resolved, window.fit, marginals)
+
+    def gaussian() -> tuple[filters.Array, filters.Array]:
+        mean, variance = window.mean.copy(), window.covariance.diagonal().copy()
+        for i, bank in tracked.items():
+            mean[i], variance[i] = bank.moments
+        return mean, np.diag(variance)
+
+    return Estimate.of_marginals(space, gaussian, window.floor, resolved, window.fit, marginals)
 
 
 def _marginal(space: ParameterSpace, i: int, bank: Bank) -> filters.Array:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from inversion.core import Features, Parameter, ParameterSpace
-from inversion.core.encoding import Z_MOST, columns, encode, encode_and_rate, floor_row, floor_shares, ratio_db
+from inversion.core.encoding import Z_MOST, columns, encode, encode_and_rate, floor_shares, ratio_db
 from sensors import Quality
 
 
@@ -94,9 +94,9 @@ def test_what_stands_first_is_written_as_what_stands_anywhere():
 
 
 @pytest.mark.parametrize("low", [0.0, -1.0, 2.0])
-def test_floors_of_one_frame_are_as_those_of_many(low):
+def test_a_floor_is_a_share_only_where_there_is_one(low):
     space = ParameterSpace((Parameter("a", "m", low, 3.0, "x"),))
-    for floor in (0.0, -1.0, 0.5, 2.5, 9.0):
-        (one,) = floor_row(((low, 3.0 - low),), np.array([floor]))
-        assert one == floor_shares(space, np.array([floor]))[0]
-    assert np.isnan(floor_row(((low, 3.0 - low),), np.array([np.nan]))[0])
+    floors = np.array([[0.0], [-1.0], [0.5], [2.5], [9.0], [np.nan]])
+    expected = [0.0, 0.0, *(min(max((floor - low) / (3.0 - low), 0.0), 1.0) for floor in (0.5, 2.5, 9.0)), np.nan]
+    np.testing.assert_array_equal(floor_shares(space, floors)[:, 0], expected)
+    np.testing.assert_array_equal([floor_shares(space, floor)[0] for floor in floors], expected)

@@ -127,3 +127,33 @@ def test_shapes_are_checked(wrong):
 def test_levels_of_a_table_rise_and_are_symmetric():
     assert np.all(np.diff(QUANTILE_LEVELS) > 0)
     np.testing.assert_allclose(QUANTILE_LEVELS + QUANTILE_LEVELS[::-1], 1.0)
+
+
+def test_an_estimate_of_marginals_makes_its_gaussian_when_it_is_asked_for():
+    asked = []
+
+    def gaussian():
+        asked.append(1)
+        return np.array([1.0, 0.0]), np.eye(2)
+
+    marginals = SPACE.low[:, None] + (SPACE.high - SPACE.low)[:, None] * QUANTILE_LEVELS
+    told = Estimate.of_marginals(SPACE, gaussian, np.zeros(2), (True, False), Fit(), marginals)
+    whole = Estimate(SPACE, *gaussian(), np.zeros(2), (True, False), Fit(), marginals)
+    name = SPACE.names[0]
+    assert told.interval(name) == whole.interval(name)
+    assert asked == [1]  # by `whole`
+    again = replace(told, fit=Fit(reason="doubted"))
+    for each in (told, again):
+        assert np.array_equal(each.mean, whole.mean)
+        assert np.array_equal(each.covariance, whole.covariance)
+    assert asked == [1, 1]
+    with pytest.raises(AttributeError, match="an estimate has no 'median'"):
+        getattr(told, "median")  # noqa: B009
+    with pytest.raises(AttributeError, match="an estimate has no 'median'"):
+        getattr(whole, "median")  # noqa: B009
+
+
+@pytest.mark.parametrize(("floors", "flags", "columns"), [(1, 2, 47), (2, 1, 47), (2, 2, 46)])
+def test_an_estimate_of_marginals_of_another_shape_is_refused(floors, flags, columns):
+    with pytest.raises(ValueError, match="an estimate of 2 parameters needs"):
+        Estimate.of_marginals(SPACE, None, np.zeros(floors), (True,) * flags, Fit(), np.zeros((2, columns)))
