@@ -77,14 +77,19 @@ def staggered(seconds: float, assets: int) -> list[Line]:
 
 def together(seconds: float, assets: int) -> list[Line]:
     """Eight at once."""
-    times, _ = _fleet(seconds, assets, TOGETHER["together"])
+    times, cost = _fleet(seconds, assets, TOGETHER["together"])
     due: dict[int, list[float]] = {}
     for (_, start), answered in times.answered.items():
         due.setdefault(start, []).append((answered - start) / 1e6)
     half, most = np.percentile(times.took_ms(times.answered, after_s=2.0), [50, 75])
     last = np.median([max(each) for each in due.values()])
+    ms, allowed, used = 1e3 * cost.worker / assets, 250 / assets, cost.usage
     print(
         f"together: half within {half:.0f} ms, three quarters within {most:.0f}, the last of eight: {last:.0f} (median)"
+    )
+    print(
+        f"together: a window costs the worker {ms:.1f} ms of CPU, of {allowed:.1f} that its share allows; "
+        f"{used.throttled} of {used.periods} periods stopped it"
     )
     return [("8 windows due at once -> result, p99.9", _tail(times, times.answered), 50.0, "ms")]
 

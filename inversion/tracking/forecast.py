@@ -39,6 +39,8 @@ _STRETCH = 0.5
 #: Days ahead at which the probability is tabulated; a crossing beyond the last, 27 years, is not foreseen.
 _HORIZON: Array = np.concatenate([[0.0], np.geomspace(1e-6, 1e4, 81)])
 _SELDOM = np.concatenate([[0], np.arange(1, _HORIZON.size, 10)])  # looked at first
+_OUTLINE: Array = _HORIZON[_SELDOM]
+_FEW = 48  # hypotheses, of which all times take no longer than some of them in two looks
 #: (h,) between which two of _SELDOM a time of _HORIZON lies; the last, which is no such cell, of those themselves.
 _CELL = np.where(
     np.isin(np.arange(_HORIZON.size), _SELDOM),
@@ -72,9 +74,11 @@ def _trend(suppose: Hypotheses, track: Track, name: str, space: ParameterSpace, 
     if belief.bank is None or not belief.resolved:
         return Trend(name, None, (), belief.step_ns)
     bank, suppose = _heavy(belief.bank, suppose)
+    rate_var = _rate_var(bank)
     if space[name].irreversible:
-        bank, suppose = only_rising(bank, suppose, _rate_var(bank))
-    place = Place(*coordinate(suppose.forms, bank.level), _rate_var(bank))
+        bank, suppose = only_rising(bank, suppose, rate_var)
+        rate_var = bank.rate_var
+    place = Place(*coordinate(suppose.forms, bank.level), rate_var)
     i = space.index(name)
     followed_ns = 0 if belief.began_ns is None else track.last_ns - belief.began_ns
     ahead_s = _AHEAD * max(followed_ns, 0) / 1e9
@@ -124,22 +128,27 @@ def _rate_var(bank: Bank) -> Array:
 def _times(bank: Bank, suppose: Hypotheses, place: Place, limit: float, sign: float) -> Array:
     """(k,) quantiles of the days until the latent value `limit` is passed; infinite where that is not foreseen.
 
-    They are read off _HORIZON, of which only those times are looked at between which a quantile lies. A sum that falls
-    may have risen higher in between: then all are.
+    They are read off _HORIZON.
     """
     passed_by = _passing(bank, suppose, place, limit, sign)
-    seldom = passed_by(_HORIZON[_SELDOM])
-    days, passed = _HORIZON, seldom
-    if np.any(seldom[1:] < seldom[:-1] - 1e-9):
-        passed = passed_by(_HORIZON)
-    else:
-        between = _between(np.maximum.accumulate(seldom))
-        days = np.concatenate([_HORIZON[_SELDOM], _HORIZON[between]])
-        order = days.argsort()
-        days, passed = days[order], np.concatenate([seldom, passed_by(_HORIZON[between])])[order]
+    days, passed = (_HORIZON, passed_by(_HORIZON)) if bank.weight.size <= _FEW else _looked_at(passed_by)
     passed = np.maximum.accumulate(passed)
     times = np.interp(QUANTILE_LEVELS, passed, days)
     return np.where(passed[-1] < QUANTILE_LEVELS, np.inf, times)
+
+
+def _looked_at(passed_by: Callable[[Array], Array]) -> tuple[Array, Array]:
+    """Those times of _HORIZON between which a quantile lies, and their probabilities.
+
+    A sum that falls may have risen higher in between: then all of them.
+    """
+    seldom = passed_by(_OUTLINE)
+    if np.any(seldom[1:] < seldom[:-1] - 1e-9):
+        return _HORIZON, passed_by(_HORIZON)
+    between = _between(np.maximum.accumulate(seldom))
+    days = np.concatenate([_OUTLINE, _HORIZON[between]])
+    order = days.argsort()
+    return days[order], np.concatenate([seldom, passed_by(_HORIZON[between])])[order]
 
 
 def _between(passed: Array) -> NDArray[np.intp]:

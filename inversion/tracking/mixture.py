@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +12,7 @@ Array = NDArray[np.float64]
 _LEAST = 1e-4  # a normal distribution of less weight is not worth tabulating
 _POINTS = 64  # of the table: they lie as the distributions do
 _MOST, _EACH = 600, (3, 33)  # places that points may lie at, about: of all; of one distribution, at least and at most
+_SOME = np.arange(_POINTS)
 _WIDE = 4.0  # standard deviations from the middle of each, within which they lie
 _GOLDEN = (5**0.5 - 1) / 2
 _DENSITY = 1 / np.sqrt(2 * np.pi)
@@ -71,17 +74,24 @@ def _points(mean: Array, deviation: Array) -> Array:
     Each distribution has its places at even distances, one after the other a little aside, so that many of one width do
     not put all in one place.
     """
-    each = min(max(_MOST // mean.size, _EACH[0]), _EACH[1])
-    aside = (_GOLDEN * np.arange(mean.size)) % 1.0
-    places = np.add.outer(aside, np.arange(each))
-    places *= 2 * _WIDE / each
-    places -= _WIDE
-    places *= deviation[:, None]
+    places = _places(mean.size) * deviation[:, None]
     places += mean[:, None]
     at: Array = places.ravel()
     at.sort()
-    few: Array = at if at.size <= _POINTS else at[np.arange(_POINTS) * (at.size - 1) // (_POINTS - 1)]
+    few: Array = at if at.size <= _POINTS else at[_SOME * (at.size - 1) // (_POINTS - 1)]
     return few
+
+
+@lru_cache(maxsize=256)
+def _places(m: int) -> Array:
+    """(m, n) where the points of each of so many distributions lie, in standard deviations from its middle."""
+    each = min(max(_MOST // m, _EACH[0]), _EACH[1])
+    aside = (_GOLDEN * np.arange(m)) % 1.0
+    places: Array = np.add.outer(aside, np.arange(each))
+    places *= 2 * _WIDE / each
+    places -= _WIDE
+    places.flags.writeable = False
+    return places
 
 
 def _tabulated(weight: Array, mean: Array, deviation: Array, at: Array) -> tuple[Array, Array]:

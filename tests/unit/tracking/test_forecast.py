@@ -257,9 +257,8 @@ def test_the_fast_share_of_the_normal_distribution_is_within_its_error_and_rises
 def test_times_that_are_looked_at_tell_what_all_times_tell(space, monkeypatch):
     widths = 1e-3 + 0.02e-3 * np.arange(40) + 0.05e-3 * np.random.default_rng(5).normal(size=40)
     track = followed(widths, space=space)
+    monkeypatch.setattr(forecast, "_FEW", 0)
     some = trend(track, above(3e-3), space=space).times[0][1].values
-    monkeypatch.setattr(
-        forecast, "_between", lambda passed: np.setdiff1d(np.arange(forecast._HORIZON.size), forecast._SELDOM)
-    )
+    monkeypatch.setattr(forecast, "_FEW", 1000)
     every = trend(track, above(3e-3), space=space).times[0][1].values
     assert some == pytest.approx(every, rel=1e-9)
