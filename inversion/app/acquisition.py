@@ -7,6 +7,7 @@ import logging
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import aclosing
+from typing import Any
 
 from inversion.app.last_resort import attempt, reason
 from inversion.app.patience import delays, pause
@@ -40,6 +41,7 @@ class Acquisition:
     ) -> None:
         self._name, self._source, self._put, self._note, self._stop = name, source, put, note, stop
         self._retry = retry
+        self._learning = source if isinstance(source, Learning) else None  # asked for every frame, it takes 60 us
         self._waits = delays(*retry)
         self._gone = False
         self._told: set[str] = set()
@@ -93,24 +95,26 @@ class Acquisition:
 
     async def _pass_on(self) -> None:
         windows: dict[tuple[str, str], int] = {}
-        async with aclosing(self._source.frames()) as frames:
-            while (frame := await self._next(frames)) is not None:
-                self._arrived()
-                self._tell_lessons()
-                _refuse_repeated(windows, frame)
-                await self._put(frame)
+        stopped = asyncio.ensure_future(self._stop.wait())
+        try:
+            async with aclosing(self._source.frames()) as frames:
+                while (frame := await self._next(frames, stopped)) is not None:
+                    self._arrived()
+                    self._tell_lessons()
+                    _refuse_repeated(windows, frame)
+                    await self._put(frame)
+        finally:
+            stopped.cancel()
 
-    async def _next(self, frames: AsyncGenerator[Frame, None]) -> Frame | None:
+    async def _next(self, frames: AsyncGenerator[Frame, None], stopped: asyncio.Future[Any]) -> Frame | None:
         """The next frame, None at the end of the data or at a stop; a frame that has arrived is never dropped."""
         if self._stop.is_set():
             return None
         coming = asyncio.ensure_future(anext(frames, None))
-        stopped = asyncio.ensure_future(self._stop.wait())
         try:
             await asyncio.wait((coming, stopped), return_when=asyncio.FIRST_COMPLETED)
             return coming.result() if coming.done() else None
         finally:
-            stopped.cancel()
             if not coming.done():
                 coming.cancel()
                 await asyncio.wait((coming,))
@@ -123,14 +127,14 @@ class Acquisition:
 
     def recall(self, events: Iterable[tuple[str, str]]) -> None:
         """Gives the source back what it learned before a restart. events: kind and text, as they were noted."""
-        if isinstance(self._source, Learning):
+        if self._learning is not None:
             told = lessons_of(self._asset, events)
-            self._source.recall(told)
+            self._learning.recall(told)
             self._told.update(told)
 
     def _tell_lessons(self) -> None:
-        if isinstance(self._source, Learning):
-            for lesson in self._source.lessons:
+        if self._learning is not None:
+            for lesson in self._learning.lessons:
                 if lesson not in self._told:
                     self._told.add(lesson)
                     self._note(_LEARNED, f"{self._asset}: {lesson}")
