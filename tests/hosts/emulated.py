@@ -1,4 +1,4 @@
-"""A machine with an ordinary kernel, emulated: pressure (PSI) and cpuset of version 2, which user-mode Linux lacks.
+"""A machine with an ordinary kernel, emulated: pressure (PSI), cpuset, weights of disks, which user-mode Linux lacks.
 
 Its root is memory: this Python with its library, NumPy and this package, packed as the kernel's first file system.
 Python is the first process; what it prints comes back. About fifteen times as slow as this machine.
@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -62,12 +62,29 @@ def reason() -> str:
     return ""
 
 
-def boot(folder: Path, program: str, timeout_s: float = 240.0) -> str:
-    """Runs a Python program as the first process of a machine with two processors; what it printed."""
+def module(name: str) -> Path | None:
+    """A module of that kernel, beside it as its package has it, None where there is none."""
+    found = kernel()
+    if found is None:
+        return None
+    release = found.name.removeprefix("vmlinuz-")
+    places = (found.parents[1] / "lib" / "modules" / release, Path("/lib/modules") / release)
+    return next((file for place in places for file in place.glob(f"kernel/**/{name}.ko")), None)
+
+
+def boot(
+    folder: Path, program: str, timeout_s: float = 240.0, *, disk_mb: int = 0, more: Mapping[str, Path] | None = None
+) -> str:
+    """Runs a Python program as the first process of a machine with two processors; what it printed.
+
+    disk_mb: size of an empty disk, /dev/nvme0n1; more: files by the name that they have there
+    """
     image = folder / "root.cpio"
     with image.open("wb") as packed:
         for name, content, mode in _files(program):
             _pack(packed, name, content, mode)
+        for name, file in (more or {}).items():
+            _pack(packed, name, file.read_bytes(), 0o100644)
         _pack(packed, "TRAILER!!!", b"", 0)
     words = [
         "-M",
@@ -84,6 +101,11 @@ def boot(folder: Path, program: str, timeout_s: float = 240.0) -> str:
         "-no-reboot",
         "-nodefaults",
     ]
+    if disk_mb:
+        with (folder / "disk").open("wb") as disk:
+            disk.truncate(disk_mb * 2**20)
+        drive = f"file={folder / 'disk'},format=raw,if=none,id=disk,cache=unsafe"
+        words += ["-drive", drive, "-device", "nvme,drive=disk,serial=1"]
     told = "console=ttyS0 quiet psi=1 panic=-1 rdinit=/init"
     command = [_QEMU, *words, "-serial", "stdio", "-kernel", str(kernel()), "-initrd", str(image), "-append", told]
     ran = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout_s)

@@ -128,10 +128,10 @@ def test_a_process_that_writes_more_gets_its_rate(seen):
 
 
 def test_what_this_kernel_lacks_is_refused_with_one_line(seen):
-    """Its kernel has neither `cpuset` nor pressure (`test_pressure.py` has one that has), nor weights of disks."""
+    """Its kernel has no `cpuset`, pressure, or weights of disks (`test_pressure.py`, `test_disk_weights.py` have)."""
     assert seen["refused"]["io"].startswith("io: /run lies on no disk of this machine (device 0:")
     assert seen["refused"]["cpuset"].startswith("control groups (version 2) lack cpuset; this process has ")
-    assert "io.weight: No such file or directory" in seen["refused"]["weight"]
+    assert seen["refused"]["weight"].startswith("io_weight: nothing shares disk 98:0 by weight (its scheduler is ")
     assert not seen["pressure"]
 
 

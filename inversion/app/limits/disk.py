@@ -1,4 +1,4 @@
-"""Which disk a path lies on, as control groups name it."""
+"""Which disk a path lies on, as control groups name it, and whether anything weighs what is asked of it."""
 
 from __future__ import annotations
 
@@ -29,3 +29,28 @@ def disk_of(path: Path, devices: Path = _DEVICES) -> str:
     if (device / "partition").exists():
         return (device.resolve().parent / "dev").read_text(encoding="ascii").strip()
     return named
+
+
+def weighs(disk: str, group: Path, devices: Path = _DEVICES) -> str:
+    """What shares this disk by weight: "bfq" (its scheduler) or "io.cost". Raises LimitsUnavailable where nothing does.
+
+    group: of the worker. The file of a weight is there on most kernels and takes any, whether somebody reads it or not.
+    """
+    queue = devices / disk / "queue" / "scheduler"
+    scheduler = queue.read_text(encoding="ascii").split() if queue.exists() else []
+    if "[bfq]" in scheduler:
+        return "bfq"
+    costs = (folder / "io.cost.qos" for folder in group.parents)  # which the root group has
+    lines = [line.split() for file in costs if file.exists() for line in file.read_text(encoding="ascii").splitlines()]
+    if any(words[0] == disk and "enable=1" in words for words in lines):
+        return "io.cost"
+    chosen = next((name.strip("[]") for name in scheduler if name.startswith("[")), "none")
+    raise LimitsUnavailable(
+        f"io_weight: nothing shares disk {disk} by weight (its scheduler is {chosen}, io.cost is off): "
+        f"write bfq to {queue}, or limit its rate with io"
+    )
+
+
+def bfq_weight(weight: int) -> int:
+    """Of 1 to 1000, where groups have 1 to 10000; 100 is 100 (as systemd does it)."""
+    return weight if weight <= 100 else 100 + (weight - 100) * 900 // 9900

@@ -24,6 +24,20 @@ def set_limit(file: Path, value: str, expected: str | None = None) -> None:
         raise NotInForce(0, f"wrote {value!r}, reads back {found!r}", str(file))
 
 
+def set_cores(file: Path, value: str, effective: Path | None = None) -> None:
+    """The same of a list of cores, which reads back in other words; effective: what of it the group's parents leave."""
+    put(file, value)
+    found = (effective or file).read_text(encoding="ascii").strip()
+    if cores(found) != cores(value):
+        raise NotInForce(0, f"wrote {value!r}, in force is {found!r}", str(file))
+
+
+def cores(text: str) -> set[int]:
+    """`0-1,3` as 0, 1 and 3."""
+    spans = [span.partition("-") for span in text.split(",") if span]
+    return {core for first, _, last in spans for core in range(int(first), int(last or first) + 1)}
+
+
 def put(file: Path, value: str) -> None:
     """One write, as the kernel wants it. Raises OSError with the file."""
     handle = os.open(file, os.O_WRONLY | os.O_CLOEXEC)

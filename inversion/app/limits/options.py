@@ -21,7 +21,8 @@ class Limits:
         neighbor gets, and all of a core that nobody else wants; 1 to 10000
     memory: such as "128MiB"; all of it, what is swapped out too; pids: processes and threads
     cpuset: cores, such as "0" or "0-1,3"
-    io: read from a disk, and written to it, such as "10MB/s"; io_weight: its share of the disk, 1 to 10000, usually 100
+    io: read from a disk, and written to it, such as "10MB/s"
+    io_weight: its share of the disk, 1 to 10000, usually 100, where a disk is shared by weight (bfq, io.cost)
     io_disk: a path on the disk that is meant; by default that of the journal
     required: whether to refuse to start where they cannot be had; else every status says so
     """

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inversion.app.limits import files
+from inversion.app.limits.disk import bfq_weight, weighs
 from inversion.app.limits.group import NAMES_1, LimitsUnavailable, Usage, needed
 from inversion.app.limits.options import Limits
 
@@ -99,7 +100,7 @@ def make_version1(
             folder.mkdir(exist_ok=True)
             folders[controller] = folder
         _write(folders, own, limits, disk)
-    except OSError:
+    except (OSError, LimitsUnavailable):
         files.remove(dict.fromkeys(folders.values()))
         raise
     return Version1(folders, limits, _beside(unified, name))
@@ -134,12 +135,13 @@ def _write(folders: Mapping[str, Path], own: Mapping[str, Path], limits: Limits,
     if limits.cpuset is not None:
         memory_nodes = own["cpuset"].joinpath("cpuset.mems").read_text(encoding="ascii").strip()
         files.set_limit(folders["cpuset"] / "cpuset.mems", memory_nodes)
-        files.put(folders["cpuset"] / "cpuset.cpus", limits.cpuset)
+        files.set_cores(folders["cpuset"] / "cpuset.cpus", limits.cpuset)
     if limits.io_bytes is not None:
         for way in ("read", "write"):
             files.set_limit(folders["blkio"] / f"blkio.throttle.{way}_bps_device", f"{disk} {limits.io_bytes}")
     if limits.io_weight is not None:
-        files.set_limit(folders["blkio"] / "blkio.bfq.weight", str(limits.io_weight))
+        weighs(disk, folders["blkio"])
+        files.set_limit(folders["blkio"] / "blkio.bfq.weight", str(bfq_weight(limits.io_weight)))
 
 
 def _limit_memory(folder: Path, whole: int, lower: bool) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inversion.app.limits import files
+from inversion.app.limits.disk import bfq_weight, weighs
 from inversion.app.limits.group import LimitsUnavailable, Usage, needed
 from inversion.app.limits.options import Limits
 
@@ -87,7 +88,7 @@ def make_version2(own: Path, limits: Limits, name: str, ours: Sequence[int], dis
     folder.mkdir(exist_ok=True)
     try:
         _write(folder, limits, disk)
-    except OSError:
+    except (OSError, LimitsUnavailable):
         files.remove([folder])
         raise
     return Version2(folder, limits)
@@ -135,12 +136,12 @@ def _write(folder: Path, limits: Limits, disk: str) -> None:
     if limits.pids is not None:
         files.set_limit(folder / "pids.max", str(limits.pids))
     if limits.cpuset is not None:
-        files.put(folder / "cpuset.cpus", limits.cpuset)
+        files.set_cores(folder / "cpuset.cpus", limits.cpuset, folder / "cpuset.cpus.effective")
     if limits.io_bytes is not None:
         both = f"{disk} rbps={limits.io_bytes} wbps={limits.io_bytes}"
         files.set_limit(folder / "io.max", both, f"{both} riops=max wiops=max")
     if limits.io_weight is not None:
-        file = next(
-            (f for name in ("io.weight", "io.bfq.weight") if (f := folder / name).exists()), folder / "io.weight"
-        )
-        files.set_limit(file, f"default {limits.io_weight}")
+        if weighs(disk, folder) == "bfq" and (file := folder / "io.bfq.weight").exists():
+            files.set_limit(file, f"default {bfq_weight(limits.io_weight)}")
+        else:
+            files.set_limit(folder / "io.weight", f"default {limits.io_weight}")

@@ -10,8 +10,8 @@ import pytest
 
 from inversion.app.limits import Limits, LimitsUnavailable, Usage, joined_command
 from inversion.app.limits.command import without
-from inversion.app.limits.disk import disk_of
-from inversion.app.limits.files import pressure
+from inversion.app.limits.disk import bfq_weight, disk_of, weighs
+from inversion.app.limits.files import NotInForce, pressure, set_cores
 from inversion.app.limits.mounts import find_mounts
 
 
@@ -147,3 +147,36 @@ def test_the_disk_of_a_partition_is_meant(tmp_path):
     assert disk_of(tmp_path, devices) == "8:0"
     (disk / "part" / "partition").unlink()
     assert disk_of(tmp_path, devices) == named
+
+
+def test_what_shares_a_disk_by_weight(tmp_path):
+    """The group's file of a weight says nothing of that."""
+    devices, root = tmp_path / "devices", tmp_path / "cgroup"
+    (devices / "8:0" / "queue").mkdir(parents=True)
+    scheduler = devices / "8:0" / "queue" / "scheduler"
+    group = root / "service" / "inversion-1"
+    group.mkdir(parents=True)
+    scheduler.write_text("mq-deadline kyber [bfq] none\n")
+    assert weighs("8:0", group, devices) == "bfq"
+    scheduler.write_text("[mq-deadline] kyber bfq none\n")
+    (root / "io.cost.qos").write_text("8:16 enable=1 ctrl=auto\n8:0 enable=0 ctrl=auto\n")
+    with pytest.raises(LimitsUnavailable, match=r"nothing shares disk 8:0 by weight \(its scheduler is mq-deadline"):
+        weighs("8:0", group, devices)
+    with pytest.raises(LimitsUnavailable, match=r"its scheduler is none"):
+        weighs("8:32", group, devices)
+    (root / "io.cost.qos").write_text("8:16 enable=0 ctrl=auto\n8:0 enable=1 ctrl=auto\n")
+    assert weighs("8:0", group, devices) == "io.cost"
+
+
+def test_weights_as_bfq_has_them():
+    assert [bfq_weight(weight) for weight in (1, 100, 10_000)] == [1, 100, 1000]
+
+
+def test_cores_that_are_not_all_in_force_are_refused(tmp_path):
+    """A parent may leave fewer than were written."""
+    cpus, effective = tmp_path / "cpuset.cpus", tmp_path / "cpuset.cpus.effective"
+    cpus.touch()
+    effective.write_text("0-1,3\n")
+    set_cores(cpus, "3,0,1", effective)
+    with pytest.raises(NotInForce, match="wrote '0-3', in force is '0-1,3'"):
+        set_cores(cpus, "0-3", effective)
