@@ -98,7 +98,7 @@ def test_the_network_answers_as_least_squares_does(trained):
         assert 0.8 < held < 0.97
         solved = np.array([[each.value(name) for name in names] for each in theirs])
         assert np.median(np.abs(middle - solved)) < np.median(high - low) / 3
-        assert all(each.fit.quality < Quality.BAD for each in ours)
+        assert np.mean([each.fit.quality is Quality.BAD for each in ours]) < 0.02
 
 
 def test_the_card_compares_it_with_least_squares(trained):
@@ -109,15 +109,33 @@ def test_the_card_compares_it_with_least_squares(trained):
     assert "full over least_squares" in "".join(told["table"])
 
 
+def test_a_reading_that_strays_far_is_doubted(trained):
+    """Its teacher takes every reading at its word, and would be sure of a wrong one."""
+    path, out, _ = trained
+    card = read_card(out / "card.toml")
+    assert card.misfit.threshold == pytest.approx(2 * card.misfit.known)
+    if path.stem != "oil_flow":
+        return  # two sensors and two planes: another unbalance explains any two vectors
+    _, model = load_recipe(path)
+    readings = model.simulate(np.full((1, 3), 8 / 60e3), np.zeros((1, 0)))
+    both = np.repeat(readings, 2, axis=0)
+    both[1, 3] += 20_000
+    sound, doubted = Network(out).bind(model).invert(model.features_of(both))
+    assert sound.fit.quality is Quality.GOOD
+    assert doubted.fit.quality > Quality.GOOD
+    assert "trained on" in doubted.fit.reason
+
+
 def test_least_squares_checks_it(trained):
     path, out, _ = trained
     recipe, model = load_recipe(path)
     other = replace(recipe, data=replace(recipe.data, windows=60))
     drawn = draw_windows(model, other, np.ones(60, dtype=bool))
-    rows = np.flatnonzero(drawn.usable).tolist()
-    estimates = Checked(Network(out), LeastSquares(), every=2).bind(model).invert(drawn.features.take(rows))
-    assert any(each.fit.answered is None for each in estimates)
-    assert any(each.fit.answered is not None for each in estimates)
+    given = drawn.features.take(np.flatnonzero(drawn.usable).tolist())
+    quick = Network(out).bind(model).invert(given)
+    for own, each in zip(quick, Checked(Network(out), LeastSquares(), every=2).bind(model).invert(given), strict=True):
+        assert (each.fit.answered is None) or not own.fit.reason
+    assert sum(not own.fit.reason for own in quick) > len(quick) / 2
 
 
 def test_a_model_of_other_numbers_is_refused(trained):

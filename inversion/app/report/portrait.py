@@ -67,24 +67,26 @@ class Portrait:
 
 
 def _pictures(model: ForwardModel, frame: Frame) -> tuple[Picture, ...]:
-    usable = all(frame.channels[name].quality is not Quality.BAD for name in model.channels)
+    usable = all(name in frame.channels and frame.channels[name].quality is not Quality.BAD for name in model.channels)
     return model.pictures(frame) if usable and isinstance(model, Illustrator) else ()
 
 
 def _waveform(frame: Frame, name: str) -> dict[str, Any]:
-    """Lowest and highest sample of each bin of time."""
+    """Lowest and highest sample of each bin of time in which there is any: one that is lost is no number."""
     waveform: Waveform = frame.channels[name]
     unit = _SEEN_AS.get(waveform.unit, waveform.unit)
     samples = np.asarray(from_si(waveform.samples.astype(np.float64), unit))
     edges = np.unique(np.linspace(0, samples.size, min(_BINS, samples.size) + 1).astype(int))
+    low, high = (part.reduceat(samples, edges[:-1]) for part in (np.fmin, np.fmax))
+    there = np.isfinite(low) & np.isfinite(high)
     return {
         "channel": name,
         "unit": unit,
         "source": frame.source,
         "position": frame.position,
-        "t": _plain(edges[:-1] / waveform.sample_rate),
-        "low": _plain(np.minimum.reduceat(samples, edges[:-1])),
-        "high": _plain(np.maximum.reduceat(samples, edges[:-1])),
+        "t": _plain(edges[:-1][there] / waveform.sample_rate),
+        "low": _plain(low[there]),
+        "high": _plain(high[there]),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from inversion.app.report import Portrait, ReportUnavailable, require_plotly, ve
 from inversion.app.report.figures import mark_groups, parameters, picture
 from inversion.app.report.verdict import number, plain
 from inversion.core.picture import Picture
-from sensors import Frame, Waveform
+from sensors import Frame, Quality, Waveform
 
 OUTER = {"mean": 0.12, "low": 0.1, "high": 0.15, "level": 0.9, "unit": "g", "floor": 0.0, "resolvable": True}
 WEAK = {"mean": 0.01, "low": 0.0, "high": 0.03, "level": 0.9, "unit": "g", "floor": 0.0, "resolvable": False}
@@ -219,6 +219,22 @@ def test_the_picture_is_of_a_usable_window():
     drawn = Portrait(model)
     drawn.add(frames(3), [record(0, quality="bad"), record(1, quality="bad"), record(2)])
     assert model.shown == [2]
+
+
+def test_samples_and_channels_that_are_lost_are_left_out(tmp_path):
+    """A window that lacks some of its readings is usable to some models."""
+    frame = frames(1)[0]
+    samples = frame.channels["vibration"].samples.copy()
+    samples[1000:4000] = np.nan
+    channels = {"vibration": Waveform(samples, 1000.0, "m/s2", Quality.BAD, "NaN")}
+    model = ShowingModel()
+    drawn = Portrait(model)
+    drawn.add([replace(frame, channels=channels)], [record(0, quality="uncertain")])
+    drawn.write(tmp_path / "p.json")
+    waveform = json.loads((tmp_path / "p.json").read_text())["waveforms"][0]
+    assert len(waveform["t"]) == len(waveform["low"]) == len(waveform["high"])
+    assert 0.35 * 1200 < len(waveform["t"]) < 0.45 * 1200
+    assert model.shown == []
 
 
 def test_years_of_windows_stay_a_few_thousand():
