@@ -92,10 +92,11 @@ def encode_and_rate(features: Features, floors: Floors) -> tuple[Encoded, list[f
     for k, count in enumerate(features.counts):
         first = flags.startswith(b"\1" * count, k * d)  # a slice is quicker than a mask
         seen = slice(count) if first else features.observed[k]
-        length = _fill(rows[k], at, features.values[k, seen], features.std[k, seen], features.limit[k, seen], seen)
+        row = rows[k]
+        length = _fill(row, at, features.values[k, seen], features.std[k, seen], features.limit[k, seen], seen)
         rates.append(_decibels(length, count))
-        rows[k, at.floor] = floors[k]
-        rows[k, at.condition] = conditions[k]
+        row[at.floor] = floors[k]
+        row[at.condition] = conditions[k]
     return rows, rates
 
 

@@ -28,7 +28,7 @@ class MisfitScore:
 
     def distance(self, latent: Array) -> float:
         """(h,) to a number about 1 for windows like those trained on."""
-        whitened = np.dot(latent - self.mean, self.whitening).tolist()
+        whitened = (latent - self.mean).dot(self.whitening).tolist()
         return math.hypot(*whitened) / math.sqrt(len(whitened))
 
     def widening(self, distance: float) -> float:

@@ -129,7 +129,10 @@ class NetworkInverter:
         session, answered = self.graphs[self.precision]
         shares = [floor_shares(self.model.space, floor) for floor in floors]
         rows, ratios_db = encode_and_rate(features, shares)
-        raw = [(rows[k], ratio_db, *session.run(rows[k])) for k, ratio_db in enumerate(ratios_db)]
+        raw = []
+        for k, ratio_db in enumerate(ratios_db):
+            quantiles, latent = session.run(rows[k])
+            raw.append((rows[k], ratio_db, quantiles, latent))
         return self.reader.read(raw, features, floors, answered)
 
 

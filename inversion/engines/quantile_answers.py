@@ -78,7 +78,7 @@ class Tabulator:
         parts = np.empty(stretches.shape)
         parts[:, 0] = parts[:, 1] = quantiles
         parts *= stretches
-        np.dot(parts.reshape(len(parts), -1), self.weights, out=out)
+        parts.reshape(len(parts), -1).dot(self.weights, out=out)
 
     def bounded(self, levels: Array) -> Array:
         """(n, p, k + 8) in place: brought into the range, the marginals told in its unit."""
