@@ -58,15 +58,17 @@ def claimed(seen: Evidence, bearing: BearingGeometry) -> Claims:
     """
     bin_orders = seen.nominal
     blanked = comb.integer_orders(seen.of_lines.size, bin_orders)
+    first, others = comb.places(_first_lines(bearing), bin_orders), None
+    few = first[:, len(RACES) :]
     slips: dict[str, float] = {}
     while left := [race for race in RACES if race not in slips and not (race == "outer" and "ball" in slips)]:
-        found = _strongest(seen.of_lines, blanked, bin_orders, left, bearing)
+        found = _strongest(seen.of_lines, blanked, bin_orders, left, first, bearing)
         # one decoy that beats it is enough to refuse it, and a few refuse most faults that are not there
-        few = comb.highest(found.marks, _decoy_lines(bearing)[0], bin_orders, comb.DECOY_LINES)
-        if (
-            not found.score - float(few.max(initial=-np.inf)) > CLAIM_MARGIN
-            or not _margin(found, few, bin_orders, bearing) > CLAIM_MARGIN
-        ):
+        least = comb.highest(found.marks, few, comb.DECOY_LINES)
+        if not found.score - float(least.max(initial=-np.inf)) > CLAIM_MARGIN:
+            break
+        others = comb.places(_other_lines(bearing), bin_orders) if others is None else others
+        if not _margin(found, least, others) > CLAIM_MARGIN:
             break
         slips[found.race] = found.slip
         blanked |= found.lines
@@ -77,9 +79,10 @@ def margin(seen: Evidence, bearing: BearingGeometry) -> float:
     """By how much the best comb of a record beats its best decoy."""
     bin_orders = seen.nominal
     blanked = comb.integer_orders(seen.of_lines.size, bin_orders)
-    found = _strongest(seen.of_lines, blanked, bin_orders, RACES, bearing)
-    few = comb.highest(found.marks, _decoy_lines(bearing)[0], bin_orders, comb.DECOY_LINES)
-    return _margin(found, few, bin_orders, bearing)
+    first = comb.places(_first_lines(bearing), bin_orders)
+    found = _strongest(seen.of_lines, blanked, bin_orders, RACES, first, bearing)
+    few = comb.highest(found.marks, first[:, len(RACES) :], comb.DECOY_LINES)
+    return _margin(found, few, comb.places(_other_lines(bearing), bin_orders))
 
 
 @dataclass(frozen=True)
@@ -98,23 +101,24 @@ def _strongest(
     blanked: NDArray[np.bool_],
     bin_orders: float,
     races: Sequence[str],
+    first: comb.Places,
     bearing: BearingGeometry,
 ) -> _Comb:
-    """The best comb of any of these races."""
-    marks = comb.marks(evidence, blanked)
-    found = comb.search(marks, _targets(bearing, tuple(races)), bin_orders, comb.TARGET_LINES)
+    """The best comb of any of these races. first: places of the lines of all races, then others."""
+    targets = first[:, : len(RACES)] if len(races) == len(RACES) else first[:, [RACES.index(race) for race in races]]
+    found = comb.search(comb.marks(evidence, blanked), targets, comb.TARGET_LINES)
     best = int(found.score.argmax())
     race, slip = races[best], float(found.slip[best])
     own = comb.family(evidence.size, bin_orders, fault_orders(bearing)[race] * (1 + slip), sidebands(race, bearing))
     return _Comb(race, slip, float(found.score[best]), own, comb.marks(evidence, blanked | own))
 
 
-def _margin(found: _Comb, few: Array, bin_orders: float, bearing: BearingGeometry) -> float:
+def _margin(found: _Comb, few: Array, others: comb.Places) -> float:
     """By how much it beats the best decoy: the few whose scores are known, and the others; too few are none."""
-    others = comb.highest(found.marks, _decoy_lines(bearing)[1], bin_orders, comb.DECOY_LINES)
-    if np.count_nonzero(few > -np.inf) + np.count_nonzero(others > -np.inf) < _FEWEST_DECOYS:
+    rest = comb.highest(found.marks, others, comb.DECOY_LINES)
+    if np.count_nonzero(few > -np.inf) + np.count_nonzero(rest > -np.inf) < _FEWEST_DECOYS:
         return -np.inf
-    return found.score - float(max(few.max(), others.max(initial=-np.inf)))
+    return found.score - float(max(few.max(), rest.max(initial=-np.inf)))
 
 
 @lru_cache(maxsize=64)
@@ -145,17 +149,17 @@ def _evidence(
     return evidence, bin_hz / shaft_hz
 
 
-@lru_cache(maxsize=256)
-def _targets(bearing: BearingGeometry, races: tuple[str, ...]) -> NDArray[np.float32]:
-    orders = fault_orders(bearing)
-    return comb.lines(np.array([orders[race] for race in races]))
+@lru_cache(maxsize=64)
+def _first_lines(bearing: BearingGeometry) -> NDArray[np.float32]:
+    """Of each race, then of every `_SOME`-th decoy."""
+    return comb.lines(np.array([*fault_orders(bearing).values(), *decoys(bearing)[::_SOME]]))
 
 
 @lru_cache(maxsize=64)
-def _decoy_lines(bearing: BearingGeometry) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Of every `_SOME`-th decoy, and of the others."""
-    orders, some = decoys(bearing), np.arange(decoys(bearing).size) % _SOME == 0
-    return comb.lines(orders[some]), comb.lines(orders[~some])
+def _other_lines(bearing: BearingGeometry) -> NDArray[np.float32]:
+    """Of the other decoys."""
+    orders = decoys(bearing)
+    return comb.lines(orders[np.arange(orders.size) % _SOME != 0])
 
 
 def sidebands(race: str, bearing: BearingGeometry) -> tuple[float, ...]:

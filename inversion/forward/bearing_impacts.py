@@ -42,6 +42,8 @@ _LEAST_ERROR = 0.03  # of an impact
 #: Fall of the energy of bursts, 1/s: 1.5 % damping at 1.5 kHz to 6 % at 16 kHz.
 _DECAYS = np.geomspace(300.0, 12_000.0, 28)
 _SPREAD = 1.6  # between the decay rates of the modes of one structure
+_FIRSTS = np.arange(len(RACES)) * comb.SLIPS.size  # of each race, among the lines that are looked at
+_POSSIBLE = len(RACES) * comb.SLIPS.size  # lines of races among them, those of decoys follow
 _SHARES = np.linspace(0.0, 1.0, 5)
 _SLIPS = 0.12 * np.linspace(0.0, 1.0, 6) ** 2  # loss of the first line by random slip, logarithm
 _HIDDEN = 1.5  # a fault that is not found may be so much stronger than its line: bursts ring on
@@ -81,17 +83,19 @@ def judge_impacts(
     """
     orders = fault_orders(bearing)
     lines = _squared_lines(half, samples, sample_rate, shaft_hz, _HARMONICS * max(orders.values()) * 1.05 + 5)
+    found = _absent(lines, bearing)
+    if not slips:
+        return found
     whole = comb.integer_orders(lines.power.size, lines.bin_orders)
     families = {
         race: comb.family(lines.power.size, lines.bin_orders, orders[race] * (1 + slip), sidebands(race, bearing))
         for race, slip in slips.items()
     }
-    found = _absent(lines, bearing)
     for race in slips:
-        taken = whole.copy()
+        taken = whole
         for other, family in families.items():
             if other != race:
-                taken |= family
+                taken = taken | family
         rate_hz = orders[race] * (1 + slips[race]) * shaft_hz
         found[race] = _present(lines, rate_hz, shaft_hz, taken, families[race] | taken)
     return found
@@ -110,9 +114,11 @@ def _squared_lines(half: Complex, samples: int, sample_rate: float, shaft_hz: fl
     size = fast_length_below(samples // count)
     bin_orders = sample_rate / size / shaft_hz
     raw = low_spectrum(fast[: count * size].reshape(count, size), int(highest / bin_orders) + 2)
-    windowed = 0.5 * raw
-    windowed[:, 1:-1] -= 0.25 * (raw[:, :-2] + raw[:, 2:])
-    power = np.add.reduce(envelope.power(windowed), axis=0, dtype=np.float64)
+    beside = raw[:, :-2] + raw[:, 2:]
+    beside *= 0.25
+    raw *= 0.5
+    raw[:, 1:-1] -= beside
+    power = np.add.reduce(envelope.power(raw), axis=0, dtype=np.float64)
     power /= count * _HANN * size**2
     return _Lines(power, count, bin_orders)
 
@@ -133,7 +139,8 @@ def _present(
     totals, centers = _energies(lines, orders)
     apart = (orders / lines.bin_orders < lines.power.size - _REACH - 1) & ~taken[centers]
     apart[0] = True  # it has been found
-    level = np.array([_level(lines, center, busy) for center in centers.tolist()])
+    free = ~busy
+    level = np.array([_level(lines, center, free) for center in centers.tolist()])
     energy = totals - _BINS * level
     signal_part = np.maximum(energy, 0.0)
     variance = (_SCATTER * level**2 + _CROSS * level * signal_part) / lines.count + (_SHAPE_ERROR * signal_part) ** 2
@@ -141,31 +148,33 @@ def _present(
     squares, fourths = _shapes(round(math.log(rate_hz) * 50))
     information = fourths @ certainty
     power = (squares @ (energy * certainty)) / information  # of the strikes, squared
-    fits = power > 0
-    if not fits.all():
+    if not float(np.minimum.reduce(power)) > 0:
+        fits = power > 0
         power, information = power[fits], information[fits]
     if not power.size:
         value = float(max(level[0], 1e-12) ** 0.25)
         return Impact(value, value, -np.inf, True)
-    match = 0.5 * information * power**2  # less half the squares of the energies, which all shapes have in common
-    weight = np.exp(match - match.max())
-    weight /= weight.sum()
-    logarithm = 0.25 * np.log(power)
+    match = information * power
+    match *= power  # less the squares of the energies, which all shapes have in common
+    weight = np.exp(0.5 * (match - np.maximum.reduce(match)))
+    weight /= np.add.reduce(weight)
+    logarithm = np.log(power)
     mean = float(weight @ logarithm)
-    relative = 0.25 / np.sqrt(information) / np.maximum(power, 1e-300)
-    variance_of_log = float(weight @ ((logarithm - mean) ** 2 + relative**2)) + _LEAST_ERROR**2
-    value = math.exp(mean)
+    logarithm -= mean
+    logarithm *= logarithm
+    logarithm += 1 / np.maximum(match, 1e-300)
+    variance_of_log = float(weight @ logarithm) / 16 + _LEAST_ERROR**2
+    value = math.exp(mean / 4)
     return Impact(value, value * min(1.0, math.sqrt(variance_of_log)), -np.inf, True)
 
 
 def _absent(lines: _Lines, bearing: BearingGeometry) -> dict[str, Impact]:
     """Of each race the strongest line that slip leaves possible, or the strongest that is where no fault can be."""
     energies = _energies(lines, _places(bearing))[0]
-    slips = comb.SLIPS.size
-    highest = float(np.maximum.reduce(energies[len(RACES) * slips :]))
+    strongest = np.maximum.reduceat(energies[:_POSSIBLE], _FIRSTS).tolist()
+    highest = float(np.maximum.reduce(energies[_POSSIBLE:], initial=0.0))
     found = {}
-    for i, race in enumerate(RACES):
-        line = float(np.maximum.reduce(energies[i * slips : (i + 1) * slips]))
+    for race, line in zip(RACES, strongest, strict=True):
         limit = _HIDDEN * max(line, highest, 1e-12) ** 0.25
         found[race] = Impact(limit, _HIDDEN_ERROR * limit, limit, False)
     return found
@@ -178,12 +187,12 @@ def _places(bearing: BearingGeometry) -> Array:
     return np.concatenate([possible.ravel(), decoys(bearing)])
 
 
-def _level(lines: _Lines, center: int, busy: NDArray[np.bool_]) -> float:
+def _level(lines: _Lines, center: int, unclaimed: NDArray[np.bool_]) -> float:
     """Mean energy of a bin beside this one, from the median of those where no line is expected."""
     for orders in (1.2, 4.0, 20.0):
         reach = int(orders / lines.bin_orders)
         around = slice(max(1, center - reach), center + reach + 1)
-        free = lines.power[around][~busy[around]]
+        free = lines.power[around][unclaimed[around]]
         if free.size >= 20:
             break
     else:

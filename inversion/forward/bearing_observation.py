@@ -5,6 +5,7 @@ Every quantity is judged against the same record: combs against decoy orders, ed
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -111,7 +112,7 @@ def observe(
             remarks.append(f"{race}: {profile}")
             continue
         profiles[race] = profile
-        if np.isfinite(profile.limit):
+        if math.isfinite(profile.limit):
             remarks.append(f"{race}: no entry stands out before the strikes")
     return Observation(impacts, profiles, tuple(remarks), after)
 
@@ -131,39 +132,39 @@ def edge_profile(
     if last < 2 * _FIRST_LAG:
         return "the strikes follow one another too fast to see an entry between them"
     energy = passages.residual_energy(half, samples, _PREDICTOR_ORDER)
-    steady, smoother = passages.smooth(energy, (_SMOOTHING, 1.5 * _SMOOTHING))
-    times = passages.strikes(smoother, period)
-    profile = passages.profile_before(steady, times, reach)
-    before = edges(profile)
-    after = edges(passages.profile_after(steady, times, reach))
-    beyond = before[last:] if reach - last >= _FEWEST_BEYOND else after[_FIRST_LAG:]
-    noise = max(_rms(beyond), _rms(after[_FIRST_LAG:]))
+    times = passages.strikes(passages.smooth(energy, 1.5 * _SMOOTHING), period)
+    around, effective = passages.profiles(energy, times, reach, _SMOOTHING)
+    before, after = edges(around)
+    noise = _rms(after[_FIRST_LAG:])
+    if reach - last >= _FEWEST_BEYOND:
+        noise = max(noise, _rms(before[last:]))
     if not noise > 0:
         return "no noise around the strikes to judge an entry by"
-    inside = before[_FIRST_LAG:last]
-    seen = bool(inside.max() > EDGE_THRESHOLD * noise)
+    highest = float(np.maximum.reduce(before[_FIRST_LAG:last]))
+    seen = highest > EDGE_THRESHOLD * noise
     deviation = np.full(last, noise)
     if seen:
-        crooked = _CROOKED_ERROR * (1 + np.arange(last)) / np.sqrt(profile.effective)
-        deviation = np.maximum(noise, np.hypot(_MODEL_ERROR, crooked) * float(inside.max()))
+        crooked = np.arange(1, last + 1) * (_CROOKED_ERROR / math.sqrt(effective))
+        np.maximum(deviation, np.hypot(_MODEL_ERROR, crooked) * highest, out=deviation)
     deviation[:_FIRST_LAG] = np.inf
     return EdgeProfile(before[:last], deviation, width, -np.inf if seen else EDGE_THRESHOLD * noise)
 
 
-def edges(profile: passages.StrikeProfile) -> Array:
-    """(m,) fall of the log energy just beyond each lag, where it rose above all that is nearer to the strike.
+def edges(energy: Array) -> Array:
+    """(..., m) energies outward from strikes to the fall of their logarithm just beyond each lag, where it rose above
+    all that is nearer to the strike.
 
     The mean over the four lags up to each one, less that over the five from the next but one; over fewer at the ends.
     """
-    rise = np.log(np.maximum(profile.energy, 1e-3))
-    rise -= np.minimum.accumulate(rise)
-    m = rise.size
-    sums = np.zeros(m + 10)  # of what lies before each lag less three: zero before the first, all beyond the last
-    np.add.accumulate(rise, out=sums[4 : m + 4])
-    sums[m + 4 :] = sums[m + 3]
+    rise = np.log(np.maximum(energy, 1e-3))
+    rise -= np.minimum.accumulate(rise, axis=-1)
+    m = rise.shape[-1]
+    sums = np.zeros((*rise.shape[:-1], m + 10))  # of what lies before each lag less three: zero before the first,
+    np.add.accumulate(rise, axis=-1, out=sums[..., 4 : m + 4])
+    sums[..., m + 4 :] = sums[..., m + 3 : m + 4]  # all beyond the last
     near, beyond = _counts(m)
-    fall: Array = (sums[4 : m + 4] - sums[:m]) / near
-    fall -= (sums[10:] - sums[5 : m + 5]) / beyond
+    fall: Array = (sums[..., 4 : m + 4] - sums[..., :m]) / near
+    fall -= (sums[..., 10:] - sums[..., 5 : m + 5]) / beyond
     return fall
 
 
@@ -181,10 +182,12 @@ def on_grid(profile: EdgeProfile, widths: Array) -> tuple[Array, Array, float]:
     values = np.interp(lags, np.arange(profile.edge.size), np.maximum(profile.edge, 0.0))
     std = profile.std.take(np.rint(lags).astype(np.intp), mode="clip")
     cells_a_sample = profile.width / (widths[1] - widths[0])
-    inflated = std * np.sqrt(max(1.0, _INDEPENDENT * cells_a_sample))
-    looked_at = inside & np.isfinite(inflated)
-    values = np.minimum(values, profile.limit) if np.isfinite(profile.limit) else values
-    return np.where(looked_at, values, 0.0), np.where(inside, inflated, np.inf), profile.limit
+    std *= math.sqrt(max(1.0, _INDEPENDENT * cells_a_sample))
+    std[~inside] = np.inf
+    values[np.isinf(std)] = 0.0
+    if math.isfinite(profile.limit):
+        np.minimum(values, profile.limit, out=values)
+    return values, std, profile.limit
 
 
 def power_spectrum(waveform: Waveform, shaft_hz: float, orders: float = 20.0) -> tuple[Array, Array]:
@@ -209,4 +212,4 @@ def _squared_lines(half: Complex, samples: int, bin_hz: float) -> Complex:
 
 
 def _rms(values: Array) -> float:
-    return float(np.sqrt(np.mean(values**2))) if values.size else np.inf
+    return math.sqrt(float(values @ values) / values.size) if values.size else math.inf

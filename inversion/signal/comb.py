@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Evidence = NDArray[np.float32]
 Marks = NDArray[np.complex64]
+Places = NDArray[np.intp]
 
 HARMONICS = 6
 #: Orders that are searched reach this far beyond the largest fault order.
@@ -86,29 +87,31 @@ def marks(evidence: Evidence, blanked: NDArray[np.bool_]) -> Marks:
     return marked
 
 
-def search(marked: Marks, candidates: NDArray[np.float32], bin_orders: float, expected_lines: int) -> Combs:
-    """Best comb of each candidate, `lines` of (k,) orders; lines outside do not count.
+def places(candidates: NDArray[np.float32], bin_orders: float) -> Places:
+    """The bins of the `lines` of candidates; a line outside lies beyond the last one."""
+    return (candidates * np.float32(1 / bin_orders)).astype(np.intp)
+
+
+def search(marked: Marks, candidates: Places, expected_lines: int) -> Combs:
+    """Best comb of each of k candidates, by the `places` of their lines; lines outside do not count.
 
     expected_lines: a comb of which fewer are visible is averaged over that many all the same
     """
-    scores = _scores(marked, candidates, bin_orders, expected_lines)
+    scores = _scores(marked, candidates, expected_lines)
     best = scores.argmax(axis=1)
     return Combs(scores[np.arange(best.size), best].astype(np.float64), SLIPS[best])
 
 
-def highest(marked: Marks, candidates: NDArray[np.float32], bin_orders: float, expected_lines: int) -> Array:
+def highest(marked: Marks, candidates: Places, expected_lines: int) -> Array:
     """(k,) the scores alone of `search`, in less time."""
-    scores = _scores(marked, candidates, bin_orders, expected_lines)
+    scores = _scores(marked, candidates, expected_lines)
     best: Array = np.maximum.reduce(scores, axis=1).astype(np.float64)
     return best
 
 
-def _scores(
-    marked: Marks, candidates: NDArray[np.float32], bin_orders: float, expected_lines: int
-) -> NDArray[np.float32]:
+def _scores(marked: Marks, candidates: Places, expected_lines: int) -> NDArray[np.float32]:
     """(k, slips) scores of all combs; -inf where too few of its lines count."""
-    index = (candidates * np.float32(1 / bin_orders)).astype(np.intp)
-    found = np.add.reduce(marked.take(index, mode="clip"), axis=0)
+    found = np.add.reduce(marked.take(candidates, mode="clip"), axis=0)
     counts = found.imag
     scores: NDArray[np.float32] = found.real / np.maximum(counts, expected_lines)
     np.copyto(scores, -np.inf, where=counts < _FEWEST_LINES)

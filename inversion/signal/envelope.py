@@ -8,7 +8,9 @@ diagnosis of bearing faults under variable speed conditions", Mech. Syst. Signal
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
@@ -55,11 +57,11 @@ def prewhiten(half: Complex) -> Complex:
 
 
 def power(bins: Complex) -> Real:
-    """(...,) squared magnitudes."""
-    real, imaginary = bins.real, bins.imag
-    squares: Real = real * real
-    squares += imaginary * imaginary
-    return squares
+    """(..., n) squared magnitudes; the last axis is contiguous."""
+    parts = bins.view(np.float32)
+    squares = parts * parts
+    whole: Real = squares[..., ::2] + squares[..., 1::2]
+    return whole
 
 
 def log_envelope_spectrum(
@@ -70,51 +72,81 @@ def log_envelope_spectrum(
     halves: (k,) one-sided spectra of segments of one record; their powers are averaged in each band. A band too narrow
     for all `bins` counts where it reaches.
     """
-    spans = sorted(((int(low / bin_hz), int(high / bin_hz)) for low, high in edges), key=lambda s: s[0] - s[1])
-    found = np.full((len(spans), bins), 1e-30, dtype=np.float32)
-    for first in range(0, len(spans), _LANES):
-        together, rows = spans[first : first + _LANES], found[first : first + _LANES]
-        for half in halves:
-            lines = _lines([half[low:high] for low, high in together], bins)
-            rows[:, : lines.shape[1]] += power(lines[: len(rows)])
-    found *= np.float32(1 / len(halves))
+    plan = _plan(bin_hz, tuple(edges), bins)
+    found = _powers(halves[0], plan)
+    for half in halves[1:]:
+        found += _powers(half, plan)
+    found *= plan.scales / np.float32(len(halves))
+    found += np.float32(1e-30)
     logs = np.log(found, out=found)
-    reach = [min(bins, high - low) for low, high in spans]
-    if reach[-1] == bins:  # that of the narrowest band
-        total, count = np.add.reduce(logs), np.float32(len(spans))
-    else:
-        reached = np.array(reach)[:, None] > np.arange(max(reach))
-        total = np.add.reduce(logs[:, : max(reach)] * reached)
-        count = np.add.reduce(reached, dtype=np.float32)
-    mean: Real = total / count
+    for row, reach in plan.narrow:
+        logs[row, reach:] = 0
+    mean: Real = plan.times @ logs
+    mean /= plan.count
     return mean
 
 
-def _lines(parts: Sequence[Complex], bins: int) -> Complex:
-    """(_LANES, bins) the squared-envelope spectrum of each band, up to `_LANES` of them, the longest one first.
+@dataclass(frozen=True)
+class _Plan:
+    """Which bands, (k,) from bin to bin, are transformed, the longest one first.
 
-    All are transformed at one length, and always `_LANES` at once: so many go through one vector unit in the time of
-    one. The length keeps aliases out of the bins that are asked for; beyond them it need not.
+    lengths: of the transforms, of `_LANES` bands each; bins: that are made; scales: (k, 1) of powers, so that each is
+    as loud as alone; narrow: bands that do not reach as far as the longest one, and how far; times: (k,) how many bands
+    each stands for: at high speeds the lowest are one; count: (bins,) bands that reach there
     """
-    size = parts[0].size
-    length = fast_length(size + min(size, bins), real=True)
-    padded = np.zeros((_LANES, length), dtype=np.complex64)
-    for row, part in zip(padded, parts, strict=False):
-        np.multiply(
-            part, np.float32(math.sqrt(length / (2 * max(part.size, 1)))), out=row[: part.size]
-        )  # loud as alone
-    squared = analytic(padded).view(np.float32)
-    squared *= squared
-    return spectrum(squared[:, ::2] + squared[:, 1::2])[:, :bins]
+
+    spans: tuple[tuple[int, int], ...]
+    lengths: tuple[int, ...]
+    bins: int
+    scales: Real
+    narrow: tuple[tuple[int, int], ...]
+    times: Real
+    count: Real
+
+
+@lru_cache(maxsize=64)
+def _plan(bin_hz: float, edges: tuple[tuple[float, float], ...], bins: int) -> _Plan:
+    """The length of a transform keeps aliases out of the bins that are asked for; beyond them it need not."""
+    times = Counter((int(low / bin_hz), int(high / bin_hz)) for low, high in edges)
+    spans = sorted(times, key=lambda span: span[0] - span[1])
+    sizes = [max(high - low, 1) for low, high in spans]
+    bins = min(bins, sizes[0])
+    lengths = [fast_length(size + min(size, bins), real=True) for size in sizes[::_LANES]]
+    narrow = tuple((row, size) for row, size in enumerate(sizes) if size < bins)
+    count = np.full(bins, len(edges), dtype=np.float32)
+    for row, size in narrow:
+        count[size:] -= times[spans[row]]
+    scales = [(lengths[row // _LANES] / (2 * size)) ** 2 for row, size in enumerate(sizes)]
+    weights = np.array([times[span] for span in spans], dtype=np.float32)
+    return _Plan(
+        tuple(spans), tuple(lengths), bins, np.array(scales, dtype=np.float32)[:, None], narrow, weights, count
+    )
+
+
+def _powers(half: Complex, plan: _Plan) -> Real:
+    """(k, bins) powers of the squared-envelope spectra of the bands of one spectrum, but for their scales.
+
+    `_LANES` are transformed at once: so many go through one vector unit in the time of one.
+    """
+    found = np.zeros((len(plan.spans), plan.bins), dtype=np.complex64)
+    for first, length in zip(range(0, len(plan.spans), _LANES), plan.lengths, strict=True):
+        together = plan.spans[first : first + _LANES]
+        padded = np.zeros((_LANES if len(together) > 1 else 1, length), dtype=np.complex64)
+        for row, (low, high) in zip(padded, together, strict=False):
+            row[: high - low] = half[low:high]
+        squared = analytic(padded).view(np.float32)
+        squared *= squared
+        lines = spectrum(squared[:, ::2] + squared[:, 1::2])[: len(together), : plan.bins]
+        found[first : first + _LANES, : lines.shape[1]] = lines
+    return power(found)
 
 
 def above_background(log_power: NDArray[np.float32], width: int) -> NDArray[np.float32]:
     """`log_power` less its running mean over `width` bins: evidence of a line, self-normalized."""
     half = max(1, width // 2)
-    padded = np.concatenate([log_power[half:0:-1], log_power, log_power[-2 : -half - 2 : -1]])
-    sums = np.zeros(padded.size + 1)
-    np.add.accumulate(padded, dtype=np.float64, out=sums[1:])
-    window = padded.size - log_power.size + 1
+    padded = np.concatenate([[np.float32(0)], log_power[half:0:-1], log_power, log_power[-2 : -half - 2 : -1]])
+    sums = np.add.accumulate(padded, dtype=np.float64)
+    window = padded.size - log_power.size
     mean = sums[window:] - sums[:-window]
     mean /= window
     evidence: NDArray[np.float32] = (log_power - mean[: log_power.size]).astype(np.float32)

@@ -73,32 +73,30 @@ def low_spectrum(samples: Real, bins: int) -> Complex:
         whole: Complex = fft.rfft(samples)
         return whole[..., :bins]
     parts = fft.rfft(samples.reshape(*samples.shape[:-1], n // _PARTS, _PARTS), axis=-2)[..., :bins, :]
-    turned = parts.swapaxes(-1, -2) * _turns(n, _PARTS, bins)
+    turned = parts.swapaxes(-1, -2) * _turns(n, _PARTS, n // (2 * _PARTS) + 1)[:, :bins]
     low: Complex = np.add.reduce(turned, axis=-2)
     return low
 
 
 def squared_envelope(half: Complex, n: int) -> Real:
-    """(n // 2 + 1,) spectrum, nothing at zero and at the Nyquist frequency, to the (n,) squared envelope of its signal:
-    the squared magnitude of the analytic signal.
+    """(n // 2 + 1,) spectrum, nothing at zero and at the Nyquist frequency, to the (n,) squared envelope of its signal,
+    a quarter of it: the squared magnitude of half the analytic signal.
     """
     if n % _PARTS:
-        envelope: Real = fft.irfft(half, n)
-        envelope *= envelope
-        quadrature = fft.irfft(half * _QUARTER_TURN, n)
-        quadrature *= quadrature
-        envelope += quadrature
-        return envelope
-    quarter = n // 4
-    low, high = half[:quarter], half[quarter : 2 * quarter]
-    parts = np.empty((_PARTS, quarter), dtype=np.complex64)
-    np.add(low, high, out=parts[0])
-    np.subtract(low, high, out=parts[2])
-    turned = high * _QUARTER_TURN
-    np.add(low, turned, out=parts[1])
-    np.subtract(low, turned, out=parts[3])
-    parts *= _turns_twice(n, quarter)
-    squares = fft.ifft(parts.T, axis=0).view(np.float32).reshape(-1)
+        bins = np.zeros(n, dtype=np.complex64)
+        bins[: half.size] = half
+        squares = fft.ifft(bins, overwrite_x=True).view(np.float32)
+    else:
+        quarter = n // 4
+        low, high = half[:quarter], half[quarter : 2 * quarter]
+        parts = np.empty((_PARTS, quarter), dtype=np.complex64)
+        np.add(low, high, out=parts[0])
+        np.subtract(low, high, out=parts[2])
+        turned = high * _QUARTER_TURN
+        np.add(low, turned, out=parts[1])
+        np.subtract(low, turned, out=parts[3])
+        parts *= _turns_back(n, quarter)
+        squares = fft.ifft(parts.T, axis=0).view(np.float32).reshape(-1)
     squares *= squares
     squared: Real = squares[::2] + squares[1::2]
     return squared
@@ -113,15 +111,18 @@ def first_lags(power: Real, n: int, lags: int) -> NDArray[np.float64]:
     if not lanes:
         whole: NDArray[np.float64] = fft.irfft(power.astype(np.complex64), n)[:lags].astype(np.float64)
         return whole
-    rows = np.zeros((n // lanes, lanes), dtype=np.float32)
-    rows[: n // lanes // 2] = power[:-1].reshape(-1, lanes)
+    # of the lanes c and lanes - c each says the same: one is made of the bins of both
+    own, half = lanes // 2 + 1, n // lanes // 2
+    rows = np.empty((2 * half, own), dtype=np.float32)
+    rows[:half] = power[:-1].reshape(half, lanes)[:, :own]
+    rows[half:] = power[:0:-1].reshape(half, lanes)[:, :own]
     parts = fft.rfft(rows, axis=0)[:lags]
-    parts *= _turns(n, lags, lanes)
-    total: NDArray[np.float64] = np.add.reduce(parts.real, axis=1, dtype=np.float64)
+    parts *= _turns(n, lags, own)
+    cosines = parts.real
+    total: NDArray[np.float64] = np.add.reduce(cosines, axis=1, dtype=np.float64)
     total *= 2
-    total -= power[0]
-    total[::2] += power[-1]
-    total[1::2] -= power[-1]
+    total -= cosines[:, 0]
+    total -= cosines[:, -1]
     total /= n
     return total
 
@@ -132,10 +133,17 @@ def filter_spectrum(taps: Real, n: int) -> Complex:
     if not lanes:
         whole: Complex = fft.rfft(taps, n)
         return whole
-    rows = np.zeros((n // lanes, lanes), dtype=np.complex64)
-    np.multiply(taps[:, None], _turns(n, taps.size, lanes), out=rows[: taps.size])
-    padded: Complex = fft.fft(rows, axis=0, overwrite_x=True)
-    return padded.ravel()[: n // 2 + 1]
+    # bins of the lane lanes - c are those of the lane c from the end, conjugate
+    own, half = lanes // 2 + 1, n // lanes // 2
+    rows = np.zeros((2 * half, own), dtype=np.complex64)
+    np.multiply(taps[:, None], _turns(n, taps.size, own), out=rows[: taps.size])
+    parts = fft.fft(rows, axis=0, overwrite_x=True)
+    padded = np.empty(n // 2 + 1, dtype=np.complex64)
+    both = padded[:-1].reshape(half, lanes)
+    both[:, :own] = parts[:half]
+    np.conjugate(parts[: half - 1 : -1, own - 2 : 0 : -1], out=both[:, own:])
+    padded[-1] = parts[half, 0]
+    return padded
 
 
 def _lanes(n: int, longest: int) -> int:
@@ -155,13 +163,5 @@ def _turns(n: int, rows: int, columns: int) -> Complex:
 def _turns_back(n: int, columns: int) -> Complex:
     """As `_turns`, backward, and scaled as the mean over the parts."""
     angles: Complex = _turns(n, _PARTS, columns).conj() / np.float32(_PARTS)
-    angles.flags.writeable = False
-    return angles
-
-
-@lru_cache(maxsize=8)
-def _turns_twice(n: int, columns: int) -> Complex:
-    """As `_turns_back`, twice as large: only positive frequencies are there."""
-    angles: Complex = _turns_back(n, columns) * np.float32(2)
     angles.flags.writeable = False
     return angles

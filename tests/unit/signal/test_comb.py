@@ -26,7 +26,8 @@ def planted(order: float, height: float = 1.0, harmonics: int = comb.HARMONICS) 
 
 
 def search(evidence: np.ndarray, blanked: np.ndarray, *orders: float) -> comb.Combs:
-    return comb.search(comb.marks(evidence, blanked), comb.lines(np.array(orders)), BIN, comb.TARGET_LINES)
+    places = comb.places(comb.lines(np.array(orders)), BIN)
+    return comb.search(comb.marks(evidence, blanked), places, comb.TARGET_LINES)
 
 
 @given(orders_between, slips)
@@ -62,11 +63,11 @@ def test_blanked_lines_do_not_count():
 def test_few_lines_count_as_if_there_were_more_and_two_say_nothing():
     evidence = np.ones(SIZE, dtype=np.float32)
     assert search(evidence, ~NOTHING, 3.5).score[0] == -np.inf
-    candidates = comb.lines(SIZE * BIN / np.array([2.5, 3.5, 4.5, 5.5]))
+    candidates = comb.places(comb.lines(SIZE * BIN / np.array([2.5, 3.5, 4.5, 5.5])), BIN)
     marks = comb.marks(evidence, NOTHING)
-    scores = comb.search(marks, candidates, BIN, expected_lines=5).score
+    scores = comb.search(marks, candidates, expected_lines=5).score
     assert scores == pytest.approx([-np.inf, 3 / 5, 4 / 5, 1.0])
-    assert comb.highest(marks, candidates, BIN, expected_lines=5).tolist() == scores.tolist()
+    assert comb.highest(marks, candidates, expected_lines=5).tolist() == scores.tolist()
 
 
 def test_the_search_changes_nothing():

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inversion.signal import passages
-from inversion.signal.passages import profile_before, residual_energy, smooth, strikes
+from inversion.signal.passages import profiles, residual_energy, smooth, strikes
 from inversion.signal.transform import spectrum
 
 N = 40_000
@@ -35,7 +35,7 @@ def energy_of(times: np.ndarray, seed: int, height: float = 30.0) -> np.ndarray:
 @settings(max_examples=15)
 def test_strikes_are_found_though_no_fixed_period_fits(seed):
     times = jittered(seed)
-    (smoothed,) = smooth(energy_of(times, seed, 150.0), (3.0,))
+    smoothed = smooth(energy_of(times, seed, 150.0), 3.0)
     found = strikes(smoothed, PERIOD)
     missed = np.abs(found - times[1:-1, None]).min(axis=1) > 2
     assert missed.mean() < 0.05
@@ -45,7 +45,7 @@ def test_strikes_are_found_though_no_fixed_period_fits(seed):
 @pytest.mark.parametrize("stretch", [0.99, 1.0, 1.01])
 def test_no_strike_is_lost_where_the_train_drifts_past_the_border_of_a_period(stretch):
     times = np.rint(2.0 + stretch * PERIOD * np.arange(90)).astype(int)
-    (smoothed,) = smooth(energy_of(times, 7, 150.0), (3.0,))
+    smoothed = smooth(energy_of(times, 7, 150.0), 3.0)
     found = strikes(smoothed, PERIOD)
     assert np.abs(found - times[:, None]).min(axis=1).max() <= 2
     assert np.diff(found).min() > 0.9 * PERIOD
@@ -69,29 +69,55 @@ def test_too_short_for_two_strikes_is_none():
 def test_what_precedes_the_strikes_shows_at_its_lag(lag):
     times = jittered(1)
     energy = energy_of(times, 1)
-    energy[times[times > lag] - lag] += 6.0
-    profile = profile_before(energy, times, 190)
-    assert profile.energy.argmax() == lag - 1
-    assert profile.energy[lag - 1] > 1.4 + 4
-    assert np.delete(profile.energy, lag - 1).max() < 1.4 + 2
-    assert profile.strike == pytest.approx(31.4, rel=0.2)
-    assert profile.count == np.count_nonzero((times > 190) & (times < N - 2))
+    energy[times[times > lag] - lag] += 30.0
+    (before, after), effective = profiles(energy, times, 190, 1.0)
+    assert before.argmax() == lag - 1
+    assert before[lag - 1] > 1.4 + 8
+    assert np.delete(before, [0, 1, 2, *range(lag - 5, lag + 4)]).max() < 1.4 + 2
+    assert after[4:].max() < 1.4 + 2
+    assert 0.3 * times.size < effective <= times.size
 
 
-def test_what_follows_the_strikes_does_not_show():
+def test_what_follows_the_strikes_does_not_show_before_them():
     times = jittered(1)
     energy = energy_of(times, 1)
-    energy[times + 4] += 6.0
-    assert profile_before(energy, times, 190).energy.max() < 1.4 + 2
+    energy[times[:-1] + 9] += 30.0
+    before, after = profiles(energy, times, 190, 1.0)[0]
+    assert before[4:].max() < 1.4 + 2
+    assert after.argmax() == 8
+
+
+@pytest.mark.parametrize("width", [1.0, 2.0])
+def test_the_mean_is_that_of_the_smoothed_record(width):
+    times = np.concatenate([[1, 30], jittered(3), [N - 30, N - 3]])  # at either end too
+    energy, reach = energy_of(times, 3), 100
+    steady = smooth(energy, width).astype(np.float64)
+    heights = steady[times]
+    weights = np.minimum(np.maximum(heights - 3.0, 0.0), np.quantile(heights, 0.8))
+    both, effective = profiles(energy, times, reach, width)
+    for found, within, side in (
+        (both[0], (times > reach) & (times < N - 2), -1),
+        (both[1], (times > 1) & (times < N - 1 - reach), 1),
+    ):
+        lags = side * np.arange(1, reach + 1)
+        shares = weights[within] / weights[within].sum()
+        np.testing.assert_allclose(found, shares @ steady[times[within][:, None] + lags], rtol=2e-5)
+        assert side > 0 or effective == pytest.approx(1 / (shares @ shares), rel=1e-5)
 
 
 def test_no_strikes_make_a_flat_profile():
     energy = energy_of(jittered(2), 2)
     for times in (np.zeros(0, dtype=np.intp), np.array([300])):
-        profile = profile_before(energy, times, 100)
-        np.testing.assert_array_equal(profile.energy, np.ones(100))
-    quiet = profile_before(np.ones(N, dtype=np.float32), jittered(2), 100)
-    np.testing.assert_array_equal(quiet.energy, np.ones(100))
+        both, effective = profiles(energy, times, 100, 2.0)
+        np.testing.assert_array_equal(both, np.ones((2, 100)))
+        assert effective == 1
+    np.testing.assert_array_equal(profiles(np.ones(N, dtype=np.float32), jittered(2), 100, 2.0)[0], np.ones((2, 100)))
+
+
+@given(st.integers(1, 40))
+def test_the_median_is_that_of_numpy(size):
+    values = np.random.default_rng(size).exponential(size=size).astype(np.float32)
+    assert passages._median(values) == pytest.approx(float(np.median(values)), rel=1e-7)
 
 
 def ringing(times: np.ndarray) -> np.ndarray:
@@ -135,7 +161,7 @@ def test_a_silent_record_has_no_edges():
 def test_smoothing_keeps_the_energy_and_the_place(width):
     energy = np.zeros(1000, dtype=np.float32)
     energy[400] = 1.0
-    (smoothed,) = smooth(energy, (width,))
+    smoothed = smooth(energy, width)
     assert smoothed.sum() == pytest.approx(1.0, abs=1e-3)
     assert smoothed.argmax() == 400
     spread = float(np.sum(smoothed * (np.arange(1000) - 400.0) ** 2))
@@ -172,7 +198,7 @@ def test_the_highest_of_each_cell_is_found_by_two_looks(seed, period):
     values = np.random.default_rng(seed).normal(size=5000).astype(np.float32)
     starts = (np.arange(int(4999 * 64 / period) + 1) * (period / 64)).astype(np.intp)
     np.testing.assert_array_equal(
-        passages._highest(values, starts), np.maximum.reduceat(values[: starts[-1]], starts[:-1])
+        passages._highest(values, starts, int(period / 64)), np.maximum.reduceat(values[: starts[-1]], starts[:-1])
     )
 
 
@@ -187,6 +213,6 @@ def test_energy_and_smoothing_are_what_complex_double_precision_says():
     passed = half * np.fft.rfft(np.concatenate([[1.0], -predictor]), N) * gain
     energy = np.abs(np.fft.ifft(passed, N)) ** 2
     residual = residual_energy(spectrum(record), N, 50)
-    np.testing.assert_allclose(residual, energy / np.median(energy[::7]), rtol=0.01, atol=0.01)
+    np.testing.assert_allclose(residual, energy / np.median(energy[::13]), rtol=0.01, atol=0.01)
     exact = np.fft.irfft(np.fft.rfft(residual) * np.exp(-2 * (np.pi * 3.0 * np.fft.rfftfreq(N)) ** 2), N)
-    np.testing.assert_allclose(smooth(residual, (3.0,))[0], exact, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(smooth(residual, 3.0), exact, rtol=1e-3, atol=1e-3)

@@ -52,12 +52,12 @@ def test_the_lowest_bins_are_those_of_the_whole_spectrum(rows, n, bins):
 
 
 @given(st.one_of(small, st.sampled_from(LONG)))
-def test_the_squared_envelope_is_that_of_the_analytic_signal(n):
+def test_the_squared_envelope_is_a_quarter_of_that_of_the_analytic_signal(n):
     half = np.array(transform.spectrum(record(n)))
     half[0] = half[-1] = 0
     bins = np.zeros(n, dtype=np.complex64)
     bins[: half.size] = 2 * half
-    expected = np.abs(scipy.fft.ifft(bins)) ** 2
+    expected = np.abs(scipy.fft.ifft(bins)) ** 2 / 4
     np.testing.assert_allclose(split.squared_envelope(half, n), expected, atol=3e-6 * max(expected.max(), 1e-6))
 
 
