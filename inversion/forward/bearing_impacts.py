@@ -137,22 +137,28 @@ def _present(
     """Linear least squares on the energies of the first lines, integrated over the shapes that bursts may have."""
     orders: Array = np.arange(1, _HARMONICS + 1, dtype=np.float64) * (rate_hz / shaft_hz)
     totals, centers = _energies(lines, orders)
-    apart = (orders / lines.bin_orders < lines.power.size - _REACH - 1) & ~taken[centers]
-    apart[0] = True  # it has been found
-    free = ~busy
-    level = np.array([_level(lines, center, free) for center in centers.tolist()])
-    energy = totals - _BINS * level
-    signal_part = np.maximum(energy, 0.0)
-    variance = (_SCATTER * level**2 + _CROSS * level * signal_part) / lines.count + (_SHAPE_ERROR * signal_part) ** 2
-    certainty = apart / np.maximum(variance, 1e-300)  # a record may hold no noise at all
+    last, free = lines.power.size - _REACH - 1, ~busy
+    levels: list[float] = []
+    energies: list[float] = []
+    certainties: list[float] = []
+    for order, center, total in zip(orders.tolist(), centers.tolist(), totals.tolist(), strict=True):  # few: no arrays
+        level = _level(lines, center, free)
+        energy = total - _BINS * level
+        strong, shape = max(energy, 0.0), _SHAPE_ERROR * max(energy, 0.0)
+        variance = (_SCATTER * (level * level) + _CROSS * level * strong) / lines.count + shape * shape
+        apart = not levels or (order / lines.bin_orders < last and not taken[center])  # the first one has been found
+        levels.append(level)
+        energies.append(energy)
+        certainties.append(apart / max(variance, 1e-300))  # a record may hold no noise at all
+    certainty = np.array(certainties)
     squares, fourths = _shapes(round(math.log(rate_hz) * 50))
     information = fourths @ certainty
-    power = (squares @ (energy * certainty)) / information  # of the strikes, squared
+    power = (squares @ (np.array(energies) * certainty)) / information  # of the strikes, squared
     if not float(np.minimum.reduce(power)) > 0:
         fits = power > 0
         power, information = power[fits], information[fits]
     if not power.size:
-        value = float(max(level[0], 1e-12) ** 0.25)
+        value = float(max(levels[0], 1e-12) ** 0.25)
         return Impact(value, value, -np.inf, True)
     match = information * power
     match *= power  # less the squares of the energies, which all shapes have in common
@@ -197,7 +203,7 @@ def _level(lines: _Lines, center: int, unclaimed: NDArray[np.bool_]) -> float:
             break
     else:
         free = lines.power[around]
-    median_of_mean = np.log(2) if lines.count == 1 else 1 - 1 / (3 * lines.count)  # of a gamma law
+    median_of_mean = math.log(2) if lines.count == 1 else 1 - 1 / (3 * lines.count)  # of a gamma law
     ordered = np.sort(free)  # np.median takes four times as long for so few
     return float(ordered[(free.size - 1) // 2] + ordered[free.size // 2]) / 2 / median_of_mean
 

@@ -98,8 +98,7 @@ def search(marked: Marks, candidates: Places, expected_lines: int) -> Combs:
     expected_lines: a comb of which fewer are visible is averaged over that many all the same
     """
     scores = _scores(marked, candidates, expected_lines)
-    best = scores.argmax(axis=1)
-    return Combs(scores[np.arange(best.size), best].astype(np.float64), SLIPS[best])
+    return Combs(np.maximum.reduce(scores, axis=1).astype(np.float64), SLIPS.take(scores.argmax(axis=1)))
 
 
 def highest(marked: Marks, candidates: Places, expected_lines: int) -> Array:
