@@ -59,10 +59,10 @@ def claimed(seen: Evidence, bearing: BearingGeometry) -> Claims:
     bin_orders = seen.nominal
     blanked = comb.integer_orders(seen.of_lines.size, bin_orders)
     first, others = comb.places(_first_lines(bearing), bin_orders), None
-    few = first[:, len(RACES) :]
+    few, left_over = first[:, len(RACES) :], comb.marks(seen.of_lines, blanked)
     slips: dict[str, float] = {}
     while left := [race for race in RACES if race not in slips and not (race == "outer" and "ball" in slips)]:
-        found = _strongest(seen.of_lines, blanked, bin_orders, left, first, bearing)
+        found = _strongest(seen, blanked, left_over, left, first, bearing)
         # one decoy that beats it is enough to refuse it, and a few refuse most faults that are not there
         least = comb.highest(found.marks, few, comb.DECOY_LINES)
         if not found.score - float(least.max(initial=-np.inf)) > CLAIM_MARGIN:
@@ -71,7 +71,7 @@ def claimed(seen: Evidence, bearing: BearingGeometry) -> Claims:
         if not _margin(found, least, others) > CLAIM_MARGIN:
             break
         slips[found.race] = found.slip
-        blanked |= found.lines
+        blanked, left_over = blanked | found.lines, found.marks
     return Claims(slips)
 
 
@@ -80,7 +80,7 @@ def margin(seen: Evidence, bearing: BearingGeometry) -> float:
     bin_orders = seen.nominal
     blanked = comb.integer_orders(seen.of_lines.size, bin_orders)
     first = comb.places(_first_lines(bearing), bin_orders)
-    found = _strongest(seen.of_lines, blanked, bin_orders, RACES, first, bearing)
+    found = _strongest(seen, blanked, comb.marks(seen.of_lines, blanked), RACES, first, bearing)
     few = comb.highest(found.marks, first[:, len(RACES) :], comb.DECOY_LINES)
     return _margin(found, few, comb.places(_other_lines(bearing), bin_orders))
 
@@ -97,20 +97,24 @@ class _Comb:
 
 
 def _strongest(
-    evidence: NDArray[np.float32],
+    seen: Evidence,
     blanked: NDArray[np.bool_],
-    bin_orders: float,
+    marks: comb.Marks,
     races: Sequence[str],
     first: comb.Places,
     bearing: BearingGeometry,
 ) -> _Comb:
-    """The best comb of any of these races. first: places of the lines of all races, then others."""
+    """The best comb of any of these races.
+
+    marks: of what is not blanked; first: places of the lines of all races, then others
+    """
     targets = first[:, : len(RACES)] if len(races) == len(RACES) else first[:, [RACES.index(race) for race in races]]
-    found = comb.search(comb.marks(evidence, blanked), targets, comb.TARGET_LINES)
+    found = comb.search(marks, targets, comb.TARGET_LINES)
     best = int(found.score.argmax())
     race, slip = races[best], float(found.slip[best])
-    own = comb.family(evidence.size, bin_orders, fault_orders(bearing)[race] * (1 + slip), sidebands(race, bearing))
-    return _Comb(race, slip, float(found.score[best]), own, comb.marks(evidence, blanked | own))
+    order = fault_orders(bearing)[race] * (1 + slip)
+    own = comb.family(blanked.size, seen.nominal, order, sidebands(race, bearing))
+    return _Comb(race, slip, float(found.score[best]), own, comb.marks(seen.of_lines, blanked | own))
 
 
 def _margin(found: _Comb, few: Array, others: comb.Places) -> float:
