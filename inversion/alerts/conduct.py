@@ -36,6 +36,10 @@ class Rule(Protocol):
     def only_in(self) -> tuple[str, ...]: ...
 
 
+#: After which an alarm that waits is one that nobody will hear, s.
+LONGEST_S = 744 * 3600.0
+
+
 def check_conduct(rule: Rule) -> None:
     """Raises ValueError for what no alarm can do."""
     if rule.severity not in SEVERITIES:
@@ -43,6 +47,8 @@ def check_conduct(rule: Rule) -> None:
     for key in ("on_delay_s", "off_delay_s"):
         if not (getattr(rule, key) >= 0 and math.isfinite(getattr(rule, key))):
             raise ValueError(f"alarm {rule.name!r}: {key} must be zero or more, got {getattr(rule, key)} s")
+    if rule.on_delay_s > LONGEST_S:
+        raise ValueError(f"alarm {rule.name!r}: on_delay_s must be at most 744 h, got {rule.on_delay_s / 3600:g} h")
     if not rule.max_gap_s > 0:
         raise ValueError(f"alarm {rule.name!r}: max_gap_s must be positive, got {rule.max_gap_s} s")
     if rule.suppressed_in and rule.only_in:

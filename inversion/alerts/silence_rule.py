@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from inversion.alerts.conduct import LONGEST_S
+
 _NS = 1_000_000_000
 
 
@@ -26,6 +28,8 @@ class SilenceRule:
             raise ValueError(f"an alarm needs a name, got {self.name!r}")
         if not (self.after_s > 0 and math.isfinite(self.after_s)):
             raise ValueError(f"alarm {self.name!r}: after_s must be positive, got {self.after_s} s")
+        if self.after_s > LONGEST_S:
+            raise ValueError(f"alarm {self.name!r}: after_s must be at most 744 h, got {self.after_s / 3600:g} h")
         if self.severity not in ("warning", "alarm"):
             raise ValueError(f"alarm {self.name!r}: severity must be 'warning' or 'alarm', got {self.severity!r}")
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:  # the gateway process never loads what inverts: its worker do
 
 _DAY_S = 86_400.0
 _MONTH_H = 744.0
+DEGRADED, STOPPED = "inference degraded", "inference stopped"
+OWN = {DEGRADED: False, STOPPED: False}  # the gateway's own alarms; they do not latch
 _CONDITIONS = ("value", "growth", "quality", "silence")
 _Table = dict[str, Any]
 
@@ -75,6 +77,8 @@ def alarm_rules(
             rules.append(_rule(document, key, table, model, tracker))
         if table.get("name") in names:
             raise document.error((*key, "name"), f"a second alarm named {table['name']!r}; names must differ")
+        if table.get("name") in OWN:
+            raise document.error((*key, "name"), f"{table['name']!r} is the gateway's own alarm; give another name")
         names.add(table.get("name", ""))
         check_states(document, key, table, states)
     return tuple(rules)

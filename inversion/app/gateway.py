@@ -15,6 +15,7 @@ from typing import Any
 
 from inversion.app.acquisition import Acquisition
 from inversion.app.alarms.keeper import DeskKeeper
+from inversion.app.alarms.requests import named_assets
 from inversion.app.certificates import Certificates
 from inversion.app.clock import Clock
 from inversion.app.collector import Collector
@@ -141,7 +142,7 @@ class Gateway:
         for acquisition in self._acquisitions:
             acquisition.recall(events)
         await self._ledger.ask(self._journal.register, list(self._site.sinks))
-        self._intake.heard.update(dict.fromkeys(_assets(self._site), time.monotonic_ns()))
+        self._intake.heard.update(dict.fromkeys(named_assets(self._site), time.monotonic_ns()))
 
     async def _work(self) -> bool:
         """Whether all sources ended well and all they brought is journalled."""
@@ -273,9 +274,3 @@ class Gateway:
             self._ledger.note("not_journalled", "stopped before the last frames were journalled")
         with suppress(TimeoutError):
             await within(_LAST_WORDS_S, self._ledger.flush())
-
-
-def _assets(site: Site) -> list[str]:
-    """Of sources that know what they measure, and of alarms on silence: missed even before they were heard once."""
-    known = [asset for source in site.sources if isinstance(asset := getattr(source, "asset", None), str)]
-    return [*known, *(asset for rule in site.silences for asset in rule.assets)]

@@ -6,14 +6,14 @@ says what changed, one record a change.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from inversion.alerts import SilenceRule, lifecycle
 from inversion.alerts.flood import Flood, announce, pass_time
 from inversion.alerts.lifecycle import LifeCycle
-from inversion.app.alarm_options import DeskOptions
+from inversion.app.alarm_options import OWN, DeskOptions
 from inversion.app.alarms.telling import change, of_finding, of_silence
 from inversion.app.clock.clock import STEP_NS, Setting
 from inversion.app.journal import Event, Record
@@ -86,6 +86,18 @@ class AlarmDesk:
             for alarm in finding["alarms"]:
                 self._context[finding["asset"], alarm["name"]] = of_finding(finding, alarm)
 
+    def must_be(self, key: Key, assets: Collection[str], gateway: str) -> None:
+        """Raises KeyError for an alarm that cannot come: its name, or that of its asset, is another.
+
+        assets: that sources name, or that were heard of; gateway: what the gateway calls itself in its own alarms
+        """
+        asset, alarm = key
+        if alarm not in self._latching:
+            raise KeyError(f"no alarm {alarm!r}, there are: {', '.join(self._latching)}")
+        known = {gateway} if alarm in OWN else {*assets, *(each for each, name in self._context if name not in OWN)}
+        if key not in self.cycles and asset not in known:
+            raise KeyError(f"no asset {asset!r} has the alarm {alarm!r}, there are: {', '.join(sorted(known))}")
+
     def judge(self, findings: Sequence[Mapping[str, Any]], now_ns: int) -> list[Record]:
         """What these findings change, in order."""
         records: list[Record] = []
@@ -116,9 +128,7 @@ class AlarmDesk:
         return self._sense(key, stands, False, now_ns)
 
     def act(self, key: Key, move: Callable[[LifeCycle], LifeCycle], by: str, comment: str, now_ns: int) -> list[Record]:
-        """What an operator changes. Raises NotAllowed, and KeyError for an alarm that the site does not have."""
-        if key[1] not in self._latching:
-            raise KeyError(f"no alarm {key[1]!r}, there are: {', '.join(self._latching)}")
+        """What an operator changes. Raises NotAllowed."""
         return self._become(key, move(self.cycles.get(key, LifeCycle())), by, now_ns, comment)
 
     def _sense(self, key: Key, stands: bool, suppressed: bool, now_ns: int) -> list[Record]:

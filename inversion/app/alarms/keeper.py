@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from inversion.app.alarm_options import DEGRADED, OWN, STOPPED
 from inversion.app.alarms import relearn
 from inversion.app.alarms.desk import AlarmDesk
 from inversion.app.alarms.requests import answered
@@ -17,8 +18,6 @@ from inversion.app.ledger import Ledger
 from inversion.core import ConfigurationError
 
 _LOOK_S = 0.25  # between two looks at the clock and at what operators ask
-DEGRADED, STOPPED = "inference degraded", "inference stopped"
-OWN = {DEGRADED: False, STOPPED: False}  # the gateway's own alarms; they do not latch
 
 log = logging.getLogger("inversion.gateway")
 
@@ -99,7 +98,7 @@ class DeskKeeper:
             if body["verb"] == relearn.VERB:
                 answer = await self._relearn(body)
             else:
-                answer, records = answered(self._desk, body, self._ledger.now_ns())
+                answer, records = answered(self._desk, body, self._ledger.now_ns(), self._heard, self._gateway)
                 await self._journalled(records)
             await self._ledger.put(answers={number: answer}, urgent=True)
 

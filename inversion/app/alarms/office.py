@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from inversion.alerts.lifecycle import STATES, LifeCycle
+from inversion.app.alarm_options import OWN
 from inversion.app.alarms import relearn
 from inversion.app.alarms.desk import AlarmDesk
-from inversion.app.alarms.keeper import OWN
-from inversion.app.alarms.requests import answered, check_request
+from inversion.app.alarms.requests import answered, check_request, named_assets
 from inversion.app.alarms.telling import condition
 from inversion.app.clock import Clock
 from inversion.app.clock.telling import setting_record, stamped
@@ -107,7 +107,7 @@ def _here(site: Site, body: Mapping[str, Any]) -> str:
         if body["verb"] == relearn.VERB:
             answer = _relearned(site, journal, body, batch, clock.now_ns())
         else:
-            answer, changes = answered(desk, body, clock.now_ns())
+            answer, changes = answered(desk, body, clock.now_ns(), named_assets(site), f"gateway {site.name}")
             batch.records += changes
         batch.records, batch.cycles = [stamped(record, clock) for record in batch.records], dict(desk.changed)
         journal.append(batch)

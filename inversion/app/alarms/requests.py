@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -10,6 +10,7 @@ from inversion.alerts import lifecycle
 from inversion.alerts.lifecycle import LifeCycle, NotAllowed
 from inversion.app.alarms import relearn
 from inversion.app.alarms.desk import AlarmDesk, Key
+from inversion.app.configuration import Site
 from inversion.app.journal import Record
 from inversion.core import ConfigurationError
 
@@ -29,18 +30,30 @@ def check_request(body: Mapping[str, Any], most_s: float) -> None:
         raise ConfigurationError(f"shelve: must say for how long, at most {most_s / 3600:g} h; found {found}")
 
 
-def answered(desk: AlarmDesk, body: Mapping[str, Any], now_ns: int) -> tuple[str, list[Record]]:
-    """Does what is asked; the answer, and what changed. A request that cannot be granted changes nothing."""
+def answered(
+    desk: AlarmDesk, body: Mapping[str, Any], now_ns: int, assets: Collection[str], gateway: str
+) -> tuple[str, list[Record]]:
+    """Does what is asked; the answer, and what changed. A request that cannot be granted changes nothing.
+
+    assets: that are known beside those of findings; gateway: what the gateway calls itself
+    """
     try:
         check_request(body, desk.options.shelve_most_h * 3600)
         records: list[Record] = []
         for key in _meant(desk, body):
+            desk.must_be(key, assets, gateway)
             records += desk.act(key, _move(body, now_ns), str(body["by"]), str(body.get("comment", "")), now_ns)
     except (NotAllowed, ConfigurationError) as problem:
         return f"refused: {problem}", []
     except KeyError as problem:
         return f"refused: {problem.args[0]}", []
     return "; ".join(str(record.body["text"]) for record in records) or "nothing to do", records
+
+
+def named_assets(site: Site) -> list[str]:
+    """Of sources that know what they measure, and of alarms on silence: known even before they were heard once."""
+    known = [asset for source in site.sources if isinstance(asset := getattr(source, "asset", None), str)]
+    return [*known, *(asset for rule in site.silences for asset in rule.assets)]
 
 
 def _meant(desk: AlarmDesk, body: Mapping[str, Any]) -> list[Key]:

@@ -47,6 +47,8 @@ class Limits:
             raise ValueError(f"pids must be at least 1, got {self.pids}")
         if self.cpuset is not None and not re.fullmatch(r"\d+(-\d+)?(,\d+(-\d+)?)*", self.cpuset):
             raise ValueError(f"cpuset must be cores such as '0' or '0-1,3', got {self.cpuset!r}")
+        if self.cpuset is not None and not all(_rises(span) for span in self.cpuset.split(",")):
+            raise ValueError(f"cpuset must count upwards, such as '0-1', got {self.cpuset!r}")
         for key in ("cpu_weight", "io_weight"):
             weight = getattr(self, key)
             if weight is not None and not 1 <= weight <= 10_000:
@@ -100,6 +102,11 @@ class Limits:
             "io": self.io,
             "io weight": self.io_weight,
         }
+
+
+def _rises(span: str) -> bool:
+    first, _, last = span.partition("-")
+    return int(first) <= int(last or first)
 
 
 def share(text: str) -> float:

@@ -8,8 +8,9 @@ from importlib.resources import files
 import pytest
 from jsonschema import Draft202012Validator
 
-from inversion.alerts import SilenceRule
+from inversion.alerts import SilenceRule, lifecycle
 from inversion.alerts.flood import FloodRule
+from inversion.alerts.lifecycle import LifeCycle
 from inversion.app.alarm_options import DeskOptions
 from inversion.app.alarms import AlarmDesk, answered, check_request
 from inversion.app.clock import Setting
@@ -95,7 +96,7 @@ def test_an_asset_that_is_silent_and_is_heard_again():
 
 def ask(one: AlarmDesk, verb: str, now: int = 100, **more) -> tuple[str, list[str]]:
     body = {"verb": verb, "asset": "fan", "alarm": "wide", "by": "kim", "comment": "", **more}
-    answer, records = answered(one, body, now * SECOND)
+    answer, records = answered(one, body, now * SECOND, ["fan", "pump"], "gateway site")
     return answer, states(records)
 
 
@@ -185,7 +186,7 @@ SHELVE = {"verb": "shelve", "asset": "fan", "alarm": "wide", "for_s": 8 * 3600, 
 def shelved_at(second: int) -> AlarmDesk:
     one = desk()
     play(one, "active")
-    answer, _ = answered(one, SHELVE, second * SECOND)
+    answer, _ = answered(one, SHELVE, second * SECOND, ["fan"], "gateway site")
     assert "until" in answer
     return one
 
@@ -216,3 +217,31 @@ def test_a_shelving_whose_rest_nobody_can_tell_ends_at_a_start(before, now, ends
     if not ends:
         moved = 500 if before.boot == now.boot else 0
         assert one.cycles["fan", "wide"].shelved_until_ns == (1000 + 8 * 3600 + moved) * SECOND
+
+
+@pytest.mark.parametrize("verb", ["ack", "shelve", "out"])
+@pytest.mark.parametrize(
+    ("asset", "alarm", "says"),
+    [
+        ("FAN", "wide", "no asset 'FAN' has the alarm 'wide', there are: fan, pump"),
+        ("fan", "inference degraded", "no asset 'fan' has the alarm 'inference degraded', there are: gateway site"),
+        ("gateway site", "wide", "no asset 'gateway site' has the alarm 'wide', there are: fan, pump"),
+        ("fan", "wid", "no alarm 'wid', there are: wide, inference degraded"),
+    ],
+)
+def test_an_alarm_that_cannot_come_is_not_put_aside(verb, asset, alarm, says):
+    """Somebody has mistyped it, and would trust that the right one is."""
+    one = AlarmDesk({"wide": False, "inference degraded": False}, (), DeskOptions(), {})
+    body = {"verb": verb, "asset": asset, "alarm": alarm, "by": "anna", "for_s": 60.0}
+    assert answered(one, body, 0, ["fan", "pump"], "gateway site") == (f"refused: {says}", [])
+    assert one.changed == {}
+
+
+def test_an_asset_that_is_no_longer_there_can_be_taken_back():
+    """Its life cycle is known; so is an asset that only findings name."""
+    one = desk(cycles={("old fan", "wide"): lifecycle.take_out(LifeCycle(), 0).to_dict()})
+    body = {"verb": "in", "asset": "old fan", "alarm": "wide", "by": "anna"}
+    assert answered(one, body, 0, [], "gateway site")[1] != []
+    one.know([finding(0, "normal", asset="recorded fan")])
+    body = {"verb": "out", "asset": "recorded fan", "alarm": "wide", "by": "anna"}
+    assert answered(one, body, 0, [], "gateway site")[1] != []

@@ -180,3 +180,8 @@ def test_cores_that_are_not_all_in_force_are_refused(tmp_path):
     set_cores(cpus, "3,0,1", effective)
     with pytest.raises(NotInForce, match="wrote '0-3', in force is '0-1,3'"):
         set_cores(cpus, "0-3", effective)
+
+
+def test_cores_that_count_downwards_are_refused():
+    with pytest.raises(ValueError, match=r"cpuset must count upwards, such as '0-1', got '3,1-0'"):
+        Limits(cpuset="3,1-0")
