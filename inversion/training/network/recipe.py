@@ -181,6 +181,7 @@ class Compress:
 class Search:
     """`[search]`: trials of width, depth and precision; none by default. epochs: each
 
+    The shape of `[student]` is the first trial, and stays unless another is better by more than chance.
     channels, blocks: ranges, ends included, channels by eights; kernels: to choose from
     utility: what is chosen by, score (relative) + million * multiplications (millions a race) + kb * size, the least
     """
