@@ -73,7 +73,7 @@ class InHand:
         try:
             while True:
                 await self._room.acquire()
-                if not (frames := await self._intake.take()):
+                if not (frames := await self._intake.take(self._supervisor.at_once)):
                     return
                 assets = {frame.asset for frame in frames}
                 while assets & self._busy:

@@ -10,8 +10,6 @@ from inversion.app.journal import Journal
 from inversion.app.ledger import Ledger
 from sensors import Frame
 
-_MOST_FRAMES = 8  # that one request to the worker holds
-
 
 class Intake:
     """heard: monotonic ns at which a frame of an asset came last."""
@@ -57,13 +55,13 @@ class Intake:
         """No frame will follow."""
         await self._queue.put(None)
 
-    async def take(self) -> list[Frame]:
-        """The next frames for one request: all that wait, up to eight, at least one; none at the end of the data.
+    async def take(self, most: int) -> list[Frame]:
+        """The next frames for one request: all that wait, up to so many, at least one; none at the end of the data.
 
         Together they cost the worker less than one by one, and the last of them is answered sooner.
         """
         frames = [] if (first := await self._queue.get()) is None else [first]
-        while frames and len(frames) < _MOST_FRAMES and not self._queue.empty():
+        while frames and len(frames) < most and not self._queue.empty():
             following = self._queue.get_nowait()
             if following is None:
                 self._queue.put_nowait(None)  # for the next call

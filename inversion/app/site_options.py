@@ -55,7 +55,7 @@ class GatewayOptions:
     """`[gateway]`.
 
     queue_frames: frames that wait for the worker before the sources are held back
-    frame_timeout_s: a worker that needs longer for its frames is restarted
+    frame_timeout_s: a worker that needs longer for its frames is restarted; where one takes long, fewer go together
     retry_s, retry_cap_s: first and longest wait before a lost source, sink or journal is tried again, s
     sink_timeout_s: a sink that needs longer for one delivery has failed, s
     stop_s: how long a stop may take to finish the frames in hand, journal and deliver them, s

@@ -23,6 +23,8 @@ from sensors import Frame
 
 Note = Callable[..., None]
 _RENEW_S = 10.0  # from one start of a template to the next
+_MOST_FRAMES = 8  # that one request to the worker holds
+_SHARE = 0.25  # of the time that a request may take, which the frames of one should need
 
 
 class Supervisor:
@@ -57,6 +59,12 @@ class Supervisor:
     def step(self) -> str:
         """What is still done: "full", "lite" or "acquisition only"."""
         return self._health.name
+
+    @property
+    def at_once(self) -> int:
+        """How many frames one request may hold, up to eight: fewer where a frame took long, or they might be late."""
+        share_s = self._site.gateway.frame_timeout_s * _SHARE
+        return max(1, min(_MOST_FRAMES, int(share_s / max(self.worker.frame_s, 1e-9))))
 
     async def start(self) -> None:
         """The first worker. Raises ConfigurationError, WorkerLost, or LimitsUnavailable where limits are required."""

@@ -7,6 +7,7 @@ import fcntl
 import signal
 import socket
 import sys
+import time
 from asyncio.subprocess import Process
 from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import suppress
@@ -71,6 +72,8 @@ class WorkerLink:
         self._process: Process | Forked | None = None
         self._turn: asyncio.Future[None] | None = None  # done when the request that was sent last is answered, or lost
         self.fingerprint = ""
+        self._took_s = 0.0
+        self.frame_s = 0.0  # what the worker took for a frame of the request that it answered last
 
     @property
     def pid(self) -> int | None:
@@ -109,7 +112,7 @@ class WorkerLink:
         Raises WorkerLost where these frames lost the worker, NotReached where others before them did.
         """
         known = {frame.asset: states[frame.asset] for frame in frames if frame.asset in states}
-        return self._findings(self._say(wire.pack_frames(frames, known, waiting)))
+        return self._findings(self._say(wire.pack_frames(frames, known, waiting)), len(frames))
 
     async def settle(self) -> None:
         """Returns when all that was sent is answered, or lost."""
@@ -137,8 +140,9 @@ class WorkerLink:
             group.share(0)
         return await _spawn(joins)
 
-    async def _findings(self, asked: Awaitable[dict[str, Any]]) -> Answer:
+    async def _findings(self, asked: Awaitable[dict[str, Any]], frames: int) -> Answer:
         answer = await asked
+        self.frame_s = self._took_s / frames
         return Answer(answer["findings"], answer["states"], self.fingerprint)
 
     def _say(self, message: bytes) -> Awaitable[dict[str, Any]]:
@@ -167,13 +171,15 @@ class WorkerLink:
 
     async def _answer(self, process: Process | Forked) -> dict[str, Any]:
         assert process.stdout is not None
-        killed = self._killed
+        killed, began = self._killed, time.monotonic()
         try:
             async with asyncio.timeout(self._timeout_s):
                 answer = await wire.receive(process.stdout)
+            self._took_s = time.monotonic() - began
         except (BrokenPipeError, ConnectionResetError):
             answer = None
         except TimeoutError:
+            self.frame_s = self._timeout_s
             await self._drop(process)
             raise WorkerLost(f"the worker did not answer within {self._timeout_s:g} s") from None
         if answer is None:

@@ -81,6 +81,24 @@ def test_answers_come_in_the_order_of_the_requests(tmp_path):
     assert "" not in fingerprints
 
 
+@pytest.mark.parametrize(("frame_s", "at_once"), [(0.0, 8), (0.25, 8), (1.0, 2), (1.9, 1), (8.0, 1)])
+def test_a_request_holds_as_many_frames_as_take_a_quarter_of_its_deadline(tmp_path, frame_s, at_once):
+    site = load_site(write_site(tmp_path))
+    site = replace(site, gateway=replace(site.gateway, frame_timeout_s=8.0))
+
+    async def scenario():
+        supervisor = Supervisor(site, lambda *note: None, lambda *step: None)
+        await supervisor.start()
+        await supervisor.invert([frame(0)])
+        took_s, supervisor.worker.frame_s = supervisor.worker.frame_s, frame_s
+        await supervisor.stop()
+        return took_s, supervisor.at_once
+
+    took_s, most = asyncio.run(scenario())
+    assert 0 < took_s < 8.0
+    assert most == at_once
+
+
 def test_only_the_request_that_the_worker_had_is_at_fault(tmp_path):
     path = write_site(tmp_path)
 
