@@ -1,14 +1,12 @@
 """`inversion train` for one machine's fitted model: a network that the engine loads, and for no other machine."""
 
 import json
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from fitted_machine import fitted_machine
+from interrupting import interrupted
 from typer.testing import CliRunner
 
 from inversion.app.cli import application
@@ -139,15 +137,7 @@ def test_training_stage_by_stage_gives_the_same_network(trained, tmp_path):
 def test_a_run_that_is_interrupted_goes_on_to_the_same_network(trained, tmp_path):
     folder, _ = trained
     command = ["train", str(folder / "pump.toml"), "--work", str(tmp_path / "work"), "--out", str(tmp_path / "pump_v1")]
-    program = str(Path(sys.executable).with_name("inversion"))
-    with subprocess.Popen([program, *command], stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        for line in process.stderr:
-            if line.startswith("student"):  # its first epoch is done
-                process.send_signal(signal.SIGINT)
-                break
-        told = process.stderr.read()
-        assert process.wait(60) != 0
+    told = interrupted(command, at="student")  # its first epoch is done
     assert "Traceback" not in told
     assert not (tmp_path / "pump_v1").exists()
     assert (tmp_path / "work" / "student.checkpoint.npz").exists()

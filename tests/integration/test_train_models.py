@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import signal
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from interrupting import interrupted
 from typer.testing import CliRunner
 
 from inversion.app.cli import application
@@ -157,15 +155,7 @@ def test_windows_that_are_simulated_in_time_are_kept_and_taken_up(trained, tmp_p
         return
     assert kept == [f"data_{first:06d}.npz" for first in range(0, 1500, 300)]
     command = ["train", str(path), "--work", str(tmp_path / "work"), "--out", str(tmp_path / "out_v1")]
-    program = str(Path(sys.executable).with_name("inversion"))
-    with subprocess.Popen([program, *command], stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        for line in process.stderr:
-            if line.startswith("data"):  # its first shard is there
-                process.send_signal(signal.SIGINT)
-                break
-        told = process.stderr.read()
-        assert process.wait(60) != 0
+    told = interrupted(command, at="data")  # its first shard is there
     assert "Traceback" not in told
     assert 0 < len(list((tmp_path / "work").glob("data_*.npz"))) < 5
     done = train(*command[1:])

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from spring import Spring
 
-from inversion.core import Features, Parameter, ParameterSpace
 from inversion.core.drawing import Drawing
 from inversion.engines.least_squares import LeastSquares
 from inversion.forward.linear import Linear, Reading, Unknown
 from inversion.forward.unbalanced_rotor import UnbalancedRotor
 from inversion.training.dense.draws import draw_windows, drawing_of
 from inversion.training.network.recipe import Data, Fit, Named, Recipe, Solver
-from sensors import Quality
 
 ROTOR = UnbalancedRotor(
     sensors=("de", "nde"),
@@ -26,33 +25,6 @@ ROTOR = UnbalancedRotor(
     phase_channel="mark",
 )
 MEASURED = replace(ROTOR, phase_channel="", speed_channel="shaft_hz", noise=0.1)
-
-
-@dataclass(frozen=True)
-class Spring:
-    """A force bends a spring, stiffer the colder it is; what knows nothing of drawing."""
-
-    identity: str = "soft"
-    observables: tuple[str, ...] = ("bend", "turn")
-    channels: tuple[str, ...] = ("bend", "turn", "temperature")
-
-    @property
-    def space(self):
-        return ParameterSpace(
-            (Parameter("force", "N", 1.0, 9.0, "pull"), Parameter("slack", "m", 0.0, 1.0, "play", nuisance=True))
-        )
-
-    def simulate(self, theta, conditions):
-        theta, conditions = np.asarray(theta), np.asarray(conditions)
-        bend = theta[..., 0] * (1 + 0.01 * conditions[..., 0]) + theta[..., 1]
-        return np.stack([bend, theta[..., 0] + 0 * bend], axis=-1)
-
-    def observe(self, frames):
-        n = len(frames)
-        return Features(*(np.zeros((n, k)) for k in (2, 2, 2, 1)), (Quality.BAD,) * n, ("nothing",) * n)
-
-    def floor(self, conditions):
-        return np.zeros(2)
 
 
 def linear(folder, covariance=False):
