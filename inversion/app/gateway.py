@@ -138,6 +138,7 @@ class Gateway:
     async def _restore(self) -> None:
         self._supervisor.states |= await self._ledger.ask(self._journal.states, self.worker.fingerprint)
         await self._keeper.restore(self._site)
+        await self._keeper.degraded(self._supervisor.step, "the gateway was started")
         events = [(event.kind, event.text) for event in await self._ledger.ask(self._journal.events)]
         for acquisition in self._acquisitions:
             acquisition.recall(events)

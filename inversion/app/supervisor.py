@@ -15,7 +15,7 @@ from typing import Any
 from inversion.app.configuration import Site
 from inversion.app.degrade import DegradeRule, Health, later, lost
 from inversion.app.limits import Group, LimitsUnavailable, make_group
-from inversion.app.patience import delays
+from inversion.app.patience import pause
 from inversion.app.template_link import TemplateLink, TemplateLost
 from inversion.app.worker_link import Answer, NotReached, WorkerLink, WorkerLost
 from inversion.core import ConfigurationError
@@ -47,6 +47,8 @@ class Supervisor:
         self._retry = (site.gateway.retry_s, site.gateway.retry_cap_s)
         self._rule = DegradeRule()
         self._health = Health()
+        self._waited_s = 0.0  # for workers that were lost: one that hangs is lost no less often for it
+        self._reloaded = asyncio.Event()
         self._skipped = 0
         self._renewing: asyncio.Task[None] | None = None
         self._renewed_s = -_RENEW_S
@@ -96,7 +98,8 @@ class Supervisor:
             leaving, self.worker, self._site = self.worker, coming, site
             if coming.fingerprint != leaving.fingerprint:
                 self.states.clear()
-            self._health = Health()
+            self._become(Health(), "the configuration was read again")
+            self._reloaded.set()
         await leaving.stop()
 
     async def invert(self, frames: Sequence[Frame], waiting: float = 0.0) -> Answer:
@@ -110,7 +113,7 @@ class Supervisor:
             return await self._asked(frames, waiting)
         except WorkerLost as problem:
             self._note("worker_lost", f"{problem}; started again")
-            self._lost(str(problem))
+            self._lost(str(problem), problem.waited_s)
         answers = [await self._once_more(frame, waiting) for frame in frames]
         findings = [finding for answer in answers for finding in answer.findings]
         states = {asset: state for answer in answers for asset, state in answer.states.items()}
@@ -121,7 +124,7 @@ class Supervisor:
         try:
             return await self._asked([frame], waiting)
         except WorkerLost as problem:
-            self._lost(str(problem))
+            self._lost(str(problem), problem.waited_s)
             where = f"{frame.source} window {frame.position}" if frame.position is not None else frame.source
             self._note("frame_set_aside", f"{frame.asset}: {where}: set aside: {problem}, twice", frame.asset)
             return Answer([], {}, self.worker.fingerprint)
@@ -130,43 +133,61 @@ class Supervisor:
         """The answer of a worker that came to them. Raises WorkerLost where they lost it."""
         while True:
             async with self._turn:
+                self._reloaded.clear()
                 self._heal()
-                if self._health.name == "acquisition only":
-                    if any(frame.position is None for frame in frames):
-                        self._skipped += len(frames)
-                        return Answer([], {}, self.worker.fingerprint)
-                    await asyncio.sleep(self._health.rest_s)  # a recording can wait; what is live cannot
-                    self._heal()
-                await self._have_worker()
-                self._renew()
-                asked = self.worker.send(frames, self.states, waiting)
-            with suppress(NotReached):
-                answer = await asked
-                self.states |= answer.states
-                return answer
+                asked = self.worker.send(frames, self.states, waiting) if await self._have_worker() else None
+                rest_s = self._health.rest_s
+            if asked is not None:
+                with suppress(NotReached):
+                    answer = await asked
+                    self.states |= answer.states
+                    return answer
+            elif any(frame.position is None for frame in frames):
+                self._skipped += len(frames)
+                return Answer([], {}, self.worker.fingerprint)
+            else:
+                await pause(rest_s, self._reloaded)  # a recording can wait; what is live cannot
 
-    async def _have_worker(self) -> None:
-        """Starts a worker where none runs, with growing patience: the box may be short of memory for a while."""
-        if self.worker.pid is None:
-            await asyncio.sleep(self._health.wait_s(*self._retry))
-        for delay_s in delays(*self._retry):
+    async def _have_worker(self) -> bool:
+        """Whether a worker runs; starts one where none does, with growing patience, until workers are spared.
+
+        The box may be short of memory for a while, and the file may have become wrong since this gateway read it.
+        """
+        while self._health.name != "acquisition only":
+            await self._leave_lite()
             if self.worker.pid is not None:
-                return
+                self._renew()
+                return True
+            await asyncio.sleep(self._health.wait_s(*self._retry))
             try:
                 await self.worker.start()
             except WorkerLost as problem:
-                self._note("worker_lost", f"{problem} while starting; trying again in {delay_s:g} s")
-                await asyncio.sleep(delay_s)
-            except ConfigurationError as problem:  # the file has become wrong since this gateway read it
-                told = "; ".join(str(problem).splitlines())
-                self._note("worker_lost", f"no worker can be started: {told}; trying again in {delay_s:g} s")
-                await asyncio.sleep(delay_s)
+                self._not_started(f"{problem} while starting", problem.waited_s)
+            except ConfigurationError as problem:
+                self._not_started(f"no worker can be started: {'; '.join(str(problem).splitlines())}")
+        return False
 
-    def _lost(self, why: str) -> None:
-        self._become(lost(self._rule, self._health, time.monotonic()), f"workers are lost again and again: {why}")
+    def _not_started(self, why: str, waited_s: float = 0.0) -> None:
+        self._note("worker_lost", f"{why}; trying again")
+        self._lost(why, waited_s)
+
+    async def _leave_lite(self) -> None:
+        """Ends a worker that answers cheaply, once everything may be done again; the next one does."""
+        if self.worker.pid is not None and self.worker.runs_lite and not self.worker.lite:
+            await self.worker.settle()
+            await self.worker.stop()
+
+    def _lost(self, why: str, waited_s: float) -> None:
+        self._waited_s += waited_s
+        self._become(lost(self._rule, self._health, self._now_s), f"workers are lost again and again: {why}")
 
     def _heal(self) -> None:
-        self._become(later(self._rule, self._health, time.monotonic()), "tried again")
+        self._become(later(self._rule, self._health, self._now_s), "tried again")
+
+    @property
+    def _now_s(self) -> float:
+        """Monotonic, without the time that lost workers took to be lost."""
+        return time.monotonic() - self._waited_s
 
     def _become(self, health: Health, why: str) -> None:
         before, self._health = self._health, health

@@ -27,7 +27,11 @@ _REQUESTS = 1 << 20  # bytes: those of eight windows of 16,384 samples, and what
 
 
 class WorkerLost(InversionError):
-    """The worker ended, or did not answer in time; another one may do better."""
+    """The worker ended, or did not answer in time; another one may do better. waited_s: for its answer, s"""
+
+    def __init__(self, told: str, waited_s: float = 0.0) -> None:
+        super().__init__(told)
+        self.waited_s = waited_s
 
 
 class NotReached(InversionError):
@@ -66,6 +70,7 @@ class WorkerLink:
         self._order = {"site": str(site), "level": level, "parts": parts}
         self._template, self._fork = template, True
         self.lite = False  # whether the next worker answers as cheaply as its engine can
+        self.runs_lite = False  # whether the one that runs does
         self._timeout_s = timeout_s
         self._group = group
         self._killed = 0
@@ -86,6 +91,7 @@ class WorkerLink:
         Raises ConfigurationError when the pipeline cannot be built, WorkerLost when the worker ends before.
         """
         self._killed = self._usage().oom_kills
+        self.runs_lite = self.lite
         self._process = await self._started()
         _widen(self._process)
         forked = isinstance(self._process, Forked)
@@ -181,13 +187,15 @@ class WorkerLink:
         except TimeoutError:
             self.frame_s = self._timeout_s
             await self._drop(process)
-            raise WorkerLost(f"the worker did not answer within {self._timeout_s:g} s") from None
+            told = f"the worker did not answer within {self._timeout_s:g} s"
+            raise WorkerLost(told, time.monotonic() - began) from None
         if answer is None:
             self._process = None
             ending = _ending(await _left(process))
+            waited_s = time.monotonic() - began
             if self._usage().oom_kills > killed:
-                raise WorkerLost("the worker was killed: it needs more memory than its limit")
-            raise WorkerLost(f"the worker ended ({ending})")
+                raise WorkerLost("the worker was killed: it needs more memory than its limit", waited_s)
+            raise WorkerLost(f"the worker ended ({ending})", waited_s)
         return answer
 
     def _usage(self) -> Usage:

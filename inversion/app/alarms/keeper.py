@@ -77,7 +77,8 @@ class DeskKeeper:
         ):
             told = {**context, "severity": severity}
             records += self._desk.say((self._gateway, alarm), stands, told, self._ledger.now_ns())
-        await self._journalled(records)
+        if records or self._desk.changed:
+            await self._journalled(records)
 
     async def run(self) -> None:
         """What the clocks and the operators do to alarms, until cancelled."""
