@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inversion.app.alarm_options import DeskOptions, alarm_rules, machine_states, silence_rules
+from inversion.app.claims import check_claims
 from inversion.app.clock.options import ClockOptions
 from inversion.app.evidence import EvidenceOptions
 from inversion.app.limits.options import Limits
@@ -84,7 +85,7 @@ def load_site(path: Path) -> Site:
     options = build(document, ("site",), document.content.get("site", {}), SiteOptions)
     journal = build(document, ("journal",), document.content.get("journal", {}), JournalOptions)
     sources = _sources(document)
-    return Site(
+    site = Site(
         path=path,
         name=options.name,
         level=options.level,
@@ -103,6 +104,8 @@ def load_site(path: Path) -> Site:
         evidence=build(document, ("evidence",), document.content.get("evidence", {}), EvidenceOptions),
         observe=build(document, ("observe",), document.content.get("observe", {}), ObserveOptions),
     )
+    check_claims(document, site)
+    return site
 
 
 def load_pipeline(path: Path) -> Pipeline:

@@ -220,7 +220,8 @@ class Gateway:
             return
         async with AsyncExitStack() as stack:
             try:
-                port = await stack.enter_async_context(observed(listen.place, pages(self._look, self._tally)))
+                shown = pages(self._look, self._tally)
+                port = await stack.enter_async_context(observed(listen.place, shown, listen.names, self._tally.refusal))
             except OSError as problem:
                 self._ledger.note("not_observed", f"observe: cannot listen at {listen.listen}: {problem.strerror}")
             else:

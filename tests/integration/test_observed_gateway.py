@@ -16,9 +16,10 @@ from inversion.app.observe.options import ObserveOptions
 from sensors import SourceUnavailable
 
 
-def get(port: int, path: str) -> tuple[int, str]:
+def get(port: int, path: str, host: str = "localhost") -> tuple[int, str]:
+    asked = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Host": host})
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(asked, timeout=10) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as refused:
         with refused:
@@ -50,6 +51,7 @@ def test_a_gateway_that_has_lost_a_device_is_healthy_but_not_ready(acme, tmp_pat
             while True:
                 try:
                     ready = await asyncio.to_thread(get, port, "/readyz")
+                    rebound = await asyncio.to_thread(get, port, "/metrics", f"evil.example:{port}")
                     pages = {path: await asyncio.to_thread(get, port, path) for path in ("/metrics", "/healthz")}
                 except OSError:
                     continue  # it does not listen yet
@@ -57,11 +59,13 @@ def test_a_gateway_that_has_lost_a_device_is_healthy_but_not_ready(acme, tmp_pat
                     break
         stop.set()
         assert await running == 0
-        return pages | {"/readyz": ready}
+        return pages | {"/readyz": ready, "rebound": rebound}
 
     pages = asyncio.run(watched())
     assert pages["/readyz"] == (503, "source: gone\n")
     assert pages["/healthz"] == (200, "ok\n")
+    assert pages["rebound"] == (421, "meant for another host\n")
+    assert 'inversion_observe_refused_total{why="host"} ' in pages["/metrics"][1]
     told = pages["/metrics"][1]
     assert 'inversion_frames_total{asset="fan"} 3' in told
     assert 'inversion_events_total{kind="source_gone"} 1' in told

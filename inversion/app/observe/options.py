@@ -5,20 +5,30 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 
+from inversion.app.observe.host import proper
+
 
 @dataclass(frozen=True)
 class ObserveOptions:
     """listen: ADDRESS:PORT of this machine alone, such as "127.0.0.1:9464"; empty: nowhere.
 
     What is shown is not encrypted and asks for no credential, hence no other machine can be let in: a proxy that does
-    both can stand in front.
+    both can stand in front. hosts: names under which that is asked, where it passes them on; a request that is meant
+    for another host than these and this machine is refused
     """
 
     listen: str = ""
+    hosts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.listen:
             self.place  # noqa: B018 - refuses what is no place
+        self.names  # noqa: B018 - refuses what is no name
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The hosts as a request may name them."""
+        return tuple(map(proper, self.hosts))
 
     @property
     def place(self) -> tuple[str, int]:

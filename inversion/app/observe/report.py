@@ -178,6 +178,12 @@ def _of_tally(tally: Tally) -> list[Metric | Times]:
             "Events by kind.",
             tuple(({"kind": k}, n) for k, n in tally.events.items()),
         ),
+        Metric(
+            "inversion_observe_refused_total",
+            "counter",
+            "Requests for these pages that were refused or cut off.",
+            tuple(({"why": why}, n) for why, n in tally.refusals.items()),
+        ),
         Times(
             "inversion_stage_seconds",
             "How long each stage took.",

@@ -29,12 +29,16 @@ class Histogram:
 
 @dataclass
 class Tally:
-    """frames: by asset; events: by kind; findings: by asset and quality; stages: how long each took, by name"""
+    """frames: by asset; events: by kind; findings: by asset and quality; stages: how long each took, by name
+
+    refusals: of requests to see all this, by why
+    """
 
     frames: Counter[str] = field(default_factory=Counter)
     events: Counter[str] = field(default_factory=Counter)
     findings: Counter[tuple[str, str]] = field(default_factory=Counter)
     stages: dict[str, Histogram] = field(default_factory=dict)
+    refusals: Counter[str] = field(default_factory=Counter)
 
     def frame(self, asset: str) -> None:
         """A frame has come."""
@@ -48,6 +52,10 @@ class Tally:
         """A finding was made."""
         key = (asset, quality)
         self.findings[key if key in self.findings or len(self.findings) < _MOST_NAMES else ("(others)", quality)] += 1
+
+    def refusal(self, why: str) -> None:
+        """A request was refused or cut off."""
+        self.refusals[_bounded(self.refusals, why)] += 1
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:

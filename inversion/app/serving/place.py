@@ -20,6 +20,14 @@ class Place:
         """Whether nobody else can reach it."""
         return ipaddress.ip_address(self.host).is_loopback
 
+    @property
+    def everywhere(self) -> bool:
+        """Whether it is every address of its family."""
+        return ipaddress.ip_address(self.host).is_unspecified
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
 
 def place(listen: str) -> Place:
     """`ADDRESS:PORT` read. Raises ValueError that begins with `listen`, the option's name."""
@@ -31,7 +39,7 @@ def place(listen: str) -> Place:
         raise ValueError(f"listen must be ADDRESS:PORT, such as 127.0.0.1:1502, got {listen!r}") from None
     if not 0 <= number < 65536:
         raise ValueError(f"listen must have a port from 0 to 65535, got {listen!r}")
-    return Place(str(address), number)
+    return Place(str(getattr(address, "ipv4_mapped", None) or address), number)
 
 
 def server_context(certificate: Path, key: Path, ca: Path) -> ssl.SSLContext:

@@ -28,6 +28,11 @@ class ConsoleSink:
 
     _screen: Any = field(default_factory=lambda: _Screen(), init=False, repr=False, compare=False)
 
+    @property
+    def takes(self) -> tuple[tuple[str, str, str], ...]:
+        """What no other sink may have."""
+        return (("use", "standard output", "each would draw its table over the other's"),)
+
     async def write(self, findings: Sequence[Mapping[str, Any]]) -> None:
         """Shows them, in order."""
         self._screen.show(findings)

@@ -46,6 +46,11 @@ class FilesSink:
         if not self.rotate_mb > 0 or not self.rotate_h > 0 or not self.most_mb >= 0:
             raise ValueError("rotate_mb and rotate_h must be positive, most_mb zero or more")
 
+    @property
+    def writes(self) -> tuple[tuple[str, Path], ...]:
+        """Series of files that nobody else may write."""
+        return tuple(("folder", self.folder / f"{_NAMES[kind]}-*.{self.format}") for kind in self.kinds)
+
     async def write(self, findings: Sequence[Mapping[str, Any]]) -> None:
         """Findings alone, without names of their records. Raises OSError."""
         now_ns = time.time_ns()

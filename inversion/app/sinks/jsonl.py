@@ -25,6 +25,11 @@ class JsonLinesSink:
         if self.path.is_dir():
             raise ValueError(f"path must be a file, found the folder {self.path}")
 
+    @property
+    def writes(self) -> tuple[tuple[str, Path], ...]:
+        """What nobody else may write."""
+        return (("path", self.path),)
+
     async def write(self, findings: Sequence[Mapping[str, Any]]) -> None:
         """Raises OSError; the file is then as it was."""
         text = "".join(f"{dumps(dict(finding))}\n" for finding in findings)

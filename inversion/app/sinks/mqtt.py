@@ -100,6 +100,25 @@ class MqttSink:
         """Whether TLS is spoken."""
         return self.tls or self.ca is not None or self.certificate is not None
 
+    @property
+    def takes(self) -> tuple[tuple[str, str, str], ...]:
+        """What no other sink may have: a client id, whatever port of its broker is used, and names on that broker."""
+        host = "this machine" if self.host.lower() in _LOOPBACK else self.host.lower().removesuffix(".")
+        broker = f"at the broker {host}:{self.port or (8883 if self.secured else 1883)}"
+        taken = []
+        if self.client_id:
+            what = f"client id {self.client_id!r} at {host}"
+            taken.append(("client_id", what, "a broker ends the elder of two connections of one id, each time anew"))
+        if self.sparkplug_group:
+            node = f"edge node {self.sparkplug_group}/{self.sparkplug_node} {broker}"
+            taken.append(("sparkplug_node", node, "hosts would see one node with two sequences of numbers"))
+        else:
+            what = f"prefix {self.prefix!r} {broker}"
+            taken.append(
+                ("prefix", what, "every message would come twice, and the end of one would be told as the end of both")
+            )
+        return tuple(taken)
+
     async def open(self, last: Sequence[Entry], cycles: Mapping[tuple[str, str], Mapping[str, Any]]) -> None:
         """Of Sparkplug: is born, with what was known before. Raises ConnectionError."""
         if self._connection.edge is not None:

@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from inversion.app.journal import Standing
 from inversion.app.limits.group import Usage
+from inversion.app.observe.host import is_ours
 from inversion.app.observe.options import ObserveOptions
 from inversion.app.observe.report import Snapshot, pages
 from inversion.app.observe.server import Answer, observed
@@ -126,12 +127,22 @@ async def page_of(text: str) -> Answer:
 @pytest.mark.parametrize(
     ("request_bytes", "status"),
     [
-        (b"GET /metrics HTTP/1.1\r\n\r\n", b"200"),
-        (b"GET /metrics?x=1 HTTP/1.0\r\nHost: a\r\n\r\n", b"200"),
-        (b"GET /secret HTTP/1.1\r\n\r\n", b"404"),
-        (b"GET /../../etc/passwd HTTP/1.1\r\n\r\n", b"404"),
-        (b"POST /metrics HTTP/1.1\r\n\r\n", b"405"),
-        (b"\xff\xfe \x00 HTTP/1.1\r\n\r\n", b"405"),
+        (b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", b"200"),
+        (b"GET /metrics?x=1 HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n", b"200"),
+        (b"GET /metrics HTTP/1.0\r\n\r\n", b"200"),
+        (b"GET /secret HTTP/1.1\r\nHost: localhost\r\n\r\n", b"404"),
+        (b"GET /../../etc/passwd HTTP/1.1\r\nHost: localhost\r\n\r\n", b"404"),
+        (b"GET http://localhost/metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", b"404"),
+        (b"POST /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", b"405"),
+        (b"\xff\xfe \x00 HTTP/1.0\r\n\r\n", b"405"),
+        (b"GET /metrics HTTP/1.1\r\n\r\n", b"400"),
+        (b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nhost: evil.example\r\n\r\n", b"400"),
+        (b"GET /metrics HTTP/1.1\r\nHost : localhost\r\nHost: localhost\r\n\r\n", b"400"),
+        (b"GET /metrics HTTP/1.1\r\nHost: evil.example:9464\r\n\r\n", b"421"),
+        (b"GET /metrics HTTP/1.0\r\nHost: evil.example\r\n\r\n", b"421"),
+        (b"POST /metrics HTTP/1.1\r\nHost: evil.example\r\n\r\n", b"421"),
+        (b"GET /metrics HTTP/1.1\r\nHost: \xff\xfe\r\n\r\n", b"421"),
+        (b"GET /metrics HTTP/1.1\r\nHost:\r\n\r\n", b"421"),
         (b"nonsense\r\n\r\n", b"400"),
     ],
 )
@@ -143,7 +154,7 @@ def test_every_request_has_an_answer(request_bytes, status):
     assert asyncio.run(asked()).split(b" ")[1] == status
 
 
-METRICS = b"GET /metrics HTTP/1.1\r\n\r\n"
+METRICS = b"GET /metrics HTTP/1.0\r\n\r\n"
 
 
 async def served_again(port: int) -> None:
@@ -187,12 +198,67 @@ def test_those_who_never_read_are_cut_off():
         async with observed(HERE, huge, patience_s=0.3) as port:
             idle = [await asyncio.open_connection("127.0.0.1", port, limit=1024) for _ in range(16)]
             for _, writer in idle:
-                writer.write(b"GET /huge HTTP/1.1\r\n\r\n")
+                writer.write(b"GET /huge HTTP/1.0\r\n\r\n")
             await served_again(port)
             for _, writer in idle:
                 writer.close()
 
     asyncio.run(attacked())
+
+
+@pytest.mark.parametrize(
+    ("host", "ours"),
+    [
+        ("localhost", True),
+        ("LocalHost.:9464", True),
+        ("127.0.0.1", True),
+        ("127.0.0.1:80", True),
+        ("127.1.2.3:9464", True),
+        ("[::1]:9464", True),
+        ("[0:0:0:0:0:0:0:1]", True),
+        ("gateway.plant.example:443", True),
+        ("GATEWAY.plant.example", True),
+        ("192.0.2.5", True),
+        ("evil.example:9464", False),
+        ("localhost.evil.example", False),
+        ("127.0.0.1.evil.example", False),
+        ("evil.example@localhost", False),
+        ("localhost:9464, evil.example", False),
+        ("localhost:http", False),
+        ("localhost:", False),
+        ("0.0.0.0:9464", False),
+        ("192.0.2.6", False),
+        ("[::]", False),
+        ("[fe80::1]:9464", False),
+        ("plant.example", False),
+        ("", False),
+    ],
+)
+def test_only_what_names_this_machine_is_meant_for_it(host, ours):
+    assert is_ours(host, ObserveOptions(hosts=("Gateway.plant.example", "192.0.2.5")).names) is ours
+
+
+@pytest.mark.parametrize("name", ["https://gateway.example", "gateway.example:443", "*", "*.plant.example", "", "a b"])
+def test_a_host_that_is_no_name_is_refused(name):
+    with pytest.raises(ValueError, match="hosts must be names or addresses without port"):
+        ObserveOptions("127.0.0.1:9464", (name,))
+
+
+def test_who_asks_for_another_host_is_refused_counted_and_logged_once(caplog):
+    tally = Tally()
+
+    async def rebound() -> list[bytes]:
+        pages = {"/metrics": lambda: page_of("secret\n")}
+        async with observed(HERE, pages, ("proxy.example",), tally.refusal) as port:
+            hosts = [b"evil\x1b[2J.example", b"other.example", b"proxy.example"]
+            return [await ask(port, b"GET /metrics HTTP/1.1\r\nHost: " + host + b"\r\n\r\n") for host in hosts]
+
+    *refused, passed = asyncio.run(rebound())
+    assert [(told.split(b" ")[1], b"secret" in told) for told in refused] == [(b"421", False)] * 2
+    assert passed.endswith(b"secret\n")
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert "meant for 'evil\\x1b[2J.example'" in said
+    assert samples(tally)["inversion_observe_refused_total", (("why", "host"),)] == 2
 
 
 @pytest.mark.parametrize(
