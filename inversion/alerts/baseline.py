@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+_MOST_WINDOWS = 1_000_000  # a year of one every half minute
+_MOST_SPREADS = 100.0
+
 
 @dataclass(frozen=True)
 class Baseline:
@@ -21,9 +24,15 @@ class Baseline:
     def __post_init__(self) -> None:
         if self.windows < 2:
             raise ValueError(f"windows must be at least 2, got {self.windows}")
+        if self.windows > _MOST_WINDOWS:
+            problem = f"windows must be at most {_MOST_WINDOWS}, got {self.windows}"
+            raise ValueError(f"{problem}: until then nothing is learned")
         for key in ("least", "spreads"):
             if not (getattr(self, key) > 0 and math.isfinite(getattr(self, key))):
                 raise ValueError(f"{key} must be positive, got {getattr(self, key)}")
+        if self.spreads > _MOST_SPREADS:
+            problem = f"spreads must be at most {_MOST_SPREADS:g} standard deviations, got {self.spreads:g}"
+            raise ValueError(f"{problem}: what is learned would tighten nothing")
 
 
 @dataclass(frozen=True)

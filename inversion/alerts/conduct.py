@@ -47,8 +47,8 @@ def check_conduct(rule: Rule) -> None:
     for key in ("on_delay_s", "off_delay_s"):
         if not (getattr(rule, key) >= 0 and math.isfinite(getattr(rule, key))):
             raise ValueError(f"alarm {rule.name!r}: {key} must be zero or more, got {getattr(rule, key)} s")
-    if rule.on_delay_s > LONGEST_S:
-        raise ValueError(f"alarm {rule.name!r}: on_delay_s must be at most 744 h, got {rule.on_delay_s / 3600:g} h")
+        if getattr(rule, key) > LONGEST_S:
+            raise ValueError(f"alarm {rule.name!r}: {key} must be at most 744 h, got {getattr(rule, key) / 3600:g} h")
     if not rule.max_gap_s > 0:
         raise ValueError(f"alarm {rule.name!r}: max_gap_s must be positive, got {rule.max_gap_s} s")
     if rule.suppressed_in and rule.only_in:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 _NS = 1_000_000_000
+_MOST = 1000
+_LONGEST_S = 3600.0
 
 
 @dataclass(frozen=True)
@@ -19,10 +21,14 @@ class FloodRule:
     window_s: float = 600.0
 
     def __post_init__(self) -> None:
+        if not 2 <= self.begins <= _MOST:
+            why = "with 1 no warning would ever be announced, and a flood of more is none"
+            raise ValueError(f"begins must lie between 2 and {_MOST} announcements, got {self.begins}: {why}")
         if not 1 <= self.ends <= self.begins:
             raise ValueError(f"ends must lie between 1 and begins ({self.begins}), got {self.ends}")
-        if not self.window_s > 0:
-            raise ValueError(f"window_s must be positive, got {self.window_s} s")
+        if not 1.0 <= self.window_s <= _LONGEST_S:
+            problem = f"window_s must lie between 1 and {_LONGEST_S:g} s, got {self.window_s:g} s"
+            raise ValueError(f"{problem}: warnings of a flood wait at least so long")
 
 
 @dataclass(frozen=True)

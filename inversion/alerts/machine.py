@@ -12,6 +12,7 @@ import numpy as np
 from sensors import Frame, Quality
 
 RUNNING = "running"
+_LONGEST_S = 8 * 3600.0
 _NS = 1_000_000_000
 
 
@@ -42,6 +43,9 @@ class StateRule:
             raise ValueError(f"changing must be zero or more, got {self.changing:g}")
         if not (self.hold_s >= 0 and math.isfinite(self.hold_s)):
             raise ValueError(f"hold_s must be zero or more, got {self.hold_s} s")
+        if self.hold_s > _LONGEST_S:
+            problem = f"hold_s must be at most {_LONGEST_S:g} s, 8 h, got {self.hold_s:g} s"
+            raise ValueError(f"{problem}: what is not watched in this state never alarms so long")
 
     def holds(self, value: float, change: float) -> bool:
         """Whether a value (SI) and its change (SI a second; zero before there is one) mean this state."""

@@ -10,6 +10,8 @@ from inversion.alerts.conduct import check_conduct
 
 SIDES = ("above", "below")
 CONDITIONS = ("value", "growth")
+#: Of a posterior quantiles are kept up to 0.9995.
+MOST_CONFIDENCE = 0.999
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,9 @@ class AlertRule:
             raise ValueError(f"alarm {self.name!r}: side must be 'above' or 'below', got {self.side!r}")
         if not 0.5 <= self.confidence < 1:
             raise ValueError(f"alarm {self.name!r}: confidence must lie between 0.5 and 1, got {self.confidence}")
+        if self.confidence > MOST_CONFIDENCE:
+            problem = f"confidence must be at most {MOST_CONFIDENCE}, got {self.confidence}"
+            raise ValueError(f"alarm {self.name!r}: {problem}: posteriors are told no further, it would hardly alarm")
         if not (self.within_days >= 0 and math.isfinite(self.within_days)):
             raise ValueError(f"alarm {self.name!r}: within_days must be zero or more, got {self.within_days}")
         check_conduct(self)

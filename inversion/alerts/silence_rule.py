@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from inversion.alerts.conduct import LONGEST_S
 
 _NS = 1_000_000_000
+_LEAST_S = 1.0  # a clock judges it about once a second
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class SilenceRule:
             raise ValueError(f"an alarm needs a name, got {self.name!r}")
         if not (self.after_s > 0 and math.isfinite(self.after_s)):
             raise ValueError(f"alarm {self.name!r}: after_s must be positive, got {self.after_s} s")
+        if self.after_s < _LEAST_S:
+            raise ValueError(f"alarm {self.name!r}: after_s must be at least {_LEAST_S:g} s, got {self.after_s:g} s")
         if self.after_s > LONGEST_S:
             raise ValueError(f"alarm {self.name!r}: after_s must be at most 744 h, got {self.after_s / 3600:g} h")
         if self.severity not in ("warning", "alarm"):

@@ -110,6 +110,10 @@ def _rule(document: Document, key: Key, table: _Table, model: ForwardModel, trac
     if rule.deadband >= safe:
         problem = f"must leave room on the safe side of the limit, {safe:g} {parameter.shown}, found {rule.deadband:g}"
         raise document.error((*key, "deadband"), f"{problem}: the alarm would never end")
+    if rule.baseline and rule.baseline.least >= high - low:
+        problem = f"must be less than the range of {rule.parameter}, {high - low:g} {parameter.shown}"
+        told = f"{problem}, found {rule.baseline.least:g}: what is learned would tighten nothing"
+        raise document.error((*key, "baseline", "least"), told)
     baseline = rule.baseline and replace(rule.baseline, least=_span(parameter, rule.baseline.least))
     return replace(rule, limit=limit, deadband=_span(parameter, rule.deadband), baseline=baseline)
 

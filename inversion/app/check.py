@@ -12,7 +12,7 @@ from typing import Any
 from inversion.alerts import AlertRule, QualityRule
 from inversion.app.check_sinks import check_sinks
 from inversion.app.configuration import Site, load_pipeline, load_site
-from inversion.app.delivered import check_channels, check_pace, check_state_channels
+from inversion.app.delivered import check_channels, check_pace, check_stale, check_state_channels
 from inversion.app.options import Key, read_document
 from inversion.app.ours import check_packages
 from inversion.app.secret import doubts
@@ -38,6 +38,7 @@ def plan(path: Path) -> dict[str, Any]:
     check_channels(path, site.sources, pipeline.model)
     check_state_channels(path, site.sources, pipeline.states, pipeline.rules)
     check_pace(path, site.sources, pipeline.rules, site.silences)
+    check_stale(path, site.sources, list(site.sinks.values()))
     check_sinks(path, site, pipeline)
     _check_certificates(path, site, datetime.fromtimestamp(time.time(), UTC))
     return _plan(site, pipeline)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -78,11 +78,8 @@ def check_pace(
 ) -> None:
     """Raises ConfigurationError for an alarm whose delay breaks off, or that is silence, between any two windows."""
     document = read_document(path)
-    for source in sources:
-        if not isinstance(source, KnownPace):
-            continue
-        asset, every_s = getattr(source, "asset", "an asset"), source.every_s
-        told = f"must be longer than the {every_s:g} s from window to window of {asset!r}"
+    for asset, every_s in _paces(sources):
+        told = _longer(asset, every_s)
         for rule in rules:
             if rule.on_delay_s > 0 and rule.max_gap_s <= every_s:
                 problem = f"{told}, found {rule.max_gap_s:g}: its delay would never be over"
@@ -92,6 +89,28 @@ def check_pace(
                 raise document.error(
                     ("alarm", _index(document, silence.name), "after_s"), f"{told}, found {silence.after_s:g}"
                 )
+
+
+def check_stale(path: Path, sources: Sequence[Source], sinks: Sequence[object]) -> None:
+    """Raises ConfigurationError for a server whose values are stale before the next ones can come."""
+    document = read_document(path)
+    for asset, every_s in _paces(sources):
+        for number, sink in enumerate(sinks):
+            stale_s = getattr(sink, "stale_s", None)
+            if isinstance(stale_s, float) and stale_s <= every_s:
+                problem = f"{_longer(asset, every_s)}, found {stale_s:g}: no value would hold until the next"
+                raise document.error(("sink", number, "stale_s"), problem)
+
+
+def _paces(sources: Sequence[Source]) -> Iterator[tuple[str, float]]:
+    """Asset, and seconds from window to window, of the sources that know."""
+    for source in sources:
+        if isinstance(source, KnownPace):
+            yield getattr(source, "asset", "an asset"), source.every_s
+
+
+def _longer(asset: str, every_s: float) -> str:
+    return f"must be longer than the {every_s:g} s from window to window of {asset!r}"
 
 
 def _index(document: Document, alarm: str) -> int:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from inversion.app import wire
+from inversion.app.bounds import MOST_MB, check_within
 from inversion.core import InversionError, dumps
 from sensors import Frame
 
@@ -32,8 +33,8 @@ class EvidenceOptions:
     def __post_init__(self) -> None:
         if self.keep not in KEEP:
             raise ValueError(f"keep must be one of {', '.join(KEEP)}; got {self.keep!r}")
-        if not self.most_mb > 0:
-            raise ValueError(f"most_mb must be positive, got {self.most_mb}")
+        why = "below it no waveforms are kept, beyond it no disk is"
+        check_within("most_mb", self.most_mb, 0.1, MOST_MB, "MB", why)
 
 
 @dataclass(frozen=True)

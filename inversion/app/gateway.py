@@ -21,6 +21,7 @@ from inversion.app.clock import Clock
 from inversion.app.collector import Collector
 from inversion.app.configuration import Site
 from inversion.app.couriers import Couriers
+from inversion.app.delivered import KnownPace
 from inversion.app.heap import give_back_code
 from inversion.app.in_hand import InHand
 from inversion.app.intake import Intake
@@ -98,7 +99,8 @@ class Gateway:
             Acquisition(name, source, self._intake.put, self._ledger.note, stop, retry)
             for name, source in zip(names, site.sources, strict=True)
         ]
-        self._systemd = Systemd(self._intake, self._acquisitions, often_s=options.frame_timeout_s)
+        pace_s = max((source.every_s for source in site.sources if isinstance(source, KnownPace)), default=0.0)
+        self._systemd = Systemd(self._intake, self._acquisitions, often_s=options.frame_timeout_s, pace_s=pace_s)
         self._tally = Tally()
         self._in_hand = InHand(
             self._intake,

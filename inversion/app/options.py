@@ -152,7 +152,7 @@ def _complaint(document: Document, where: Key, holder: Any, detail: Mapping[str,
 
 def _named(problem: str) -> list[str]:
     """The option that a complaint such as `level must lie ...`, or `level: found ...`, begins with."""
-    return re.findall(r"^(\w+):? ", problem)
+    return re.findall(r"""^(?:alarm (?:'[^']*'|"[^"]*"): )?(\w+):? """, problem)
 
 
 def _existing(table: Any, loc: Sequence[str | int], missing: bool) -> Key:

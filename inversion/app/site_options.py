@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from inversion.app.bounds import MOST_MB, MOST_WAIT_S, check_within
+
+_CENTURY_DAYS = 36_525.0
+
 
 @dataclass(frozen=True)
 class SiteOptions:
@@ -16,8 +20,8 @@ class SiteOptions:
     def __post_init__(self) -> None:
         if not self.name or not self.name.isprintable() or "/" in self.name:
             raise ValueError(f"name must be a text without slashes and line breaks, got {self.name!r}")
-        if not 0 < self.level < 1:
-            raise ValueError(f"level must lie between 0 and 1, got {self.level}")
+        why = "it is the probability that an interval holds the value, and is told no closer than that"
+        check_within("level", self.level, 0.5, 0.999, "", why)
 
 
 @dataclass(frozen=True)
@@ -38,14 +42,13 @@ class JournalOptions:
     most_mb: float = 1024.0
 
     def __post_init__(self) -> None:
-        for name in ("commit_s", "state_s"):
-            seconds = getattr(self, name)
-            if seconds is not None and not seconds >= 0:
-                raise ValueError(f"{name} must be zero or more, got {seconds} s")
-        if not self.keep_days > 0:
-            raise ValueError(f"keep_days must be positive, got {self.keep_days}")
-        if not self.most_mb >= 12:
-            raise ValueError(f"most_mb must be at least 12, got {self.most_mb}")
+        if self.commit_s is not None:
+            why = "what waits has reached no sink, and a power cut takes it"
+            check_within("commit_s", self.commit_s, 0.0, 60.0, "s", why)
+        check_within("state_s", self.state_s, 0.0, 3600.0, "s", "after a crash tracks go on from so long before")
+        why = "what a sink has not fetched by then, or an alarm's history, is wanted later than that"
+        check_within("keep_days", self.keep_days, 1.0, _CENTURY_DAYS, "days", why)
+        check_within("most_mb", self.most_mb, 12.0, MOST_MB, "MB", "below it nothing is kept, beyond it no disk is")
         if self.path is not None and self.path.is_dir():
             raise ValueError(f"path must be a file, found the folder {self.path}")
 
@@ -69,8 +72,15 @@ class GatewayOptions:
     stop_s: float = 20.0
 
     def __post_init__(self) -> None:
-        if self.queue_frames < 1:
-            raise ValueError(f"queue_frames must be at least 1, got {self.queue_frames}")
-        for name in ("frame_timeout_s", "retry_s", "retry_cap_s", "sink_timeout_s", "stop_s"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be positive, got {getattr(self, name)} s")
+        check_within("queue_frames", self.queue_frames, 1, 10_000, "", "frames wait in memory")
+        why = "a worker takes a second for its first frame, and one that hangs is not replaced before"
+        check_within("frame_timeout_s", self.frame_timeout_s, 1.0, MOST_WAIT_S, "s", why)
+        why = "what is back is not noticed before, and who is asked more often does nothing else"
+        for name in ("retry_s", "retry_cap_s"):
+            check_within(name, getattr(self, name), 0.01, MOST_WAIT_S, "s", why)
+        if self.retry_s > self.retry_cap_s:
+            raise ValueError(f"retry_s must be at most retry_cap_s, {self.retry_cap_s:g} s, got {self.retry_s:g} s")
+        why = "a sink that hangs is not tried again before, and none answers sooner"
+        check_within("sink_timeout_s", self.sink_timeout_s, 0.1, MOST_WAIT_S, "s", why)
+        why = "what a stop does not finish in time is lost, and a box that is shut down does not wait"
+        check_within("stop_s", self.stop_s, 0.1, MOST_WAIT_S, "s", why)

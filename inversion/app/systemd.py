@@ -32,8 +32,9 @@ class Systemd:
     """Frames flow while every frame that came was answered, or one was since the watchdog was fed last.
 
     A device that is gone is no reason to start again: its source waits for it. One that says nothing, and does not say
-    that it is gone, for a quarter of an hour, is.
+    that it is gone, for a quarter of an hour and three times its pace, is.
 
+    pace_s: from frame to frame of the slowest source, 0 where nobody knows it
     well: whether frames flowed when that was judged last: when the watchdog was fed, or every `often_s`
     """
 
@@ -43,9 +44,11 @@ class Systemd:
         acquisitions: Sequence[Acquisition],
         environment: Mapping[str, str] = os.environ,
         often_s: float = 60.0,
+        pace_s: float = 0.0,
     ) -> None:
         self._intake, self._acquisitions, self._environment = intake, acquisitions, environment
         self._answers, self._fed, self._often_s = 0, 0, often_s
+        self._quiet_s = max(_QUIET_S, 3 * pace_s)
         self.well = True
 
     def ready(self) -> None:
@@ -71,7 +74,7 @@ class Systemd:
             return True
         busy = self._intake.waiting > 0 or self._intake.in_hand
         heard_s = max(self._intake.heard.values(), default=time.monotonic_ns()) / 1e9
-        quiet = time.monotonic() - heard_s > _QUIET_S
+        quiet = time.monotonic() - heard_s > self._quiet_s
         waits = any(acquisition.waits for acquisition in self._acquisitions)
         return not busy and (waits or not quiet)
 

@@ -9,6 +9,8 @@ from functools import lru_cache
 
 from inversion.tracking.growth import LAWS, STOP_AND_GO, Hypotheses, hypotheses
 
+_MOST_WINDOWS = 1000.0
+
 
 @dataclass(frozen=True)
 class Tracker:
@@ -41,6 +43,9 @@ class Tracker:
             raise ValueError(f"laws must be some of {', '.join(LAWS)}; got {', '.join(self.laws) or 'none'}")
         if not (self.half_life > 0 and math.isfinite(self.half_life)):
             raise ValueError(f"half_life must be positive, got {self.half_life} windows")
+        if self.half_life > _MOST_WINDOWS:
+            problem = f"half_life must be at most {_MOST_WINDOWS:g} windows, got {self.half_life:g}"
+            raise ValueError(f"{problem}: so many in a row resolve a parameter, and none alarms before")
 
     @property
     def discount(self) -> float:

@@ -17,6 +17,7 @@ from sensors.modbus.tls import client_context
 #: Framing by the scheme of an address, and the port where there is one: on a network, or on a serial line.
 NETWORK = {"tcp": 502, "tls": 802, "rtu+tcp": None, "ascii+tcp": None}
 SERIAL = ("rtu", "ascii")
+_LONGEST_SILENCE_S = 10.0
 PARITIES = {"none": "N", "even": "E", "odd": "O"}
 FORMS = "tcp://HOST:502, tls://HOST:802, rtu+tcp://HOST:PORT, ascii+tcp://HOST:PORT, rtu:///dev/ttyUSB0, ascii:///dev/…"
 
@@ -54,6 +55,10 @@ class LineSettings:
         for name, value in (("silence_s", self.silence_s or 0.0), ("turnaround_s", self.turnaround_s)):
             if not (value >= 0 and math.isfinite(value)):
                 raise ValueError(f"{name} must be 0 or more seconds, got {value}")
+            if value > _LONGEST_SILENCE_S:
+                raise ValueError(
+                    f"{name} must be at most {_LONGEST_SILENCE_S:g} s: the line is idle so long, got {value:g}"
+                )
         self._check_tls()
 
     def _check_address(self) -> None:

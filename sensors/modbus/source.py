@@ -23,6 +23,9 @@ from sensors.moments import Stamp
 from sensors.profile import Profile
 from sensors.profilefile import load_profile
 
+_LONGEST_POLL_S = 86_400.0
+_LONGEST_TIMEOUT_S = 60.0
+
 
 @dataclass(frozen=True)
 class ModbusSource:
@@ -69,6 +72,11 @@ class ModbusSource:
         for name, value in (("poll_s", self.poll_s), ("timeout_s", self.timeout_s)):
             if not (value > 0 and np.isfinite(value)):
                 raise ValueError(f"{name} must be a positive number of seconds, got {value}")
+        if self.poll_s > _LONGEST_POLL_S:
+            raise ValueError(f"poll_s must be at most {_LONGEST_POLL_S:g} s, a day, got {self.poll_s:g} s")
+        if self.timeout_s > _LONGEST_TIMEOUT_S:
+            problem = f"timeout_s must be at most {_LONGEST_TIMEOUT_S:g} s, got {self.timeout_s:g} s"
+            raise ValueError(f"{problem}: who does not answer keeps the line so long")
         if self.window < 1 or self.tolerance < 0:
             raise ValueError(f"window must be at least 1 and tolerance 0, got {self.window} and {self.tolerance}")
         _ = self.settings

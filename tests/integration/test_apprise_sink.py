@@ -192,7 +192,7 @@ def test_an_address_may_come_by_the_environment_and_a_missing_one_is_said(tmp_pa
     [
         ({}, "url_file or url_environment must be given"),
         ({"url_environment": "A", "severity": "all"}, "severity must be warning or alarm"),
-        ({"url_environment": "A", "interval_s": 0.0}, "interval_s must be 1 or more"),
+        ({"url_environment": "A", "interval_s": 0.0}, "interval_s must lie between 1 and 3,600 s"),
     ],
 )
 def test_what_cannot_be_is_refused(options, message):

@@ -82,6 +82,6 @@ def test_the_oldest_goes_where_there_is_no_room(tmp_path):
 def test_options_that_mean_nothing_are_refused(tmp_path):
     with pytest.raises(ValueError, match="keep must be one of none, alarm, all; got 'some'"):
         EvidenceOptions(keep="some")
-    with pytest.raises(ValueError, match="most_mb must be positive"):
+    with pytest.raises(ValueError, match=r"most_mb must lie between 0\.1 and 1,000,000 MB"):
         EvidenceOptions(most_mb=0)
     assert load_site(write_site(tmp_path)).evidence == EvidenceOptions()

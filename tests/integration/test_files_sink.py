@@ -241,8 +241,9 @@ def test_kill_9_at_random_moments_loses_no_acknowledged_row_and_leaves_no_half_o
     [
         ({"format": "xlsx"}, "format must be csv or parquet"),
         ({"kinds": ()}, "kinds must be some of finding, alarm, event"),
-        ({"rotate_mb": 0.0}, "rotate_mb and rotate_h must be positive"),
-        ({"most_mb": -1.0}, "most_mb zero or more"),
+        ({"rotate_mb": 0.0}, "rotate_mb must lie between"),
+        ({"most_mb": 8.0}, "most_mb must be 0, or at least rotate_mb, 16, got 8"),
+        ({"most_mb": -1.0}, "most_mb must lie between"),
     ],
 )
 def test_what_cannot_be_is_refused(tmp_path, options, message):

@@ -229,7 +229,7 @@ def test_with_a_password_only_encrypted_and_a_replaced_certificate_is_used_at_th
         ({"certificate": "a"}, "certificate and key belong together"),
         ({"username": "operator"}, "username and password_file belong together"),
         ({"username": "operator", "password_file": "a"}, "password_file needs certificate and key"),
-        ({"stale_s": 0.0}, "stale_s must be positive"),
+        ({"stale_s": 0.0}, "stale_s must lie between"),
     ],
 )
 def test_what_would_let_anybody_in_is_refused(options, message):

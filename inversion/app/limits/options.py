@@ -9,6 +9,8 @@ from pathlib import Path
 _BYTES = {"": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _LEAST_BYTES = 16 * 2**20
 _LEAST_RATE = 64 * 2**10
+_LEAST_US = 1000  # that the kernel measures out in a period
+_MOST_PIDS = 4_194_304  # that a kernel has at all
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,8 @@ class Limits:
             share(self.cpu)
         if self.memory is not None and size(self.memory) < _LEAST_BYTES:
             raise ValueError(f"memory must be at least 16MiB, got {self.memory!r}")
-        if self.pids is not None and self.pids < 1:
-            raise ValueError(f"pids must be at least 1, got {self.pids}")
+        if self.pids is not None and not 1 <= self.pids <= _MOST_PIDS:
+            raise ValueError(f"pids must lie between 1 and {_MOST_PIDS}, got {self.pids}")
         if self.cpuset is not None and not re.fullmatch(r"\d+(-\d+)?(,\d+(-\d+)?)*", self.cpuset):
             raise ValueError(f"cpuset must be cores such as '0' or '0-1,3', got {self.cpuset!r}")
         if self.cpuset is not None and not all(_rises(span) for span in self.cpuset.split(",")):
@@ -57,6 +59,13 @@ class Limits:
             raise ValueError(f"io must be at least 64KiB/s, got {self.io!r}")
         if not 1.0 <= self.period_ms <= 1000.0:
             raise ValueError(f"period_ms must lie between 1 and 1000, got {self.period_ms}")
+        self._check_quota()
+
+    def _check_quota(self) -> None:
+        """What is less than the least that a kernel measures out would be told as in force, and be more."""
+        if self.cpu is not None and share(self.cpu) * self.period_ms * 1000 < _LEAST_US * (1 - 1e-9):
+            least = f"cpu must be at least 1 ms of each period, {100 / self.period_ms:g}% of {self.period_ms:g} ms"
+            raise ValueError(f"{least}, got {self.cpu!r}; a longer period_ms takes less")
 
     @property
     def any(self) -> bool:
@@ -69,7 +78,7 @@ class Limits:
         if self.cpu is None:
             return None
         period_us = round(self.period_ms * 1000)
-        return max(round(share(self.cpu) * period_us), 1000), period_us
+        return max(round(share(self.cpu) * period_us), _LEAST_US), period_us
 
     @property
     def memory_bytes(self) -> int | None:

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from inversion.app.bounds import check_within
 from inversion.app.journal import Entry
 from inversion.app.patience import Later
 from inversion.app.secret import Secret
@@ -49,8 +50,8 @@ class AppriseSink:
             raise ValueError("needs apprise, which is not installed: pip install 'edge-inversion[apprise]'")
         if self.severity not in ("warning", "alarm"):
             raise ValueError(f"severity must be warning or alarm, got {self.severity!r}")
-        if not self.interval_s >= 1 or not 1 <= self.most_lines <= 1000:
-            raise ValueError("interval_s must be 1 or more, most_lines must lie between 1 and 1000")
+        check_within("interval_s", self.interval_s, 1.0, 3600.0, "s", "so long an alarm may wait for the next message")
+        check_within("most_lines", self.most_lines, 1, 1000, "", "what is beyond is only counted")
 
     async def write(self, findings: Sequence[Mapping[str, Any]]) -> None:
         """Findings are not told."""

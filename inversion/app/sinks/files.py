@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from inversion.app.bounds import MOST_MB, check_within
 from inversion.app.journal import Entry
 from inversion.app.rotating import Table, alarm_row
 from inversion.app.tables import flatten
@@ -43,8 +44,11 @@ class FilesSink:
             raise ValueError("format parquet needs pyarrow: pip install 'edge-inversion[parquet]'")
         if not self.kinds or not set(self.kinds) <= set(_NAMES):
             raise ValueError(f"kinds must be some of {', '.join(_NAMES)}, got {list(self.kinds)}")
-        if not self.rotate_mb > 0 or not self.rotate_h > 0 or not self.most_mb >= 0:
-            raise ValueError("rotate_mb and rotate_h must be positive, most_mb zero or more")
+        check_within("rotate_mb", self.rotate_mb, 0.001, 10_000.0, "MB", "nobody reads a file before it is finished")
+        check_within("rotate_h", self.rotate_h, 0.01, 744.0, "h", "nobody reads a file before it is finished")
+        check_within("most_mb", self.most_mb, 0.0, MOST_MB, "MB", "no disk holds more; 0 is no limit")
+        if 0 < self.most_mb < self.rotate_mb:
+            raise ValueError(f"most_mb must be 0, or at least rotate_mb, {self.rotate_mb:g}, got {self.most_mb:g}")
 
     @property
     def writes(self) -> tuple[tuple[str, Path], ...]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from inversion.app.bounds import check_within
 from inversion.app.journal import Entry
 from inversion.app.serving.modbus_tcp import Bounds, ModbusServer
 from inversion.app.serving.picture import Picture
@@ -65,8 +66,10 @@ class ModbusServerSink:
                 f"listen must be an address of this machine alone, such as 127.0.0.1, got {where.host!r}; "
                 "for others to ask give certificate, key and ca: TLS, and a credential"
             )
-        if not self.stale_s > 0 or not self.idle_s > 0 or not 1 <= self.connections <= 256:
-            raise ValueError("stale_s and idle_s must be positive, connections must lie between 1 and 256")
+        check_within("stale_s", self.stale_s, 1.0, 604_800.0, "s", "so long a value is served that nothing confirms")
+        check_within("connections", self.connections, 1, 256, "", "each costs memory, and none would serve nobody")
+        why = "who asks less often is cut off, and who has gone keeps a connection so long"
+        check_within("idle_s", self.idle_s, 1.0, 3600.0, "s", why)
 
     @property
     def map(self) -> RegisterMap:

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from inversion.app.bounds import check_within
 from inversion.app.journal import Entry
 from inversion.app.secret import Secret
 from inversion.app.serving.place import place
@@ -56,8 +57,8 @@ class OpcUaSink:
                 f"listen must be an address of this machine alone, such as 127.0.0.1, got {where.host!r}; "
                 "for others to ask give certificate, key, username and password_file"
             )
-        if not self.stale_s > 0 or not 1 <= self.connections <= 256:
-            raise ValueError("stale_s must be positive, connections must lie between 1 and 256")
+        check_within("stale_s", self.stale_s, 1.0, 604_800.0, "s", "so long a value is served that nothing confirms")
+        check_within("connections", self.connections, 1, 256, "", "each costs memory, and none would serve nobody")
 
     async def open(self, last: Sequence[Entry], cycles: Mapping[tuple[str, str], Mapping[str, Any]]) -> None:
         """Listens. Raises OSError where the place is taken, ConnectionError where a certificate cannot be used."""

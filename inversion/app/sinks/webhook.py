@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from inversion.app.bounds import MOST_WAIT_S, check_within
 from inversion.app.journal import Entry
 from inversion.app.secret import Secret
 from inversion.core import dumps
@@ -59,8 +60,7 @@ class WebhookSink:
         if not self.kinds or not set(self.kinds) <= set(_KINDS):
             raise ValueError(f"kinds must be some of {', '.join(_KINDS)}, got {list(self.kinds)}")
         _ = self._secret
-        if not self.timeout_s > 0:
-            raise ValueError(f"timeout_s must be positive, got {self.timeout_s}")
+        check_within("timeout_s", self.timeout_s, 0.1, MOST_WAIT_S, "s", "a server that hangs holds all up so long")
 
     async def write(self, findings: Sequence[Mapping[str, Any]]) -> None:
         """Findings alone, without names of their records. Raises ConnectionError."""

@@ -9,7 +9,7 @@ from inversion.alerts import AlertRule, SilenceRule, StateRule
 from inversion.app.alarm_reach import FORESEEN_DAYS, MOST_GROWTH
 from inversion.app.batch import run_batch
 from inversion.app.check import plan
-from inversion.app.delivered import check_channels, check_pace, check_state_channels
+from inversion.app.delivered import check_channels, check_pace, check_stale, check_state_channels
 from inversion.core import ConfigurationError
 from inversion.forward.rolling_bearing import RollingBearing
 from inversion.tracking import forecast
@@ -126,6 +126,17 @@ def test_silence_that_is_between_any_two_windows_is_refused(alarms):
         check_pace(alarms, (WITH,), (), (SilenceRule("not heard of", 10.0),))
     check_pace(alarms, (WITH,), (), (SilenceRule("not heard of", 10.0, ("fan 4",)),))
     check_pace(alarms, (WITH,), (), (SilenceRule("not heard of", 10.1),))
+
+
+@dataclass(frozen=True)
+class Served:
+    stale_s: float
+
+
+def test_a_value_that_is_stale_before_the_next_can_come_is_refused(alarms):
+    with pytest.raises(ConfigurationError, match=r"sink.1.stale_s: must be longer than the 10 s .* found 10: no value"):
+        check_stale(alarms, (WITH,), (Silent(), Served(10.0)))
+    check_stale(alarms, (WITH, Silent()), (Silent(), Served(10.1)))
 
 
 def test_growth_and_time_ahead_are_bounded_by_what_a_track_can_tell():

@@ -78,7 +78,7 @@ def test_no_two_values_share_a_register():
         ({"listen": "1502"}, "listen must be ADDRESS:PORT"),
         ({"listen": "plc.example:1502"}, "listen must be ADDRESS:PORT"),
         ({"listen": "127.0.0.1:70000"}, "port from 0 to 65535"),
-        ({"stale_s": 0.0}, "stale_s and idle_s must be positive"),
+        ({"stale_s": 0.0}, "stale_s must lie between 1 and 604,800 s, got 0 s"),
     ],
 )
 def test_what_cannot_be_is_refused(options, message):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from dataclasses import dataclass, field
 
 import pytest
@@ -97,3 +98,13 @@ def test_a_source_that_says_nothing_for_long_starves_it_unless_its_device_is_gon
     silent = Queue(heard={"fan": -2_000_000_000_000_000})
     assert fed(manager, Systemd(silent, [Waits()], manager[1])) == 0
     assert fed(manager, Systemd(silent, [Waits(True)], manager[1])) >= 2
+
+
+def test_a_source_that_is_slow_by_its_own_account_is_awaited_three_times_as_long(manager):
+    def heard_before(seconds: float) -> Queue:
+        return Queue(heard={"fan": time.monotonic_ns() - int(seconds * 1e9)})
+
+    assert not Systemd(heard_before(3000.0), [Waits()], manager[1]).flowing
+    assert Systemd(heard_before(3000.0), [Waits()], manager[1], pace_s=3600.0).flowing
+    assert not Systemd(heard_before(10_900.0), [Waits()], manager[1], pace_s=3600.0).flowing
+    assert Systemd(heard_before(800.0), [Waits()], manager[1], pace_s=1.0).flowing
