@@ -15,7 +15,6 @@ from typing import Any
 
 from inversion.app.acquisition import Acquisition
 from inversion.app.alarms.keeper import DeskKeeper
-from inversion.app.alarms.requests import named_assets
 from inversion.app.certificates import Certificates
 from inversion.app.clock import Clock
 from inversion.app.collector import Collector
@@ -89,7 +88,7 @@ class Gateway:
         self._intake = Intake(journal, self._ledger, options.queue_frames)
         self._supervisor = Supervisor(site, self._note, self._degraded, template)
         known = lambda: (self._supervisor.states, self.worker.fingerprint)  # noqa: E731
-        self._keeper = DeskKeeper(site, journal, self._ledger, self._intake.heard, known)
+        self._keeper = DeskKeeper(site, journal, self._ledger, self._intake, known)
         self._certificates = Certificates(site, self._ledger.note)
         self._collector = Collector(site, self._ledger.note)
         self._finished = asyncio.Event()
@@ -145,7 +144,6 @@ class Gateway:
         for acquisition in self._acquisitions:
             acquisition.recall(events)
         await self._ledger.ask(self._journal.register, list(self._site.sinks))
-        self._intake.heard.update(dict.fromkeys(named_assets(self._site), time.monotonic_ns()))
 
     async def _work(self) -> bool:
         """Whether all sources ended well and all they brought is journalled."""
@@ -204,7 +202,7 @@ class Gateway:
                 told = "; ".join(str(problem).splitlines())
                 self._ledger.note("reload_refused", f"reload refused, nothing has changed: {told}")
             else:
-                self._keeper.reload(site)
+                await self._keeper.reload(site)
                 self._collector.reload(site)
                 write_as(site.log)
                 await self._couriers.reload(site)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from inversion.app.journal import Journal
 from inversion.app.ledger import Ledger
@@ -12,13 +12,14 @@ from sensors import Frame
 
 
 class Intake:
-    """heard: monotonic ns at which a frame of an asset came last."""
+    """heard: monotonic ns at which a frame of an asset came last, or since when it is awaited; awaited: none came."""
 
     def __init__(self, journal: Journal, ledger: Ledger, most: int) -> None:
         self._journal, self._ledger = journal, ledger
         self._queue: asyncio.Queue[Frame | None] = asyncio.Queue(most)
         self._positions: dict[tuple[str, str], int] = {}
         self.heard: dict[str, int] = {}
+        self.awaited: set[str] = set()
         self._taken = 0
         self.counted: Callable[[str], None] = lambda asset: None
 
@@ -37,9 +38,16 @@ class Intake:
         """Share of the queue that is filled."""
         return self._queue.qsize() / self._queue.maxsize
 
+    def expect(self, assets: Iterable[str]) -> None:
+        """Awaits these assets from now on, where they were not heard of, and are not awaited."""
+        new = [asset for asset in assets if asset not in self.heard]
+        self.heard.update(dict.fromkeys(new, time.monotonic_ns()))
+        self.awaited.update(new)
+
     async def put(self, frame: Frame) -> None:
         """Queues a frame, unless this window of the recording is journalled, or was queued, already."""
         self.heard[frame.asset] = time.monotonic_ns()
+        self.awaited.discard(frame.asset)
         self.counted(frame.asset)
         if frame.position is not None:
             key = (frame.asset, frame.source)

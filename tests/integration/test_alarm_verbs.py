@@ -142,7 +142,7 @@ def test_examples_are_shown_in_every_help():
 
 
 def test_an_asset_that_falls_silent_alarms_and_comes_back(tmp_path):
-    path = write_site(tmp_path, windows=10_000, pause_s=0.05, more=MORE.replace("3600.0", "0.5"))
+    path = write_site(tmp_path, windows=10_000, pause_s=0.05, more=MORE.replace("3600.0", "1.0"))
     with running(path) as gateway:
         worker = worker_of(gateway.pid)
         os.kill(worker, signal.SIGSTOP)

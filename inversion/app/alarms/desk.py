@@ -26,7 +26,7 @@ class AlarmDesk:
     """Life cycles by (asset, alarm).
 
     latching: of every alarm of the site, by name: whether it stays until it is reset
-    cycles: as the journal has them; those of alarms that the site does not have any more are forgotten
+    cycles: as the journal has them; those of alarms that the site does not have any more end (`end_removed`)
     `changed` holds the life cycles that the journal does not have yet; whoever stores them clears it.
     """
 
@@ -38,7 +38,9 @@ class AlarmDesk:
         cycles: Mapping[Key, Mapping[str, Any]],
     ) -> None:
         self._latching, self._silences, self.options = latching, silences, options
-        self.cycles = {key: LifeCycle.from_dict(cycle) for key, cycle in cycles.items() if key[1] in latching}
+        known = {key: LifeCycle.from_dict(cycle) for key, cycle in cycles.items()}
+        self.cycles = {key: cycle for key, cycle in known.items() if self._of_this_site(key)}
+        self._removed = {key: cycle for key, cycle in known.items() if key not in self.cycles}
         self.changed: dict[Key, Mapping[str, Any]] = {}
         self._context: dict[Key, Mapping[str, Any]] = {}
         self._touched: set[Key] = set()  # by the clock as it is set now, or was set earlier since the start
@@ -53,6 +55,18 @@ class AlarmDesk:
         after.changed, after._context, after._flood = self.changed, self._context, self._flood
         after._touched = self._touched
         return after
+
+    def end_removed(self, now_ns: int) -> list[Record]:
+        """Alarms that stood, or were put aside, when they were taken out of the site: nothing else would end them."""
+        records = []
+        why = {"by": "configuration", "comment": "not of this site any more"}
+        for key, cycle in self._removed.items():
+            if cycle.state != "normal":
+                after, context = LifeCycle(since_ns=now_ns), self._context.get(key, {})
+                self.changed[key] = after.to_dict()
+                records.append(change(key, cycle.state, after, context, **why, announced=True, now_ns=now_ns))
+        self._removed = {}
+        return records
 
     def resume(self, before: Setting | None, now: Setting, now_ns: int) -> list[Record]:
         """What the clock did while no gateway ran. before: how it was set when the life cycles were stored
@@ -79,6 +93,13 @@ class AlarmDesk:
             self.cycles[key] = replace(cycle, since_ns=cycle.since_ns + by_ns, shelved_until_ns=until_ns)
             self.changed[key] = self.cycles[key].to_dict()
         self._flood = replace(self._flood, times_ns=tuple(time_ns + by_ns for time_ns in self._flood.times_ns))
+
+    def recall_flood(self, changes: Sequence[Mapping[str, Any]]) -> None:
+        """The flood that these changes of alarms, the oldest first, have left behind."""
+        for body in changes:
+            if body["to"] == "unacknowledged":
+                severity = str(body.get("severity", "alarm"))
+                self._flood, _ = announce(self.options.flood, self._flood, severity, int(body["time_ns"]))
 
     def know(self, findings: Sequence[Mapping[str, Any]]) -> None:
         """Recalls what the last findings said, so that what people do to an alarm is told with it."""
@@ -109,17 +130,25 @@ class AlarmDesk:
                 records += self._sense(key, stands, bool(alarm.get("suppressed")), now_ns)
         return records
 
-    def tick(self, heard: Mapping[str, int], monotonic_ns: int, now_ns: int) -> list[Record]:
-        """What the clocks change: shelvings that end, assets that are silent (last heard of, monotonic), a flood."""
+    def tick(
+        self, heard: Mapping[str, int], monotonic_ns: int, now_ns: int, awaited: Collection[str] = ()
+    ) -> list[Record]:
+        """What the clocks change: shelvings that end, assets that are silent (last heard of, monotonic), a flood.
+
+        awaited: assets that were not heard of since the gateway was started; it begins to wait for them then, but
+        only they themselves end an alarm on their silence
+        """
         records: list[Record] = []
         for key, cycle in list(self.cycles.items()):
             records += self._become(key, lifecycle.expire(cycle, now_ns), "clock", now_ns)
         for rule in self._silences:
             for asset in rule.assets or tuple(heard):
                 if asset in heard:
-                    silent = rule.silent(heard[asset], monotonic_ns)
-                    self._context[asset, rule.name] = of_silence(rule, (monotonic_ns - heard[asset]) / _NS)
-                    records += self._sense((asset, rule.name), silent, False, now_ns)
+                    key = (asset, rule.name)
+                    stood = asset in awaited and self.cycles.get(key, LifeCycle()).active
+                    silent_s = max((monotonic_ns - heard[asset]) / _NS, rule.after_s if stood else 0.0)
+                    self._context[key] = of_silence(rule, silent_s)
+                    records += self._sense(key, stood or rule.silent(heard[asset], monotonic_ns), False, now_ns)
         return records + self._flood_over(now_ns)
 
     def say(self, key: Key, stands: bool, context: Mapping[str, Any], now_ns: int) -> list[Record]:
@@ -130,6 +159,11 @@ class AlarmDesk:
     def act(self, key: Key, move: Callable[[LifeCycle], LifeCycle], by: str, comment: str, now_ns: int) -> list[Record]:
         """What an operator changes. Raises NotAllowed."""
         return self._become(key, move(self.cycles.get(key, LifeCycle())), by, now_ns, comment)
+
+    def _of_this_site(self, key: Key) -> bool:
+        asset, alarm = key
+        meant = next((rule.assets for rule in self._silences if rule.name == alarm), ())
+        return alarm in self._latching and (not meant or asset in meant)
 
     def _sense(self, key: Key, stands: bool, suppressed: bool, now_ns: int) -> list[Record]:
         before = self.cycles.get(key, LifeCycle())

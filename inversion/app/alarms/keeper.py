@@ -11,13 +11,15 @@ from typing import Any
 from inversion.app.alarm_options import DEGRADED, OWN, STOPPED
 from inversion.app.alarms import relearn
 from inversion.app.alarms.desk import AlarmDesk
-from inversion.app.alarms.requests import answered
+from inversion.app.alarms.requests import answered, named_assets
 from inversion.app.configuration import Site
+from inversion.app.intake import Intake
 from inversion.app.journal import Journal, Record
 from inversion.app.ledger import Ledger
 from inversion.core import ConfigurationError
 
 _LOOK_S = 0.25  # between two looks at the clock and at what operators ask
+_NEWEST = 1000  # changes of alarms that tell whether there is a flood
 
 log = logging.getLogger("inversion.gateway")
 
@@ -27,12 +29,12 @@ Known = tuple[dict[str, Any], str]
 
 
 class DeskKeeper:
-    """heard: monotonic ns at which an asset was heard of last, kept by the intake; known: what the worker knows."""
+    """intake: knows when an asset was heard of last, and who is awaited; known: what the worker knows."""
 
     def __init__(
-        self, site: Site, journal: Journal, ledger: Ledger, heard: Mapping[str, int], known: Callable[[], Known]
+        self, site: Site, journal: Journal, ledger: Ledger, intake: Intake, known: Callable[[], Known]
     ) -> None:
-        self._journal, self._ledger, self._heard = journal, ledger, heard
+        self._journal, self._ledger, self._intake = journal, ledger, intake
         ledger.stepped = self._clock_set
         self._gateway = f"gateway {site.name}"
         self._desk = _desk(site, {})
@@ -40,20 +42,32 @@ class DeskKeeper:
         self._forget: dict[str, set[str]] = {}
 
     async def restore(self, site: Site) -> None:
-        """Life cycles and the last findings, from the journal; what the clock did meanwhile is told."""
+        """Life cycles, the last findings and a flood, from the journal; what the clock did meanwhile is told.
+
+        Awaited from now on are the assets that the site names, and, where a source does not say what it measures, those
+        of the last findings.
+        """
         self._desk = _desk(site, await self._ledger.ask(self._journal.cycles))
         settings = await self._ledger.ask(self._journal.settings)
         before = settings[-1].setting if settings else None
         await self._journalled(self._desk.resume(before, self._ledger.setting, self._ledger.now_ns()))
-        self._desk.know(await self._ledger.ask(self._journal.last_findings))
+        findings = await self._ledger.ask(self._journal.last_findings)
+        self._desk.know(findings)
+        self._desk.recall_flood([entry.body for entry in await self._ledger.ask(self._journal.alarms, _NEWEST)])
+        await self._journalled(self._desk.end_removed(self._ledger.now_ns()))
+        self._intake.expect(named_assets(site))
+        if not all(isinstance(getattr(source, "asset", None), str) for source in site.sources):
+            self._intake.expect(str(finding["asset"]) for finding in findings)
 
     def _clock_set(self, by_ns: int) -> None:
         self._desk.clock_set(by_ns)
 
-    def reload(self, site: Site) -> None:
+    async def reload(self, site: Site) -> None:
         """Goes on with the alarms of a changed site."""
         self._learning = site.learning
         self._desk = self._desk.successor({**site.latching, **OWN}, site.silences, site.alarm_desk)
+        self._intake.expect(named_assets(site))
+        await self._journalled(self._desk.end_removed(self._ledger.now_ns()))
 
     async def judge(
         self, findings: Sequence[Mapping[str, Any]], states: Mapping[str, dict[str, Any]], fingerprint: str
@@ -77,17 +91,15 @@ class DeskKeeper:
         ):
             told = {**context, "severity": severity}
             records += self._desk.say((self._gateway, alarm), stands, told, self._ledger.now_ns())
-        if records or self._desk.changed:
-            await self._journalled(records)
+        await self._journalled(records)
 
     async def run(self) -> None:
         """What the clocks and the operators do to alarms, until cancelled."""
         seen = -1
         while True:
             now_ns = self._ledger.now_ns()
-            records = self._desk.tick(self._heard, time.monotonic_ns(), now_ns)
-            if records or self._desk.changed:
-                await self._journalled(records)
+            records = self._desk.tick(self._intake.heard, time.monotonic_ns(), now_ns, self._intake.awaited)
+            await self._journalled(records)
             changed = await self._ledger.ask(self._journal.changed)
             if changed != seen:
                 seen = changed
@@ -99,7 +111,7 @@ class DeskKeeper:
             if body["verb"] == relearn.VERB:
                 answer = await self._relearn(body)
             else:
-                answer, records = answered(self._desk, body, self._ledger.now_ns(), self._heard, self._gateway)
+                answer, records = answered(self._desk, body, self._ledger.now_ns(), self._intake.heard, self._gateway)
                 await self._journalled(records)
             await self._ledger.put(answers={number: answer}, urgent=True)
 
@@ -125,6 +137,8 @@ class DeskKeeper:
         urgent: bool = True,
     ) -> None:
         """Says what people must hear, and takes all of it for the journal."""
+        if not (records or states or self._desk.changed):
+            return
         for record in records:
             if record.kind == "event" or (record.kind == "alarm" and record.body["announced"]):
                 kind = record.body.get("kind", record.kind)

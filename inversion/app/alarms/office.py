@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from inversion.alerts.lifecycle import STATES, LifeCycle
+from inversion.alerts.lifecycle import STATES, LifeCycle, expire
 from inversion.app.alarm_options import OWN
 from inversion.app.alarms import relearn
 from inversion.app.alarms.desk import AlarmDesk
@@ -43,7 +43,7 @@ def listed(path: Path, every: bool) -> list[dict[str, Any]]:
         newest = {(entry.asset, entry.body["alarm"]): entry.body for entry in journal.alarms(10_000)}
     rows = []
     for (asset, alarm), told in cycles.items():
-        cycle = LifeCycle.from_dict(told)
+        cycle = expire(LifeCycle.from_dict(told), time.time_ns())  # no gateway may have run since its shelving ended
         if (alarm in site.latching or alarm in OWN) and (every or cycle.state != "normal"):
             body = newest.get((asset, alarm), {})
             rows.append({"asset": asset, "alarm": alarm, "state": cycle.state, **_about(cycle, body)})

@@ -94,6 +94,38 @@ def test_an_asset_that_is_silent_and_is_heard_again():
     ]
 
 
+def test_an_alarm_on_silence_ends_when_the_asset_is_heard_of_and_not_when_the_gateway_is_started():
+    one = desk()
+    one.tick({"fan": 0}, 11 * SECOND, 0)
+    two = desk(cycles=one.changed)  # the gateway was started anew, and waits for the fan since second 50
+    assert states(two.tick({"fan": 50 * SECOND}, 51 * SECOND, 0, {"fan"})) == []
+    answer, _ = ask(two, "ack", alarm="silent")
+    assert answer == "fan: silent: unacknowledged -> acknowledged: by kim"
+    assert states(two.tick({"fan": 50 * SECOND}, 70 * SECOND, 0, {"fan"})) == []
+    assert states(two.tick({"fan": 71 * SECOND}, 72 * SECOND, 0)) == ["acknowledged -> normal"]
+
+
+def test_who_was_not_heard_of_while_no_gateway_ran_is_silent_only_after_a_while():
+    one = desk()
+    assert states(one.tick({"fan": 50 * SECOND}, 60 * SECOND, 0, {"fan"})) == []
+    assert states(one.tick({"fan": 50 * SECOND}, 61 * SECOND, 0, {"fan"})) == ["normal -> unacknowledged"]
+
+
+@pytest.mark.parametrize("how", ["removed", "another asset"])
+def test_an_alarm_that_the_site_has_no_more_ends_and_is_told(how):
+    """Those who were told that it stands, a broker that retains it among them, must hear that it does not."""
+    one = desk()
+    one.tick({"fan": 0}, 11 * SECOND, 0)
+    names, silences = (NAMES, (SilenceRule("silent", 10, ("pump",)),)) if how != "removed" else ({"wide": False}, ())
+    two = one.successor(names, silences, DeskOptions())
+    [record] = two.end_removed(20 * SECOND)
+    assert states([record]) == ["unacknowledged -> normal"]
+    assert record.body["text"].endswith("by configuration (not of this site any more)")
+    assert LifeCycle.from_dict(two.changed["fan", "silent"]) == LifeCycle(since_ns=20 * SECOND)
+    assert two.end_removed(21 * SECOND) == []
+    assert desk(cycles=two.changed).end_removed(22 * SECOND) == []
+
+
 def ask(one: AlarmDesk, verb: str, now: int = 100, **more) -> tuple[str, list[str]]:
     body = {"verb": verb, "asset": "fan", "alarm": "wide", "by": "kim", "comment": "", **more}
     answer, records = answered(one, body, now * SECOND, ["fan", "pump"], "gateway site")
@@ -178,6 +210,19 @@ def test_in_a_flood_warnings_are_kept_and_not_announced_and_the_end_says_how_man
     assert one.tick({}, 0, 40 * SECOND) == []
     [over] = one.tick({}, 0, 100 * SECOND)
     assert over.body["text"] == "alarm flood over: 3 warnings were not announced; 6 alarms stand"
+
+
+def test_a_flood_goes_on_over_a_restart():
+    rule = FloodRule(begins=3, ends=2, window_s=60)
+    one, told = desk(rule), []
+    for k in range(5):
+        told += one.judge([finding(k, "active", asset=f"fan {k}", severity="warning")], k * SECOND)
+    two = desk(rule, one.changed)
+    two.recall_flood([record.body for record in told if record.kind == "alarm"])
+    [late] = two.judge([finding(5, "active", asset="fan 5", severity="warning")], 5 * SECOND)
+    assert late.body["announced"] is False
+    [over] = two.tick({}, 0, 100 * SECOND)
+    assert over.body["text"] == "alarm flood over: 4 warnings were not announced; 6 alarms stand"
 
 
 SHELVE = {"verb": "shelve", "asset": "fan", "alarm": "wide", "for_s": 8 * 3600, "by": "ann"}
