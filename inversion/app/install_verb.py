@@ -22,17 +22,24 @@ def install(
 ) -> None:
     """Shows, or writes, what makes a gateway a service of this box."""
     with complaints():
-        from inversion.app.configuration import load_site
-        from inversion.app.install import planned, write_files
+        from inversion.app.configuration import load_parts, load_site
+        from inversion.app.install import check_installable, planned, write_files
         from inversion.core import ConfigurationError
 
         if not unit:
             raise ConfigurationError("install: name what to install: --unit")
-        texts = planned(load_site(site), Path(sys.argv[0]).resolve(), user)
+        site = site.resolve() if site.is_symlink() else site  # what it names is meant from where it really is
+        loaded, command = load_site(site), Path(sys.argv[0]).resolve()
+        cautions = check_installable(loaded, load_parts(site), command, user, root)
+        texts = planned(loaded, command, user)
         if write:
             show("\n".join(f"written: {path}" for path in write_files(texts, root)))
-            show("next: systemd-sysusers; systemctl daemon-reload; systemctl enable --now the unit")
+            show(
+                "\n".join(
+                    [*cautions, "next: systemd-sysusers; systemctl daemon-reload; systemctl enable --now the unit"]
+                )
+            )
             return
         for path, text in texts.items():
             show(f"would write {root / path.relative_to('/')}:\n\n{text}")
-        show("nothing was written; --write does it")
+        show("\n".join([*cautions, "nothing was written; --write does it"]))

@@ -37,6 +37,15 @@ class HungryLevel(Level):
         return super().observe(frames)
 """
 
+WRITE = """
+import sys
+from pathlib import Path
+from inversion.app.configuration import load_site
+from inversion.app.install import planned, write_files
+site, command, root = map(Path, sys.argv[1:])
+write_files(planned(load_site(site), command, "root"), root)
+"""
+
 LIMITS = """
 [limits]
 cpu = "80%"
@@ -138,8 +147,8 @@ def seen(tmp_path_factory, plugin_folder) -> dict:
         site.read_text().replace("findings.jsonl", "/run/out/findings.jsonl").replace("acme_level", "hungry_level")
     )
     path = f"{ROOT}:{plugin_folder}:{folder}"
-    words = ["install", str(site), "--unit", "--write", "--user", "root", "--root", str(folder / "root")]
-    subprocess.run([COMMAND, *words], env={**os.environ, "PYTHONPATH": path}, check=True, capture_output=True)
+    words = [sys.executable, "-c", WRITE, site, COMMAND, folder / "root"]  # the verb refuses what lies in /tmp
+    subprocess.run(words, env={**os.environ, "PYTHONPATH": path}, check=True, capture_output=True)
     unit = folder / "root/etc/systemd/system/inversion-tone.service"
     (units / unit.name).write_text(
         unit.read_text().replace(str(site), "/run/out/tone.toml").replace(f"ReadWritePaths={folder}\n", "")

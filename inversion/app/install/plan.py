@@ -8,11 +8,13 @@ from dataclasses import fields, is_dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from inversion.app.claims.files import READ
 from inversion.app.configuration import Site
+from inversion.app.install.allowed import capabilities, devices
 from inversion.core import InversionError
 
-_STATE = Path("/var/lib/inversion")
-_READ = re.compile(r"ca|certificate|key|\w+_file")
+#: The user that is made, and the folder that systemd makes for it.
+OURS, STATE = "inversion", Path("/var/lib/inversion")
 
 
 def planned(site: Site, command: Path, user: str) -> dict[Path, str]:
@@ -20,7 +22,7 @@ def planned(site: Site, command: Path, user: str) -> dict[Path, str]:
     name = f"inversion-{re.sub(r'[^A-Za-z0-9_.-]', '_', site.name)}.service"
     template = files("inversion.app.install").joinpath("inversion.service").read_text(encoding="utf-8")
     folder = site.path.resolve().parent
-    ours = user == "inversion"
+    ours = user == OURS
     unit = template.format(
         name=name,
         site_name=site.name,
@@ -28,15 +30,17 @@ def planned(site: Site, command: Path, user: str) -> dict[Path, str]:
         command=_word(command),
         user=user,
         state="StateDirectory=inversion\n" if ours else "",
-        folder=_word(_STATE if ours else folder),
-        writable="".join(f"ReadWritePaths={_word(path)}\n" for path in _written(site)),
+        folder=_word(STATE if ours else folder),
+        writable="".join(f"ReadWritePaths={_word(path)}\n" for path in written(site)),
+        capabilities=capabilities(site),
+        devices=devices(site),
         watchdog_s=round(3 * site.gateway.frame_timeout_s),
         stop_s=round(site.gateway.stop_s + 25),
     )
-    written = {Path("/etc/systemd/system") / name: unit}
+    texts = {Path("/etc/systemd/system") / name: unit}
     if ours:
-        written[Path("/etc/sysusers.d/inversion.conf")] = f'u inversion - "inversion gateway" {_STATE}\n'
-    return written
+        texts[Path("/etc/sysusers.d/inversion.conf")] = f'u inversion - "inversion gateway" {STATE}\n'
+    return texts
 
 
 def write_files(texts: Mapping[Path, str], root: Path) -> list[Path]:
@@ -51,12 +55,12 @@ def write_files(texts: Mapping[Path, str], root: Path) -> list[Path]:
     return paths
 
 
-def _written(site: Site) -> list[Path]:
+def written(site: Site) -> list[Path]:
     """Folders that the gateway writes: of the journal, and of sinks that have a path; what they only read is none."""
     folders = [site.journal.resolve().parent]
     for sink in site.sinks.values():
         named: list[str] = [one.name for one in fields(sink)] if is_dataclass(sink) else []
-        values: list[object] = [getattr(sink, name) for name in named if not _READ.fullmatch(name)]
+        values: list[object] = [getattr(sink, name) for name in named if not READ.fullmatch(name)]
         folders += [value.resolve().parent for value in values if isinstance(value, Path)]
     return list(dict.fromkeys(folders))
 
