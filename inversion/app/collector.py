@@ -50,7 +50,8 @@ class Collector:
             known = {asset: states[asset]} if asset in states else {}
             bundle = Bundle(own[: last + 1], known, finding, self._site, self._level, fingerprint)
             try:
-                path = await asyncio.to_thread(save, bundle, self._folder, self._options.most_mb)
+                synced = self._options.keep == "alarm"  # it is journalled that this one is there
+                path = await asyncio.to_thread(save, bundle, self._folder, self._options.most_mb, synced)
             except OSError as error:
                 if not self._failed:
                     self._note("evidence_lost", f"{self._folder}: evidence cannot be kept: {error.strerror}", asset)

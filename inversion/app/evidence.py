@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,8 +53,11 @@ class Bundle:
     fingerprint: str
 
 
-def save(bundle: Bundle, folder: Path, most_mb: float) -> Path:
-    """Writes a bundle whole or not at all, and removes the oldest where there are too many. Raises OSError."""
+def save(bundle: Bundle, folder: Path, most_mb: float, synced: bool = False) -> Path:
+    """Writes a bundle whole or not at all, and removes the oldest where there are too many. Raises OSError.
+
+    synced: it is on the disk when this returns, and not only on its way there
+    """
     header, samples = wire.frames_message(bundle.frames, bundle.states)
     path, text = bundle.site
     more = {
@@ -68,10 +72,21 @@ def save(bundle: Bundle, folder: Path, most_mb: float) -> Path:
     name = hashlib.sha256(bundle.finding["asset"].encode()).hexdigest()[:8]
     target = folder / f"{bundle.finding['start_ns']:020d}-{name}.bundle"
     folder.mkdir(parents=True, exist_ok=True)
+    for torn in folder.glob("*.part"):  # of a gateway that was killed
+        torn.unlink()
     beside = target.with_suffix(".part")
-    beside.write_bytes(wire.pack({**header, **more}, samples))
-    beside.rename(target)
-    _make_room(folder, most_mb)
+    try:
+        with beside.open("wb") as file:
+            file.write(wire.pack({**header, **more}, samples))
+            file.flush()
+            if synced:
+                os.fsync(file.fileno())
+        beside.rename(target)
+    except OSError:
+        with suppress(OSError):
+            beside.unlink()  # a disk that is full shall not hold half of it
+        raise
+    _make_room(folder, most_mb, target)
     return target
 
 
@@ -142,10 +157,16 @@ def _site(bundle: Bundle) -> Iterator[Path]:
         yield Path(file.name)
 
 
-def _make_room(folder: Path, most_mb: float) -> None:
-    bundles = sorted(folder.glob("*.bundle"), key=lambda path: path.stat().st_mtime_ns)
-    size = sum(path.stat().st_size for path in bundles)
-    while size > most_mb * 1e6 and len(bundles) > 1:
-        oldest = bundles.pop(0)
-        size -= oldest.stat().st_size
-        oldest.unlink()
+def _make_room(folder: Path, most_mb: float, newest: Path) -> None:
+    """Bundles go in the order in which they were saved, which their times keep though the clock is set back."""
+    told = {path: path.stat() for path in folder.glob("*.bundle")}
+    before_ns = max((one.st_mtime_ns for path, one in told.items() if path != newest), default=0)
+    if told[newest].st_mtime_ns <= before_ns:
+        os.utime(newest, ns=(before_ns + 1, before_ns + 1))
+    oldest_first = sorted((path for path in told if path != newest), key=lambda path: told[path].st_mtime_ns)
+    size = sum(one.st_size for one in told.values())
+    for path in oldest_first:
+        if size <= most_mb * 1e6:
+            return
+        size -= told[path].st_size
+        path.unlink()

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,14 +52,14 @@ class Table:
     _seen_s: dict[str, float] = field(default_factory=dict, compare=False)
 
     def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """All of them, on the disk. Raises OSError; what is there by then may come again."""
+        """All of them, on the disk, or none. Raises OSError, also where one file must be finished first and cannot."""
         self.folder.mkdir(parents=True, exist_ok=True)
         columns = tuple(dict.fromkeys(name for row in rows for name in row))
         path = next(reversed(self._open_files()), None)
         if path is not None:
             held = _columns(path, self.format)
             new = [name for name in columns if name not in held]
-            if (held and new) or self._old(path):
+            if (held and new) or self._old(path) or path.stat().st_size >= self.rotate_bytes:
                 self._finished(path)
                 path = None
             columns = (*held, *new)  # what one asset has and another has not leaves a cell empty
@@ -67,7 +68,8 @@ class Table:
         whole = [{name: row.get(name) for name in columns} for row in rows]
         head, lines = _csv(columns, whole) if self.format == "csv" else (b"", _json(whole))
         if append(path, lines, head) >= self.rotate_bytes:
-            self._finished(path)
+            with suppress(OSError):  # the rows are there; the next ones will tell, before they are added
+                self._finished(path)
 
     def finish(self) -> None:
         """Gives the open file its name. Raises OSError."""
@@ -108,8 +110,12 @@ class Table:
             return
         if self.format == "parquet":
             beside = final.with_name(f".{final.name}.partial")
-            _made(path, beside)
-            beside.replace(final)
+            try:
+                _made(path, beside)
+                beside.replace(final)
+            except OSError:
+                beside.unlink(missing_ok=True)
+                raise
             _to_disk(self.folder)
             path.unlink()
         else:
@@ -164,9 +170,11 @@ def _json(rows: Sequence[Mapping[str, Any]]) -> bytes:
 
 
 def _made(lines: Path, table: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", _MAKE, lines, table], capture_output=True, timeout=_CONVERT_S, check=False
-    )
+    command = [sys.executable, "-c", _MAKE, str(lines), str(table)]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=_CONVERT_S, check=False)
+    except subprocess.TimeoutExpired:
+        raise OSError(f"{table.name} could not be made within {_CONVERT_S:g} s") from None
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines()
         raise OSError(f"{table.name} could not be made: {said[-1] if said else f'exit {done.returncode}'}")

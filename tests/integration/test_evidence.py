@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import resource
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -77,6 +80,41 @@ def test_the_oldest_goes_where_there_is_no_room(tmp_path):
     assert 1 <= len(kept) < 8
     assert sum(path.stat().st_size for path in kept) <= 100_000
     assert read(kept[-1]).finding["position"] == 7
+
+
+def a_bundle(folder: Path):
+    tell("run", write_site(folder))
+    (bundle,) = bundles(folder)
+    return read(bundle)
+
+
+def test_with_the_clock_set_back_what_is_new_stays_and_the_oldest_goes(tmp_path):
+    kept, folder = a_bundle(tmp_path), tmp_path / "spool"
+    size = save(kept, tmp_path / "other", 64.0).stat().st_size
+    saved = []
+    for hour in range(8):  # the clock runs back from window to window, and two of them it was years ahead
+        finding = {**kept.finding, "start_ns": (8 - hour) * 3_600_000_000_000}
+        saved.append(save(replace(kept, finding=finding), folder, 3.5 * size / 1e6))
+        if hour in (0, 3):
+            os.utime(saved[-1], (4e9 - hour, 4e9 - hour))
+    assert set(folder.glob("*.bundle")) == set(saved[-3:])
+
+
+def test_a_full_disk_keeps_no_half_bundle_and_what_a_killed_gateway_left_goes(tmp_path):
+    kept, folder = a_bundle(tmp_path), tmp_path / "spool"
+    folder.mkdir()
+    (folder / "00000000000000000009-abcdef01.part").write_bytes(b"torn")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            save(kept, folder, 64.0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(folder.iterdir()) == []
+    path = save(kept, folder, 64.0, synced=True)
+    assert list(folder.iterdir()) == [path]
+    assert replay(read(path)) == []
 
 
 def test_options_that_mean_nothing_are_refused(tmp_path):

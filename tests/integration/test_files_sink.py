@@ -201,6 +201,28 @@ def test_a_table_that_cannot_be_made_is_said_and_nothing_is_lost(tmp_path):
     assert lines.exists()
 
 
+@pytest.mark.parametrize("problem", ["exit", "time"])
+def test_rows_whose_file_cannot_be_finished_are_added_once_however_often_that_is_tried(tmp_path, monkeypatch, problem):
+    """Each try of a sink brings them again; a disk that is full of their repetitions would never come back."""
+    monkeypatch.setattr(
+        rotating, "_MAKE", "import sys; sys.exit(3)" if problem == "exit" else "import time; time.sleep(9)"
+    )
+    monkeypatch.setattr(rotating, "_CONVERT_S", 600.0 if problem == "exit" else 0.2)
+    sink = FilesSink(tmp_path, format="parquet", kinds=("finding",), rotate_mb=0.001)
+    write(sink, finding(1), finding(2))
+    [path] = tmp_path.iterdir()
+    before = path.read_bytes()
+    assert before.count(b"\n") == 2
+    for _ in range(3):
+        with pytest.raises(OSError, match="could not be made"):
+            write(sink, finding(3))
+    assert (path.read_bytes(), list(tmp_path.iterdir())) == (before, [path])
+    monkeypatch.undo()
+    write(sink, finding(3))
+    close(sink)
+    assert [row["sequence"] for row in parquet_rows(*sink._tables["finding"].files())] == [1, 2, 3]
+
+
 CHILD = """
 import asyncio, sys
 from served import finding

@@ -6,7 +6,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +20,7 @@ _CLEAN, _SUSPECT = "closed ", "suspect"
 #: After a crash a file up to this size is looked at as a whole; a larger one would keep the gateway from its work.
 _WHOLE_BYTES = 64_000_000
 _LOG_BYTES = 4_194_304  # of the write-ahead log, which is then folded back and written from its beginning again
+_SAVING = ".saving"  # behind the name of a journal: what could be read of a damaged one
 _TABLES = ("journal", "example", "asset", "recording", "cursor", "state", "alarm", "request")
 
 
@@ -32,6 +33,7 @@ def open_journal(path: Path, now_ns: int, kept: Retention | None = None) -> Iter
     """
     kept = kept or Retention()
     with _held(path) as lock:
+        _finish_saving(path)
         ours = bool(os.pread(lock, 1, 0))
         suspect = os.pread(lock, len(_SUSPECT), 0) == _SUSPECT.encode()
         trouble = "" if _closed_well(path, lock) else _trouble(path, ours, suspect)
@@ -157,21 +159,38 @@ def _verdict(connection: sqlite3.Connection, path: Path, suspect: bool) -> str:
 
 
 def _set_aside(path: Path, now_ns: int, trouble: str) -> str:
-    """Moves the damaged file away and saves what can be read; one line that says so."""
+    """Saves what can be read, and moves the damaged file away; one line that says so. Raises JournalUnavailable.
+
+    Where there is no room for what is saved, all stays as it was, and the next start finds the damage again.
+    """
     stamp = datetime.fromtimestamp(now_ns // 1_000_000_000, UTC).strftime("%Y%m%dT%H%M%S")
-    aside = path.with_name(f"{path.name}.damaged-{stamp}")
+    aside, saving = path.with_name(f"{path.name}.damaged-{stamp}"), path.with_name(f"{path.name}{_SAVING}")
+    _remove(saving)
+    try:
+        with translated(saving), closing(_connect(saving)) as new:
+            _prepare(saving, new)
+            saved = salvage(path, new)
+    except BaseException:
+        _remove(saving)
+        raise
     for suffix in ("-wal", "-shm", ""):  # the main file last: until then a start finds the damage again
         file = path.with_name(f"{path.name}{suffix}")
         if file.exists():
             file.rename(aside.with_name(f"{aside.name}{suffix}"))
-    with translated(path):
-        new = _connect(path)
-    try:
-        _prepare(path, new)
-        saved = salvage(aside, new)
-    finally:
-        new.close()
+    saving.rename(path)
     return _told(path, aside, trouble, saved)
+
+
+def _finish_saving(path: Path) -> None:
+    """What was saved takes its place, where that was cut off when the damaged file had been moved away already."""
+    saving = path.with_name(f"{path.name}{_SAVING}")
+    if saving.exists() and not path.exists():
+        saving.rename(path)
+
+
+def _remove(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(f"{path.name}{suffix}").unlink(missing_ok=True)
 
 
 def _told(path: Path, aside: Path, trouble: str, saved: Salvaged) -> str:

@@ -352,6 +352,56 @@ def test_a_large_journal_with_an_old_page_gone_is_found_out_when_it_is_read(path
     assert len(entries) > 100
 
 
+FULL = """
+import resource, sys
+from pathlib import Path
+from inversion.app.journal import open_journal
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+with open_journal(Path(sys.argv[1]), 0):
+    pass
+"""
+
+
+def test_a_damaged_journal_on_a_full_disk_waits_for_room_and_loses_nothing(path):
+    """What is saved takes room of its own; where there is none the next start finds all as it was."""
+    fill(path)
+    with path.open("r+b") as file:
+        file.seek(4096 * 20)
+        file.write(b"\xff" * 4096)
+    damage(path)
+    content = path.read_bytes()
+    told = subprocess.run([sys.executable, "-c", FULL, path, "60000"], capture_output=True, text=True, timeout=60)
+    assert "JournalUnavailable" in told.stderr
+    assert path.read_bytes() == content
+    assert {file.name for file in path.parent.iterdir()} <= {path.name, f"{path.name}.lock"}
+    entries, standings, events = opened(path)
+    assert (len(entries) > 150, len(events)) == (True, 1)
+    assert standings[0].delivered == 100
+
+
+def test_what_was_saved_takes_its_place_where_that_was_cut_off(path, monkeypatch):
+    fill(path)
+    with path.open("r+b") as file:
+        file.seek(4096 * 20)
+        file.write(b"\xff" * 4096)
+    damage(path)
+    really = Path.rename
+
+    def killed(self: Path, target: Path) -> Path:
+        if self.name.endswith(".saving"):
+            raise KeyboardInterrupt
+        return really(self, target)
+
+    monkeypatch.setattr(Path, "rename", killed)
+    with pytest.raises(KeyboardInterrupt):
+        opened(path)
+    assert not path.exists()
+    monkeypatch.undo()
+    entries, standings, _ = opened(path)
+    assert 150 < len(entries) < 300
+    assert standings[0].delivered == 100
+
+
 def test_events_are_found_without_reading_every_finding(path):
     fill(path, 3)
     with open_at(path) as journal:
