@@ -12,6 +12,7 @@ import typer
 
 from inversion.app.terminal import complaints, show
 
+_AT_ONCE = 1000  # records that are read together
 EXAMPLE = "Example: inversion buffer configs/fan.toml"
 
 
@@ -39,10 +40,12 @@ def buffer(
             return
         with read_journal(loaded.journal) as journal:
             if print_after is not None:
-                for entry in journal.after(print_after, 1_000_000):
-                    show(json.dumps(vars(entry), ensure_ascii=False))
+                while entries := journal.after(print_after, _AT_ONCE):
+                    for entry in entries:
+                        show(json.dumps(vars(entry), ensure_ascii=False))
+                    print_after = entries[-1].number
                 return
-            told = status(journal, Retention(loaded.journalling.keep_days, loaded.journalling.most_mb))
+            told = status(journal, Retention(loaded.journalling.keep_days, loaded.journalling.most_mb), loaded.sinks)
         show(json.dumps(told, ensure_ascii=False) if as_json else "\n".join(_lines(told)))
 
 
@@ -62,7 +65,7 @@ def _lines(told: Mapping[str, Any]) -> list[str]:
     left = (
         "not known yet"
         if told["hours_left"] is None
-        else f"{told['hours_left']:g} h at {told['records_an_hour']:g} an hour"
+        else f"{told['hours_left']:g} h at {told['records_an_hour']:g} an hour, before a record goes that a sink lacks"
     )
     lines = [
         f"journal: {told['journal']}",
@@ -74,6 +77,7 @@ def _lines(told: Mapping[str, Any]) -> list[str]:
         lines.append(
             f"sink {sink['sink']}: {sink['produced']} produced = {sink['delivered']} delivered "
             f"+ {sink['buffered']} buffered + {sink['dropped']} dropped"
+            + ("" if sink["of_site"] else " (not of this site any more)")
         )
     return lines
 

@@ -203,6 +203,7 @@ class Gateway:
                 self._ledger.note("reload_refused", f"reload refused, nothing has changed: {told}")
             else:
                 await self._keeper.reload(site)
+                self._ledger.reload(site.journalling)
                 self._collector.reload(site)
                 write_as(site.log)
                 await self._couriers.reload(site)
@@ -242,7 +243,7 @@ class Gateway:
             gone=[each.name for each in self._acquisitions if each.waits],
             requests={key: number for each in self._acquisitions for key, number in each.counts.items()},
             heard=self._intake.heard,
-            standings=await self._ledger.ask(self._journal.standings),
+            standings=[one for one in await self._ledger.ask(self._journal.standings) if one.sink in self._site.sinks],
             journal=self._journal.path,
             journal_bytes=file_bytes(self._journal.path),
             usage=None if group is None else group.usage(),

@@ -15,12 +15,14 @@ from inversion.app.clock import Clock, Setting
 from inversion.app.clock.clock import STEP_NS
 from inversion.app.clock.correct import KIND
 from inversion.app.clock.telling import setting_record, stamped, worth_saying
-from inversion.app.journal import Batch, Event, Journal, JournalUnavailable, Record
+from inversion.app.journal import Batch, Event, Journal, JournalUnavailable, Record, Retention
 from inversion.app.patience import delays, first_of
+from inversion.app.site_options import JournalOptions
 
 _MOST_NOTES = 1000
 _MOST_RECORDS = 512  # that wait for the disk before the worker is held back
 _FORGET_S = 600.0
+_DROPPED_S = 3600.0
 #: Of a site that does not say how long findings wait: so long at least and at most, until so many wait together.
 _LEAST_S, _MOST_S, _ENOUGH = 0.5, 4.0, 8
 
@@ -62,12 +64,18 @@ class Ledger:
         self._committed = asyncio.Condition()
         self._puts, self._done = 0, 0
         self._forgot_s = -_FORGET_S
+        self._told_s: dict[str, float] = {}
         self.news: list[asyncio.Event] = []
         self._setting: Setting | None = None
         self.steps = 0
         self.stepped: Callable[[int], None] = lambda by_ns: None
         self.counted: Callable[[str], None] = lambda kind: None
         self.took: Callable[[str, float], None] = lambda stage, seconds: None
+
+    def reload(self, options: JournalOptions) -> None:
+        """Goes on with changed options; where the journal lies is none of them."""
+        self._commit_s, self._state_s = options.commit_s, options.state_s
+        self._journal.kept = Retention(options.keep_days, options.most_mb)
 
     @property
     def setting(self) -> Setting:
@@ -167,6 +175,7 @@ class Ledger:
             began = time.perf_counter()
             await self._patiently(self._journal.append, batch)
             self.took("commit", time.perf_counter() - began)
+            self._tell_dropped()
             for asset in batch.states:
                 self._stored_s[asset] = time.monotonic()
             async with self._committed:
@@ -223,6 +232,15 @@ class Ledger:
 
     def _state_due(self, asset: str) -> bool:
         return time.monotonic() - self._stored_s.get(asset, -self._state_s) >= self._state_s
+
+    def _tell_dropped(self) -> None:
+        """That a sink begins to lose records, and every hour how many it has lost since."""
+        for sink, count in list(self._journal.dropped.items()):
+            if time.monotonic() - self._told_s.get(sink, -_DROPPED_S) >= _DROPPED_S:
+                self._told_s[sink] = time.monotonic()
+                del self._journal.dropped[sink]
+                told = f"{count} records dropped that it had not taken: the journal has no more room"
+                self.note("records_dropped", f"sink {sink}: {told}")
 
     async def _forget(self) -> None:
         """Now and then what is past its age goes; how old it is only a clock that is trusted tells."""

@@ -20,6 +20,8 @@ _FIXED = {
     "observe": "observe",
     "clock": "clock",
 }
+#: Of `[gateway]`, what its parts were made with.
+_HELD = ("queue_frames", "retry_s", "retry_cap_s")
 
 
 async def reloaded(running: Site, template: TemplateLink | None = None) -> Site:
@@ -28,7 +30,8 @@ async def reloaded(running: Site, template: TemplateLink | None = None) -> Site:
     template: in which it is read; without one, or when it is lost, in this process
     """
     site = await read_site(running.path, template)
-    changed = [section for field, section in _FIXED.items() if getattr(site, field) != getattr(running, field)]
+    changed = [f"gateway.{name}" for name in _HELD if getattr(site.gateway, name) != getattr(running.gateway, name)]
+    changed += [section for field, section in _FIXED.items() if getattr(site, field) != getattr(running, field)]
     if changed:
         raise ConfigurationError(f"{running.path}: {', '.join(changed)}: a change takes a restart")
     return site

@@ -125,6 +125,22 @@ def test_what_is_in_the_buffer_adds_up(tmp_path):
     assert {line["kind"] for line in lines} == {"finding", "alarm", "event"}
 
 
+def test_every_record_is_printed_however_many_there_are_and_a_sink_that_is_gone_is_said_to_be(tmp_path):
+    path = write_site(tmp_path, windows=1500)
+    tell("run", path)
+    path.write_text(path.read_text().replace('use = "jsonl"', 'use = "jsonl"\nname = "copy"'))
+    tell("run", path)
+    records = json.loads(tell("buffer", path, "--json"))["records"]
+    numbers = [json.loads(line)["number"] for line in tell("buffer", path, "--print-after", "0").splitlines()]
+    assert numbers == list(range(1, records + 1))
+    assert records > 1500
+    gone, there = tell("buffer", path).splitlines()[-1], tell("buffer", path).splitlines()[-2]
+    assert gone.startswith("sink jsonl: ")
+    assert gone.endswith(" dropped (not of this site any more)")
+    assert there.startswith("sink copy: ")
+    assert there.endswith(" 0 dropped")
+
+
 def test_a_sink_can_have_it_all_once_more(tmp_path):
     path = write_site(tmp_path)
     tell("run", path)

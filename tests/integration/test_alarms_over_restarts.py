@@ -12,7 +12,7 @@ from gateway_site import SITE, ScriptedSource, frame, site_with, write_site
 from test_alarm_verbs import tell
 from test_way_back import Running, changes, newest, told
 
-from inversion.app.journal import open_journal
+from inversion.app.journal import Retention, open_journal
 
 pytestmark = pytest.mark.usefixtures("acme")
 SILENCE = '[[alarm]]\nname = "silent"\ncondition = "silence"\nafter_s = 1.0\n'
@@ -111,6 +111,26 @@ def test_an_alarm_that_a_reload_takes_away_ends_for_everybody(tmp_path, monkeypa
     last = asyncio.run(scenario())[-1]
     assert last == "fan: too loud: unacknowledged -> normal: by configuration (not of this site any more)"
     assert "too loud" not in tell("alarms", "list", path, "--all").replace("far too loud", "")
+
+
+def test_a_reload_takes_what_the_journal_may_hold_and_metrics_forget_a_sink_that_is_gone(tmp_path, monkeypatch):
+    path = write_site(tmp_path)
+
+    async def scenario() -> None:
+        with open_journal(site_with(path).journal, 0) as journal:
+            running = Running(site_with(path, sources=(Devices("", "fan"),)), journal)
+            await running.until(lambda: newest(journal.path))
+            text = path.read_text().replace('use = "jsonl"', 'use = "jsonl"\nname = "copy"')
+            path.write_text(text + "[journal]\nkeep_days = 7\nmost_mb = 50\n")
+            monkeypatch.setattr("inversion.app.gateway.reloaded", lambda *_: _read(site_with(path)))
+            running.reload.set()
+            await running.until(lambda: journal.kept == Retention(7.0, 50.0))
+            await running.until(lambda: (tmp_path / "findings.jsonl").exists())
+            while [one.sink for one in (await running.gateway._look()).standings] != ["copy"]:
+                await asyncio.sleep(0.02)
+            await running.end()
+
+    asyncio.run(scenario())
 
 
 def test_a_shelving_that_has_ended_is_not_listed_as_one_though_no_gateway_runs(tmp_path):

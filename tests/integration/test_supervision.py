@@ -137,6 +137,7 @@ def test_a_reload_takes_new_limits_and_sinks_and_loses_no_window(tmp_path):
         ("limit = 0.5", "limit = 50.0", "tone.toml:17: alarm.0.limit: must lie inside the range of level, 0 to 10 g"),
         ("limit = 0.5", "limt = 0.5", "alarm.0.limt: no such option"),
         ("windows = 10000", "windows = 9", "tone.toml: source: a change takes a restart"),
+        ("retry_s = 0.02", "retry_s = 0.03", "tone.toml: gateway.retry_s: a change takes a restart"),
     ],
 )
 def test_a_reload_that_cannot_be_changes_nothing(tmp_path, old, new, says):

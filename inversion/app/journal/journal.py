@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -37,6 +38,8 @@ class Journal:
         self.path = path
         self.connection = connection
         self.kept = kept
+        self.dropped: Counter[str] = Counter()  # records that went before a sink had them, until somebody tells it
+        self._sinks: frozenset[str] | None = None
         self._settings: list[Told] | None = None
         self._examples = Examples(connection)
 
@@ -68,20 +71,32 @@ class Journal:
             self.make_room()
 
     def make_room(self) -> None:
-        """Deletes the oldest records until the journal is within its size."""
+        """Deletes the oldest records until the journal is within its size; `dropped` counts who lacks them."""
+        before = self._dropped()
         while retention.too_large(self.connection, self.kept):
             with self._transaction() as connection:
                 if not retention.cut_large(connection):
-                    return
+                    break
+        self.dropped += Counter({sink: n - before[sink] for sink, n in self._dropped().items() if self._there(sink)})
+
+    def _dropped(self) -> Counter[str]:
+        return Counter(dict(self._rows("SELECT sink, dropped FROM cursor WHERE sink <> ''")))
+
+    def _there(self, sink: str) -> bool:
+        return self._sinks is None or sink in self._sinks
 
     def forget(self, now_ns: int) -> int:
-        """Deletes what is past its age and what every sink has; how many records."""
+        """Deletes what is past its age and what every sink of the site has; how many records."""
         late = late_by(self.settings())
         with self._transaction() as connection:
-            return retention.cut_old(connection, self.kept, now_ns, late)
+            return retention.cut_old(connection, self.kept, now_ns, late, self._sinks)
 
     def register(self, sinks: Sequence[str]) -> None:
-        """Makes these sinks known: what is in the journal waits for them, what is gone they have missed."""
+        """Makes these sinks known: what is in the journal waits for them, what is gone they have missed.
+
+        No record is kept for others that were known: they are of the site no more.
+        """
+        self._sinks = frozenset(sinks)
         with self._transaction() as connection:
             known = {sink for (sink,) in connection.execute("SELECT sink FROM cursor")}
             if known.issuperset(sinks):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from inversion.app.journal.examples import keep
@@ -48,14 +48,20 @@ def too_large(connection: sqlite3.Connection, retention: Retention) -> bool:
 
 
 def cut_old(
-    connection: sqlite3.Connection, retention: Retention, now_ns: int, late: Sequence[tuple[int, int | None]] = ()
+    connection: sqlite3.Connection,
+    retention: Retention,
+    now_ns: int,
+    late: Sequence[tuple[int, int | None]] = (),
+    sinks: Collection[str] | None = None,
 ) -> int:
     """Within a transaction: deletes what is older than `keep_days` and what every sink has; how many.
 
+    sinks: that are still there, None: all that ever were
     late: first record of every setting of the clock, and how much later than told its records were, ns; what nobody
     knows (None) is as old as the record that follows
     """
-    (least,) = connection.execute("SELECT min(record) FROM cursor WHERE sink <> ''").fetchone()
+    cursors = connection.execute("SELECT sink, record FROM cursor WHERE sink <> ''").fetchall()
+    least = min((record for sink, record in cursors if sinks is None or sink in sinks), default=None)
     before_ns = now_ns - int(retention.keep_days * _DAY_NS)
     first = _first_since(connection, before_ns, late)
     last = _last(connection) if first is None else first - 1

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from inversion.app.journal.journal import Journal
 from inversion.app.journal.retention import Retention, room_bytes, used_bytes
+from inversion.app.observe.vitals import free_bytes
 
 _NEWEST = 2000  # records that the present rate is told from
 _HOUR_NS = 3_600_000_000_000
 
 
-def status(journal: Journal, retention: Retention) -> dict[str, Any]:
-    """Bytes, oldest record, hours left at the present rate, and how far every sink is."""
+def status(journal: Journal, retention: Retention, sinks: Collection[str] | None = None) -> dict[str, Any]:
+    """Bytes, oldest record, hours left at the present rate, and how far every sink is.
+
+    Hours are left until a record goes that some sink of the site does not have, if no sink takes anything more: what
+    all of them have goes first. sinks: of the site, None: all that are known
+    """
     connection = journal.connection
     count, last = connection.execute("SELECT count(*), max(id) FROM record").fetchone()
     ends = [*journal.after(0, 1), *journal.after(last - 1, 1)] if count else []
-    used, room = used_bytes(connection), room_bytes(connection, retention)
+    used, room = used_bytes(connection), _room_bytes(journal, retention)
     rate = _records_an_hour(journal)
-    hours = (room - used) / (rate * used / count) if count and rate else None
+    standings = journal.standings()
+    waiting = max((one.buffered for one in standings if sinks is None or one.sink in sinks), default=0)
+    hours = (room * count / used - waiting) / rate if count and rate else None
     return {
         "journal": str(journal.path),
         "file_bytes": file_bytes(journal.path),
@@ -32,8 +40,15 @@ def status(journal: Journal, retention: Retention) -> dict[str, Any]:
         "newest_ns": ends[-1].time_ns if ends else None,
         "records_an_hour": None if rate is None else round(rate, 1),
         "hours_left": None if hours is None else round(max(hours, 0.0), 1),
-        "sinks": [vars(standing) for standing in journal.standings()],
+        "disk_free_bytes": free_bytes(journal.path),
+        "sinks": [vars(one) | {"of_site": sinks is None or one.sink in sinks} for one in standings],
     }
+
+
+def _room_bytes(journal: Journal, retention: Retention) -> int:
+    """What may be in use: by the budget, and by the disk where that has less."""
+    room, free = room_bytes(journal.connection, retention), free_bytes(journal.path)
+    return room if free is None else min(room, file_bytes(journal.path) + free)
 
 
 def _records_an_hour(journal: Journal) -> float | None:

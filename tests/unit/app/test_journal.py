@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from inversion.app.journal import Batch, Event, JournalError, JournalUnavailable, Record, Retention, open_journal
 from inversion.app.journal.packing import pack, unpack
+from inversion.app.journal.status import status
 
 DAY = 86_400_000_000_000
 
@@ -224,6 +225,39 @@ def test_age_takes_only_what_every_sink_has(path):
         assert [s.dropped for s in journal.standings()] == [0, 0]
 
 
+def test_age_waits_for_no_sink_that_the_site_has_no_more(path):
+    """One that was renamed would keep all records for ever."""
+    with open_at(path, keep_days=10) as journal:
+        journal.register(["old name"])
+        journal.append(Batch([finding(None, time_ns=day * DAY) for day in range(100)]))
+        journal.register(["new name"])
+        journal.append(Batch(cursors={"new name": 100}))
+        assert journal.forget(50 * DAY) == 40
+        assert balanced(journal)
+
+
+def test_hours_are_left_until_a_record_goes_that_a_sink_lacks(path, monkeypatch):
+    """Not until the budget is reached: a journal of five years is always full, of what every sink has."""
+    hour = 3_600_000_000_000
+
+    def left(sinks=None) -> float:
+        return status(journal, journal.kept, sinks)["hours_left"]
+
+    with open_at(path, most_mb=12) as journal:
+        journal.register(["fast", "dead"])
+        for i in range(0, 1200, 20):
+            batch = [finding(None, padding=noise(20_000, i + k), time_ns=(i + k) * hour) for k in range(20)]
+            journal.append(Batch(batch, cursors={"fast": i + 20}))
+        held = len(journal.after(0, 10_000))
+        assert 500 < held < 700  # 6.3 MB of them
+        assert left() < held / 16  # as many as there is room for wait for one sink
+        assert held - 60 < left({"fast"}) < held + 60  # an hour each
+        journal.append(Batch(cursors={"dead": 1100}))
+        assert left() == pytest.approx(left({"fast"}) - 100, abs=2)
+        monkeypatch.setattr("inversion.app.journal.status.free_bytes", lambda _: 0)
+        assert left({"fast"}) <= held + 60
+
+
 def test_size_takes_the_oldest_counts_them_and_keeps_the_file_in_its_budget(path):
     with open_at(path, most_mb=12) as journal:
         journal.register(["dead"])
@@ -235,6 +269,7 @@ def test_size_takes_the_oldest_counts_them_and_keeps_the_file_in_its_budget(path
         assert standing.dropped > 300
         assert balanced(journal)
         assert journal.after(0, 1)[0].number == standing.dropped + 1
+        assert journal.dropped == {"dead": standing.dropped}
 
 
 def test_a_sink_that_is_new_gets_what_is_there_and_knows_what_it_missed(path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -23,6 +24,7 @@ class Disk:
     path = Path("site.journal")
 
     def __init__(self) -> None:
+        self.dropped: Counter[str] = Counter()
         self.batches: list[Batch] = []
         self.synced = asyncio.Event()
         self.loop = asyncio.get_running_loop()
@@ -134,3 +136,21 @@ def test_a_site_that_says_how_long_waits_so_long():
 
     [batch] = run(one, commit_s=0.05)
     assert len(batch.records) == 1
+
+
+def test_a_sink_that_loses_records_is_told_once_an_hour_with_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work(ledger: Ledger, disk: Disk) -> None:
+        for _ in range(3):
+            disk.dropped["mqtt"] += 5
+            await ledger.put([finding()], urgent=True)
+            await ledger.flush()
+        ledger._told_s["mqtt"] -= 3600.0
+        await ledger.put([finding()], urgent=True)
+        await ledger.flush()
+        await ledger.flush()
+
+    records = [record for batch in run(work) for record in batch.records]
+    assert [record.body["text"] for record in records if record.body.get("kind") == "records_dropped"] == [
+        "sink mqtt: 5 records dropped that it had not taken: the journal has no more room",
+        "sink mqtt: 10 records dropped that it had not taken: the journal has no more room",
+    ]
