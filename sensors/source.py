@@ -36,6 +36,16 @@ class Claiming(Protocol):
 
 
 @runtime_checkable
+class Measuring(Protocol):
+    """A source that says what exactly it measures: two that measure the same are one under two names. Optional."""
+
+    @property
+    def measured(self) -> object:
+        """Anything that can be compared."""
+        ...
+
+
+@runtime_checkable
 class Learning(Protocol):
     """A source that finds out about its device what nobody told it. Optional; who keeps the lessons spares a restart
     from learning them again.

@@ -24,6 +24,7 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _LITERAL = re.compile(r"'''.*?'{3,5}|'[^'\n]*'", re.DOTALL)
 _BASIC = re.compile(r'"""(?:\\.|[^\\])*?"{3,5}|"(?:\\.|[^"\\\n])*"', re.DOTALL)
 _PLAIN = re.compile(r"[^,\]}#\n]+")  # numbers, booleans, dates
+_COMMA = re.compile(r"=\s*[+-]?\d+,\d+\s*(#.*)?$")
 _AT = re.compile(r"(.*) \(at line (\d+), column (\d+)\)", re.DOTALL)
 
 
@@ -38,13 +39,16 @@ def load(path: Path, error: type[Exception] = SensorError) -> tuple[dict[str, An
     except OSError as problem:
         raise error(f"{path}: cannot be read: {problem.strerror}") from problem
     except UnicodeDecodeError as problem:
-        raise error(f"{path}: must be UTF-8 text, found byte 0x{problem.object[problem.start]:02x}") from problem
+        line = problem.object.count(b"\n", 0, problem.start) + 1
+        raise error(f"{path}:{line}: must be UTF-8 text, found byte 0x{problem.object[problem.start]:02x}") from problem
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
         found = _AT.match(str(problem))
         line = int(found[2]) if found else text.rstrip("\n").count("\n") + 1
         what = f"{found[1]} (column {found[3]})" if found else str(problem)
+        if _COMMA.search(text.split("\n")[line - 1]):
+            what += "; decimals take a point"
         raise error(f"{path}:{line}: no valid TOML: {what}") from problem
     except ValueError as problem:
         raise error(f"{path}: no valid TOML: a whole number has thousands of digits") from problem

@@ -11,9 +11,9 @@ from typing import Any
 
 from inversion.alerts import AlertRule, QualityRule
 from inversion.app.check_sinks import check_sinks
+from inversion.app.check_tls import check_tls
 from inversion.app.configuration import Site, load_pipeline, load_site
 from inversion.app.delivered import check_channels, check_pace, check_stale, check_state_channels
-from inversion.app.options import Key, read_document
 from inversion.app.ours import check_packages
 from inversion.app.secret import doubts
 from inversion.core import Answered, ConfigurationError, ParameterSpace
@@ -23,6 +23,13 @@ from inversion.pipeline import Pipeline
 
 def plan(path: Path) -> dict[str, Any]:
     """What the site would do, as plain data. Raises ConfigurationError with every complaint, one a line."""
+    site, pipeline = examined(path)
+    check_tls(path, site, datetime.fromtimestamp(time.time(), UTC))
+    return _plan(site, pipeline)
+
+
+def examined(path: Path) -> tuple[Site, Pipeline]:
+    """All of a site, built and held against itself, but for certificates. Raises ConfigurationError."""
     check_packages()
     complaints = []
     try:
@@ -40,38 +47,7 @@ def plan(path: Path) -> dict[str, Any]:
     check_pace(path, site.sources, pipeline.rules, site.silences)
     check_stale(path, site.sources, list(site.sinks.values()))
     check_sinks(path, site, pipeline)
-    _check_certificates(path, site, datetime.fromtimestamp(time.time(), UTC))
-    return _plan(site, pipeline)
-
-
-def _check_certificates(path: Path, site: Site, now: datetime) -> None:
-    """Raises ConfigurationError where our own certificate has expired; a gateway starts all the same, for the others.
-
-    A device that refuses us for it is a lost device then, a sink one that failed.
-    """
-    document = read_document(path)
-    several = isinstance(document.content.get("source"), list)
-    users: list[tuple[Key, object]] = [
-        (("source", number) if several else ("source",), source) for number, source in enumerate(site.sources)
-    ]
-    users += [(("sink", number), sink) for number, sink in enumerate(site.sinks.values())]
-    complaints = []
-    for place, user in users:
-        certificate = getattr(user, "certificate", None)
-        if not isinstance(certificate, Path):
-            continue
-        from sensors.modbus.tls import valid_until
-
-        key = (*place, "certificate")
-        try:
-            ends = valid_until(certificate)
-        except ValueError as problem:
-            complaints.append(str(document.error(key, str(problem).removeprefix("certificate: "))))
-            continue
-        if ends <= now:
-            complaints.append(str(document.error(key, f"{certificate} expired on {ends:%Y-%m-%d %H:%M} UTC")))
-    if complaints:
-        raise ConfigurationError("\n".join(complaints))
+    return site, pipeline
 
 
 def plan_lines(planned: dict[str, Any]) -> list[str]:
@@ -97,6 +73,9 @@ def _plan(site: Site, pipeline: Pipeline) -> dict[str, Any]:
         "cautions": [
             *(pipeline.model.cautions if isinstance(pipeline.model, Cautious) else ()),
             *(doubt for who, user in _users(site) for doubt in doubts(who, vars(user))),
+            *(f"{who}: {each}" for who, user in _users(site) if isinstance(user, Cautious) for each in user.cautions),
+            *([] if pipeline.rules or site.silences else ["no alarm: whatever is found, nobody is called"]),
+            *([] if site.sinks else ["no sink: findings stay in the journal"]),
         ],
         "engine": pipeline.engine,
         "networks": [f"{each.network}, {each.precision}, {each.fingerprint}" for each in _networks(pipeline)],

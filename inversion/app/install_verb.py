@@ -22,14 +22,16 @@ def install(
 ) -> None:
     """Shows, or writes, what makes a gateway a service of this box."""
     with complaints():
-        from inversion.app.configuration import load_parts, load_site
+        from inversion.app.check import examined
+        from inversion.app.configuration import load_parts
         from inversion.app.install import check_installable, planned, write_files
         from inversion.core import ConfigurationError
 
         if not unit:
             raise ConfigurationError("install: name what to install: --unit")
         site = site.resolve() if site.is_symlink() else site  # what it names is meant from where it really is
-        loaded, command = load_site(site), Path(sys.argv[0]).resolve()
+        loaded, _ = examined(site)
+        command = Path(sys.argv[0]).resolve()
         cautions = check_installable(loaded, load_parts(site), command, user, root)
         texts = planned(loaded, command, user)
         if write:

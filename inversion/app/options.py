@@ -62,6 +62,7 @@ def build(document: Document, key: Key, table: object, kind: type[T]) -> T:
         raise document.error(key, f"must be a table, found {table!r}")
     hints = option_types(kind)
     folder = document.path.parent
+    _check_literal(document, key, table, hints)
     resolved = {name: _resolve(hints.get(name), value, folder) for name, value in table.items()}
     try:
         model = _model(kind)  # type: ignore[arg-type]  # a class can be hashed
@@ -69,7 +70,8 @@ def build(document: Document, key: Key, table: object, kind: type[T]) -> T:
     except ValidationError as error:
         raise ConfigurationError("\n".join(_complaints(document, key, kind, table, error))) from error
     except (SensorError, ConfigurationError) as error:  # a file that the table names is wrong; it says where
-        raise ConfigurationError(str(error)) from error
+        named = [name for name, path in resolved.items() if str(error).startswith(f"{path}: ")]
+        raise document.error((*key, named[0]), str(error)) if named else ConfigurationError(str(error)) from error
     except PydanticUserError as error:
         raise document.error(key, f"the options of {kind.__name__} cannot be configured: {error.message}") from error
     value: T = built.table
@@ -99,6 +101,13 @@ def build_around(document: Document, key: Key, table: object, kind: type[T], par
 def _fresh(old: Field[Any]) -> Any:
     """A field with the same default, for another dataclass."""
     return field(default=old.default, default_factory=old.default_factory)
+
+
+def _check_literal(document: Document, key: Key, table: Mapping[str, Any], hints: Mapping[str, Any]) -> None:
+    """A shell makes a folder of `~` and `$HOME`; a file of configuration would make one of that name."""
+    for name, value in table.items():
+        if _unwrapped(hints.get(name)) is Path and isinstance(value, str) and re.match(r"~|\$\w|\$\{", value):
+            raise document.error((*key, name), f"must be a path as it is, without ~ and variables, found {value!r}")
 
 
 def _resolve(hint: Any, value: Any, folder: Path) -> Any:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from inversion.app.bounds import MOST_MB, MOST_WAIT_S, check_within
 
+_LONGEST_NAME = 100
 _CENTURY_DAYS = 36_525.0
 
 
@@ -18,8 +19,12 @@ class SiteOptions:
     level: float = 0.9
 
     def __post_init__(self) -> None:
-        if not self.name or not self.name.isprintable() or "/" in self.name:
+        if not self.name.strip() or not self.name.isprintable() or "/" in self.name:
             raise ValueError(f"name must be a text without slashes and line breaks, got {self.name!r}")
+        if len(self.name.encode()) > _LONGEST_NAME:
+            raise ValueError(
+                f"name must be at most {_LONGEST_NAME} bytes, got {len(self.name.encode())}: files have it"
+            )
         why = "it is the probability that an interval holds the value, and is told no closer than that"
         check_within("level", self.level, 0.5, 0.999, "", why)
 

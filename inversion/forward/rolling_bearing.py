@@ -92,7 +92,10 @@ class RollingBearing:
                 f"exactly one of bearing, designation, fault_orders must be given, got {sum(given)} of them"
             )
         if not 0 < self.widest_mm <= self.geometry.pitch_diameter_mm:
-            raise ValueError(f"widest_mm must be positive and below the pitch diameter, got {self.widest_mm}")
+            raise ValueError(
+                f"widest_mm must be positive and below the pitch diameter, "
+                f"{self.geometry.pitch_diameter_mm:g} mm, got {self.widest_mm}"
+            )
         if self.pulses_per_revolution < 1:
             raise ValueError(f"pulses_per_revolution must be at least 1, got {self.pulses_per_revolution}")
         if self.relief_mm is not None and not 0 <= self.relief_mm <= self.geometry.element_diameter_mm:

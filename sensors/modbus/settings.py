@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from sensors.hostname import proper_host
 from sensors.modbus.framing import Framing
 from sensors.modbus.framing_ascii import AsciiFraming
 from sensors.modbus.framing_rtu import RtuFraming
@@ -71,6 +72,11 @@ class LineSettings:
             port = NETWORK.get(parts.scheme) if parts.port is None else parts.port
         except ValueError:
             port = None
+        if parts.scheme in NETWORK and parts.hostname:
+            try:
+                proper_host(parts.hostname)
+            except ValueError as problem:
+                raise ValueError(f"line must lead to a host, got {self.address!r}: its host {problem}") from None
         if parts.scheme not in NETWORK or not parts.hostname or not port or parts.path not in ("", "/"):
             raise ValueError(f"line must be one of {FORMS}; got {self.address!r}")
 

@@ -67,6 +67,8 @@ class ModbusSource:
     def __post_init__(self) -> None:
         if not self.asset:
             raise ValueError("asset must name the machine, got an empty name")
+        if not self.asset.isprintable() or self.asset != self.asset.strip():
+            raise ValueError(f"asset must be a name on one line without blanks at its ends, got {self.asset!r}")
         if not 0 <= self.unit_id <= 255:
             raise ValueError(f"unit_id must be 0 to 255, got {self.unit_id}")
         for name, value in (("poll_s", self.poll_s), ("timeout_s", self.timeout_s)):
@@ -79,7 +81,11 @@ class ModbusSource:
             raise ValueError(f"{problem}: who does not answer keeps the line so long")
         if self.window < 1 or self.tolerance < 0:
             raise ValueError(f"window must be at least 1 and tolerance 0, got {self.window} and {self.tolerance}")
-        _ = self.settings
+        broadcasts = self.settings.scheme not in ("tcp", "tls")
+        if self.unit_id == 0 and broadcasts:
+            raise ValueError(
+                "unit_id must be 1 to 255 on a serial line, got 0: that is a broadcast, which none answers"
+            )
         profile = self.loaded_profile  # a wrong profile is an error at start, never later
         if self.window > 1 and profile.capture is not None:
             raise ValueError(f"window: {profile.device.name!r} has waveforms of its own, expected 1, got {self.window}")
@@ -135,6 +141,11 @@ class ModbusSource:
     def claim(self) -> tuple[str, str]:
         """What this source needs for itself, and how it is set: other sources may need it in the same way only."""
         return self.settings.resource, self.settings.described
+
+    @property
+    def measured(self) -> tuple[str, int, Profile]:
+        """Which registers of which device: two assets that have the same are one."""
+        return self.settings.resource, self.unit_id, self.loaded_profile
 
     @property
     def every_s(self) -> float:

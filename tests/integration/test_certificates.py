@@ -117,3 +117,24 @@ def test_check_says_what_a_sink_could_not_use(acme, tmp_path, authority, days, c
         return
     with pytest.raises(ConfigurationError, match=rf"sink\.1\.certificate: .*{complaint}"):
         plan(site)
+
+
+def test_check_says_whose_key_and_which_authority_cannot_be_used(acme, tmp_path, authority):
+    certificate, key = authority.issue("gateway")
+    _, other = authority.issue("other")
+    block = (
+        f'[[sink]]\nuse = "mqtt"\nhost = "127.0.0.1"\ncertificate = "{certificate}"\nkey = "{{key}}"\nca = "{{ca}}"\n'
+    )
+    for keyed, ca, says in (
+        (
+            other,
+            authority.ca,
+            r"sink\.1\.key: .*other\.key is no key, without a password, of .*gateway\.pem: key values",
+        ),
+        (tmp_path / "none", authority.ca, r"sink\.1\.key: .*none cannot be read: No such file"),
+        (key, key, r"sink\.1\.ca: .*gateway\.key"),
+        (key, tmp_path / "none", r"sink\.1\.ca: .*none cannot be read: No such file"),
+    ):
+        with pytest.raises(ConfigurationError, match=says):
+            plan(write_site(tmp_path, more=block.format(key=keyed, ca=ca)))
+    plan(write_site(tmp_path, more=block.format(key=key, ca=authority.ca)))

@@ -13,7 +13,7 @@ from inversion.app.claims.files import Clash, clashes, files_of
 from inversion.app.options import Document, Key
 from inversion.app.serving.place import Place, place
 from inversion.core import ConfigurationError
-from sensors.source import Claiming
+from sensors.source import Claiming, Measuring
 from sensors.tomlfile import dotted
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def check_claims(document: Document, site: Site) -> None:
         *clashes(document, files_of(document, site, sources, sinks)),
         *_listening(document, [*_listeners(sinks), *_observed(site)], sources),
         *_taken(document, sinks),
+        *_measured(document, sources),
     ]
     complaints = {clash.key: str(document.error(clash.key, clash.problem)) for clash in reversed(found)}
     if complaints:
@@ -109,6 +110,19 @@ def _taken(document: Document, sinks: Sequence[tuple[Key, object]]) -> Iterator[
             if holder[:2] != key:
                 problem = f"must differ from {_at(document, holder)}, found {what} a second time: {otherwise}"
                 yield Clash((*key, option), problem)
+
+
+def _measured(document: Document, sources: Sequence[tuple[Key, object]]) -> Iterator[Clash]:
+    """A table that was copied, and of which the name alone was changed: one machine's values, told of another."""
+    known: list[tuple[Key, object]] = []
+    for key, source in sources:
+        if not isinstance(source, Measuring):
+            continue
+        twin = next((other for other, measured in known if measured == source.measured), None)
+        if twin is not None:
+            told = f"must differ from {_at(document, twin)} in line, unit_id or profile, found all of them the same"
+            yield Clash(key, f"{told}: another asset would have that one's values")
+        known.append((key, source.measured))
 
 
 def _at(document: Document, key: Key) -> str:

@@ -100,6 +100,10 @@ def files_of(
 def clashes(document: Document, claims: Sequence[Claim]) -> Iterator[Clash]:
     """Each claim on a file that an earlier one has, one of them for writing."""
     for i, claim in enumerate(claims):
+        blocked = next((place for place in claim.place.parents if place.exists()), claim.place)
+        if claim.written and blocked.is_file():
+            yield Clash(claim.key, f"must lie in a folder, found {claim.path} below the file {blocked}")
+            continue
         for before in claims[:i]:
             if not (before.written or claim.written):
                 continue

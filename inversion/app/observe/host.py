@@ -10,35 +10,22 @@ import ipaddress
 import re
 from collections.abc import Collection
 
+from sensors.hostname import proper_host
+
 _FIELD = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
-_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 
 
 def is_ours(field: str, names: Collection[str] = ()) -> bool:
     """Whether the field `Host` of a request means this machine: localhost, an address of loopback, or one of `names`.
 
-    With any port or none, since a tunnel has another one. names: as `proper` has them
+    With any port or none, since a tunnel has another one. names: as `proper_host` has them
     """
     found = _FIELD.fullmatch(field)
     try:
-        host = proper(found[1]) if found else ""
+        host = proper_host(found[1]) if found else ""
         return host == "localhost" or host in names or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def proper(name: str) -> str:
-    """A name or address of a host, without port, in small letters. Raises ValueError."""
-    small = name.lower().removesuffix(".")
-    try:
-        return str(ipaddress.ip_address(small.removeprefix("[").removesuffix("]")))
-    except ValueError:
-        pass
-    if not _NAME.fullmatch(small):
-        raise ValueError(
-            f"hosts must be names or addresses without port, such as 'gateway.plant.example', got {name!r}"
-        )
-    return small
 
 
 def asked_for(head: bytes) -> list[str]:

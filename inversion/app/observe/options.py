@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 
-from inversion.app.observe.host import proper
+from sensors.hostname import proper_host
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,10 @@ class ObserveOptions:
     @property
     def names(self) -> tuple[str, ...]:
         """The hosts as a request may name them."""
-        return tuple(map(proper, self.hosts))
+        try:
+            return tuple(map(proper_host, self.hosts))
+        except ValueError as problem:
+            raise ValueError(f"hosts {problem}") from None
 
     @property
     def place(self) -> tuple[str, int]:

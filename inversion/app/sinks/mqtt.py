@@ -33,6 +33,7 @@ from inversion.app.journal import Entry
 from inversion.app.mqtt_connection import Connection, Message
 from inversion.app.secret import Secret
 from inversion.core import dumps
+from sensors.hostname import proper_host
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -68,12 +69,16 @@ class MqttSink:
     sparkplug_host: str = ""
 
     def __post_init__(self) -> None:
-        if not self.host:
-            raise ValueError("host must be given")
+        try:
+            proper_host(self.host)
+        except ValueError as problem:
+            raise ValueError(f"host {problem}") from None
         if self.port is not None and not 0 < self.port < 65536:
             raise ValueError(f"port must lie between 1 and 65535, got {self.port}")
         if not self.prefix or self.prefix.startswith("$") or any(each in self.prefix for each in "+#\0"):
             raise ValueError(f"prefix must be a topic without +, # and a leading $, got {self.prefix!r}")
+        if self.prefix.endswith("/"):
+            raise ValueError(f"prefix must not end with a slash, which follows anyway, got {self.prefix!r}")
         if (self.certificate is None) != (self.key is None):
             raise ValueError("certificate and key belong together, found only one of them")
         if self.password.given and not self.username:

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from inversion.app.journal import Entry
+from sensors.hostname import proper_host
 
 _FACILITY = 16  # local0
 _SEVERITY = {"alarm": 1, "warning": 4, "event": 5}  # alert, warning, notice (RFC 5424, table 2)
@@ -33,11 +34,18 @@ class SyslogSink:
             return
         try:
             parts = urlsplit(self.address)
-            complete = parts.scheme in ("udp", "tcp") and parts.hostname and parts.port
+            complete = parts.scheme in ("udp", "tcp") and proper_host(parts.hostname or "") and parts.port
         except ValueError:
             complete = False
         if not complete:
             raise ValueError(f"address must be a path, udp://HOST:PORT or tcp://HOST:PORT, got {self.address!r}")
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What may be meant otherwise."""
+        if self.address.startswith("/") and not Path(self.address).is_socket():
+            return (f"address {self.address} is no socket here",)
+        return ()
 
     async def write(self, findings: Sequence[Mapping[str, Any]]) -> None:
         """Findings are not logged."""

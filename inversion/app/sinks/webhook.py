@@ -25,6 +25,7 @@ from inversion.app.bounds import MOST_WAIT_S, check_within
 from inversion.app.journal import Entry
 from inversion.app.secret import Secret
 from inversion.core import dumps
+from sensors.hostname import proper_host
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _ENOUGH = 4096  # bytes of an answer that are read
@@ -50,7 +51,14 @@ class WebhookSink:
     clock: Callable[[], float] = field(default=time.time, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
+        try:
+            parts = urlsplit(self.url)
+            proper_host(parts.hostname or "a")
+            _ = parts.port
+        except ValueError as problem:
+            raise ValueError(
+                f"url must be an address such as https://a.example/hook, got {self.url!r}: {problem}"
+            ) from None
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"url must begin with https:// and name a host, got {parts.scheme or 'no scheme'!r}")
         if parts.username or parts.password:

@@ -240,7 +240,7 @@ def test_only_what_names_this_machine_is_meant_for_it(host, ours):
 
 @pytest.mark.parametrize("name", ["https://gateway.example", "gateway.example:443", "*", "*.plant.example", "", "a b"])
 def test_a_host_that_is_no_name_is_refused(name):
-    with pytest.raises(ValueError, match="hosts must be names or addresses without port"):
+    with pytest.raises(ValueError, match="hosts must be the name or address of a host"):
         ObserveOptions("127.0.0.1:9464", (name,))
 
 

@@ -133,7 +133,7 @@ def test_an_absent_file_and_no_text_are_named(tmp_path: Path):
         load(tmp_path / "absent.toml")
     path = tmp_path / "a.toml"
     path.write_bytes(b"a = '\xff'")
-    with pytest.raises(SensorError, match=r"a\.toml: must be UTF-8 text, found byte 0xff"):
+    with pytest.raises(SensorError, match=r"a\.toml:1: must be UTF-8 text, found byte 0xff"):
         load(path)
 
 

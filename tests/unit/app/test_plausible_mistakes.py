@@ -1,0 +1,155 @@
+"""What an integrator gets wrong in a site is refused in one line that says where, what was found, and what to write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from inversion.app.check import plan
+from inversion.core import ConfigurationError
+from sensors.hostname import proper_host
+
+SITE = """\
+[site]
+name = "plant"
+
+[[source]]
+use = "modbus"
+profile = "demo_vibration"
+asset = "fan 3"
+line = "tcp://192.0.2.10:502"
+unit_id = 1
+
+[forward]
+use = "rolling_bearing"
+channel = "acceleration"
+[forward.bearing]
+elements = 9
+element_diameter_mm = 7.94
+pitch_diameter_mm = 39.04
+
+[engine]
+use = "least_squares"
+
+[[alarm]]
+name = "outer race strikes"
+parameter = "outer_impact"
+limit = 0.05
+
+[[sink]]
+use = "mqtt"
+host = "broker.plant.example"
+
+[[sink]]
+use = "jsonl"
+path = "findings.jsonl"
+
+[[sink]]
+use = "webhook"
+url = "https://maintenance.example/hook"
+"""
+TWIN = '[[source]]\nuse = "modbus"\nprofile = "demo_vibration"\nasset = "fan 4"\nline = "tcp://192.0.2.10:502"\n\n'
+HOST = "the name or address of a host"
+
+
+def told(folder: Path, text: str) -> list[str]:
+    path = folder / "plant.toml"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    try:
+        plan(path)
+    except ConfigurationError as problem:
+        return [line.removeprefix(f"{path}:").replace(f"{folder}/", "") for line in str(problem).split("\n")]
+    return []
+
+
+def test_the_site_itself_is_right(tmp_path):
+    assert told(tmp_path, SITE) == []
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "says"),
+    [
+        ('host = "broker', 'host = "mqtt://broker', f"29: sink.0.host: host must be {HOST} alone, without scheme"),
+        ('plant.example"', 'plant.example:1883"', f"29: sink.0.host: host must be {HOST} alone, without port"),
+        ('"broker.plant.example"', '"broker plant"', f"29: sink.0.host: host must be {HOST}, such as"),
+        ('"broker.plant.example"', '""', f"29: sink.0.host: host must be {HOST}, such as"),
+        ("host = ", 'prefix = "plant/"\nhost = ', "29: sink.0.prefix: prefix must not end with a slash"),
+        ("tcp://192.0.2.10:502", "tcp://192.0.2.999:502", "8: source.0.line: line must lead to a host, got"),
+        ("tcp://192.0.2.10:502", "tcp://192.0.2.10.1:502", "8: source.0.line: line must lead to a host, got"),
+        ("tcp://192.0.2.10:502", "192.0.2.10:502", "8: source.0.line: line must be one of tcp://HOST:502"),
+        ('asset = "fan 3"', 'asset = "fan 3 "', "7: source.0.asset: asset must be a name on one line without blanks"),
+        ('asset = "fan 3"', 'asset = "fan\\n3"', "7: source.0.asset: asset must be a name on one line"),
+        ('"demo_vibration"', '"profiles/fan.toml"', "6: source.0.profile: profiles/fan.toml: cannot be read: No such"),
+        ("[forward]\n", TWIN + "[forward]\n", "11: source.1: must differ from source.0 (line 4) in line, unit_id or"),
+        ("0.05", "0,05", "25: no valid TOML: Expected newline or end of document after a statement (column 10); decim"),
+        ("0.05", "500", "25: alarm.0.limit: must lie inside the range of outer_impact, 0 to 50 g, found 500"),
+        ("0.05", "0.05\nseverity = 'high'", "26: alarm.0.severity: alarm 'outer race strikes': severity must be"),
+        ("0.05", "0.05\nconfidence = 90", "26: alarm.0.confidence: alarm 'outer race strikes': confidence must lie"),
+        ('"findings.jsonl"', '"~/findings.jsonl"', "33: sink.1.path: must be a path as it is, without ~ and variables"),
+        ('"findings.jsonl"', '"$HOME/findings"', "33: sink.1.path: must be a path as it is, without ~ and variables"),
+        ('"findings.jsonl"', '"plant.toml/x"', "33: sink.1.path: must lie in a folder, found plant.toml/x below the"),
+        ("example/hook", "exa mple/hook", "37: sink.2.url: url must be an address such as https://a.example/hook"),
+        ("example/hook", "example:99999/hook", "37: sink.2.url: url must be an address such as https://a.example"),
+        ("example/hook", 'example/hook"\nca = "none.pem', "38: sink.2.ca: none.pem cannot be read: No such file"),
+        ('name = "plant"', f'name = "{"x" * 101}"', "2: site.name: name must be at most 100 bytes, got 101"),
+        ("= 39.04", "= 0.03904", "16: forward.bearing.element_diameter_mm: element_diameter_mm must be positive and"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_line_with_its_place(tmp_path, right, wrong, says):
+    assert right in SITE
+    (line,) = told(tmp_path, SITE.replace(right, wrong, 1))
+    assert line.startswith(says), line
+
+
+def test_a_file_of_another_encoding_is_told_with_its_line(tmp_path):
+    (line,) = told(tmp_path, SITE.replace("fan 3", "Lüfter").encode("latin-1"))
+    assert line == "7: must be UTF-8 text, found byte 0xfc"
+
+
+@pytest.mark.parametrize(("line", "unit", "right"), [("rtu:///dev/x", 0, False), ("rtu:///dev/x", 1, True)])
+def test_a_broadcast_is_no_unit_of_a_serial_line(tmp_path, line, unit, right):
+    pytest.importorskip("serial")
+    found = told(tmp_path, SITE.replace("tcp://192.0.2.10:502", line).replace("unit_id = 1", f"unit_id = {unit}"))
+    assert found == ([] if right else [found[0]])
+    assert right or found[0].startswith("9: source.0.unit_id: unit_id must be 1 to 255 on a serial line, got 0")
+
+
+def test_two_units_of_one_line_and_two_profiles_of_one_unit_are_two_machines(tmp_path):
+    other = TWIN.replace("[[source]]\n", "[[source]]\nunit_id = 2\n")
+    assert told(tmp_path, SITE.replace("[forward]\n", f"{other}[forward]\n", 1)) == []
+
+
+def test_what_is_doubtful_is_told_and_taken(tmp_path):
+    path = tmp_path / "plant.toml"
+    path.write_text(SITE[: SITE.index("[[alarm]]")])
+    assert plan(path)["cautions"] == [
+        "no alarm: whatever is found, nobody is called",
+        "no sink: findings stay in the journal",
+    ]
+    path.write_text(f'{SITE}[[sink]]\nuse = "syslog"\naddress = "{tmp_path}/log"\n')
+    assert plan(path)["cautions"] == [f"sink syslog: address {tmp_path}/log is no socket here"]
+
+
+@pytest.mark.parametrize(
+    ("written", "proper"),
+    [
+        ("Broker.Plant.example.", "broker.plant.example"),
+        ("gateway_1", "gateway_1"),
+        ("lüfter.local", "lüfter.local"),
+        ("1.plant", "1.plant"),
+        ("192.0.2.1", "192.0.2.1"),
+        ("[::1]", "::1"),
+        ("0:0:0:0:0:0:0:1", "::1"),
+    ],
+)
+def test_hosts_have_many_forms(written, proper):
+    assert proper_host(written) == proper
+
+
+@pytest.mark.parametrize(
+    "written", ["", ".", "a..b", "a b", "192.0.2", "192.0.2.256", "0x7f.1", "a/b", "user@host", "*"]
+)
+def test_what_is_no_host_is_none(written):
+    with pytest.raises(ValueError, match="must be the name or address of a host"):
+        proper_host(written)
