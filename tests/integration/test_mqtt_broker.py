@@ -267,7 +267,7 @@ def test_a_wrong_password_is_refused_and_never_shown(tmp_path, free_port):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"host": ""}, "host must be given"),
+        ({"host": ""}, "host must be the name or address of a host"),
         ({"port": 0}, "port must lie between 1 and 65535, got 0"),
         ({"prefix": "a/#"}, "prefix must be a topic"),
         ({"certificate": "a.pem"}, "certificate and key belong together"),
