@@ -36,18 +36,28 @@ class Couriers:
             await asyncio.wait(pending)
 
     async def reload(self, site: Site) -> None:
-        """Each sink ends what it is doing, and goes on with its new options, from where it was."""
+        """Each sink ends what it is doing, and goes on with its new options from where it was; none waits for another.
+
+        A server whose options are the same serves on: who reads it shall not notice. Certificates it reads anew anyway.
+        """
         self._site = site
         await self._ledger.ask(self._journal.register, list(site.sinks))
-        for name in list(self._running):
-            delivery, task = self._running.pop(name)
+        leaving = {name: old for name, old in self._running.items() if not old[0].serves(site.sinks.get(name))}
+        new = [name for name in site.sinks if name not in self._running]
+        for delivery, _ in leaving.values():
             delivery.retire()
-            await asyncio.wait((task,))
-            await delivery.close()
-            self._ledger.news.remove(delivery.news)
-        await self._ledger.flush()  # where each one is
-        for name, sink in site.sinks.items():
-            self._begin(name, sink)
+        await asyncio.gather(*(self._replace(name, *old) for name, old in leaving.items()))
+        for name in new:
+            self._begin(name, site.sinks[name])
+
+    async def _replace(self, name: str, delivery: Delivery, task: asyncio.Task[None]) -> None:
+        await asyncio.wait((task,))
+        await delivery.close()
+        self._ledger.news.remove(delivery.news)
+        await self._ledger.flush()  # where it is
+        del self._running[name]
+        if name in self._site.sinks:
+            self._begin(name, self._site.sinks[name])
 
     async def close(self) -> None:
         """Tells every sink that nothing will follow."""

@@ -72,6 +72,10 @@ class Delivery:
         self.news = asyncio.Event()
         self._retired = asyncio.Event()
 
+    def serves(self, sink: Sink | None) -> bool:
+        """Whether this is a server of the same options."""
+        return isinstance(self._sink, ServingSink) and self._sink == sink
+
     def retire(self) -> None:
         """Lets `run` return after the delivery in hand, or before the next try of one that fails."""
         self._retired.set()
