@@ -37,7 +37,9 @@ class Waveform:
     reason: str = ""
 
     def __post_init__(self) -> None:
-        samples = np.array(self.samples, dtype=np.float32, order="C")
+        samples = self.samples
+        if not _is_for_good(samples):
+            samples = np.array(samples, dtype=np.float32, order="C")
         if samples.ndim != 1 or samples.size == 0:
             raise ValueError(f"samples must be one-dimensional and not empty, got shape {samples.shape}")
         if not (self.sample_rate > 0 and np.isfinite(self.sample_rate)):  # refuses NaN too
@@ -51,6 +53,18 @@ class Waveform:
     def duration_s(self) -> float:
         """Length of the record, s."""
         return self.samples.size / self.sample_rate
+
+
+def _is_for_good(samples: object) -> bool:
+    """Whether these are float32 that nobody can change: they lie in `bytes`."""
+    if not isinstance(samples, np.ndarray) or samples.dtype != np.float32:
+        return False
+    if not (samples.flags.c_contiguous and samples.flags.aligned):
+        return False
+    holder = samples.base
+    while isinstance(holder, np.ndarray):
+        holder = holder.base
+    return isinstance(holder, bytes)
 
 
 @dataclass(frozen=True)

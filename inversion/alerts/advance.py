@@ -58,9 +58,8 @@ def advance(
         return _learned(rule, state, estimate, machine_state)
     stepped = _step(rule, _unbroken(rule, state, now_ns), beyond, now_ns)
     known = None if math.isnan(probability) else probability
-    return _learned(
-        rule, replace(stepped, judged_ns=now_ns, probability=known, learned=state.learned), estimate, machine_state
-    )
+    judged = AlertState(stepped.phase, stepped.since_ns, now_ns, known, stepped.suppressed, state.learned)
+    return _learned(rule, judged, estimate, machine_state)
 
 
 def _learned(rule: AlertRule | QualityRule, state: AlertState, estimate: Estimate, machine_state: str) -> AlertState:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -67,7 +67,7 @@ class MachineState:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, as JSON has it."""
-        return asdict(self)
+        return {**vars(self), "values": [list(value) for value in self.values]}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> MachineState:

@@ -1,6 +1,6 @@
 """What an alarm was raised on, in one file: waveforms, states before them, configuration; replayed to the same bytes.
 
-A bundle is a message of `inversion.app.wire`: a JSON header and raw samples.
+A bundle is a message of `inversion.app.wire`, as a file: a JSON header and raw samples.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def save(bundle: Bundle, folder: Path, most_mb: float, synced: bool = False) -> 
     beside = target.with_suffix(".part")
     try:
         with beside.open("wb") as file:
-            file.write(wire.pack({**header, **more}, samples))
+            file.write(wire.pack_file({**header, **more}, samples))
             file.flush()
             if synced:
                 os.fsync(file.fileno())
@@ -93,7 +93,7 @@ def save(bundle: Bundle, folder: Path, most_mb: float, synced: bool = False) -> 
 def read(path: Path) -> Bundle:
     """A bundle that was saved. Raises InversionError for a file that is none."""
     try:
-        message = wire.read(io.BytesIO(path.read_bytes()))
+        message = wire.read_file(io.BytesIO(path.read_bytes()))
     except OSError as error:
         raise InversionError(f"{path}: cannot be read: {error.strerror}") from error
     except ValueError:

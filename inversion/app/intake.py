@@ -10,6 +10,8 @@ from inversion.app.journal import Journal
 from inversion.app.ledger import Ledger
 from sensors import Frame
 
+_TURNS = 8  # of the loop in which nothing came: a source that has more ready brings it in half as many
+
 
 class Intake:
     """heard: monotonic ns at which a frame of an asset came last, or since when it is awaited; awaited: none came."""
@@ -64,11 +66,13 @@ class Intake:
         await self._queue.put(None)
 
     async def take(self, most: int) -> list[Frame]:
-        """The next frames for one request: all that wait, up to so many, at least one; none at the end of the data.
+        """The next frames for one request: all that are there, up to `most`, at least one; none at the end of the data.
 
-        Together they cost the worker less than one by one, and the last of them is answered sooner.
+        Together they cost the worker less than one by one, and the last of them is answered sooner. What a source has
+        ready is waited for, as it comes one by one: not for longer than the loop takes to look a few times.
         """
         frames = [] if (first := await self._queue.get()) is None else [first]
+        await self._come(most - len(frames))
         while frames and len(frames) < most and not self._queue.empty():
             following = self._queue.get_nowait()
             if following is None:
@@ -77,6 +81,13 @@ class Intake:
             frames.append(following)
         self._taken += len(frames)
         return frames
+
+    async def _come(self, most: int) -> None:
+        """Returns when so many frames wait, or no more came for some turns of the loop."""
+        turns = 0
+        while turns < _TURNS and (before := self._queue.qsize()) < most:
+            await asyncio.sleep(0)
+            turns = 0 if self._queue.qsize() > before else turns + 1
 
     def dealt(self, frames: int) -> None:
         """So many of those that were taken are journalled, or given up."""

@@ -1,17 +1,19 @@
-"""What passes between the gateway and its worker: messages of a JSON header and raw samples. Never pickle.
+"""What passes between the gateway and its worker: messages of a header and raw samples. Never pickle.
 
-A message is two unsigned 32-bit lengths (header, samples; big-endian), the header in JSON, and the samples of every
-waveform in the header's order, float32, little-endian.
+A message is two unsigned 32-bit lengths (header, samples; big-endian), the header, and the samples of every waveform in
+the header's order, float32, little-endian. The header is MessagePack between processes, in a tenth of the time that
+JSON takes, and JSON in files, which outlive a version.
 """
 
 from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 from typing import IO, TYPE_CHECKING, Any
 
+import msgpack
 import numpy as np
 
 from sensors import Frame, Quality, Waveform
@@ -21,23 +23,28 @@ if TYPE_CHECKING:  # a worker that is started does without
 
 _LENGTHS = struct.Struct(">II")
 _SAMPLE = np.dtype("<f4")
+_FILE_NAMES = "surrogatepass"  # some are no Unicode
 _ENCODER = json.JSONEncoder(separators=(",", ":"), check_circular=False)
 
 
 def pack(header: Mapping[str, Any], samples: Sequence[bytes] = ()) -> bytes:
-    """One message."""
-    text = _ENCODER.encode(header).encode()
-    return b"".join((_LENGTHS.pack(len(text), sum(map(len, samples))), text, *samples))
+    """One message to another process. header: plain data as JSON has it, integers of 64 bits"""
+    return _joined(msgpack.packb(header, unicode_errors=_FILE_NAMES), samples)
 
 
 def read(stream: IO[bytes]) -> tuple[dict[str, Any], bytes] | None:
     """The next message of a blocking stream, None at its end."""
-    lengths = stream.read(_LENGTHS.size)
-    if len(lengths) < _LENGTHS.size:
-        return None
-    header, samples = _LENGTHS.unpack(lengths)
-    text, payload = stream.read(header), stream.read(samples)
-    return (json.loads(text), payload) if len(payload) == samples and len(text) == header else None
+    return _read(stream, _header)
+
+
+def pack_file(header: Mapping[str, Any], samples: Sequence[bytes]) -> bytes:
+    """One message that is a file."""
+    return _joined(_ENCODER.encode(header).encode(), samples)
+
+
+def read_file(stream: IO[bytes]) -> tuple[dict[str, Any], bytes] | None:
+    """The message in a file, None where it is cut. Raises ValueError where its header is no JSON."""
+    return _read(stream, json.loads)
 
 
 async def receive(stream: StreamReader) -> dict[str, Any] | None:
@@ -48,8 +55,7 @@ async def receive(stream: StreamReader) -> dict[str, Any] | None:
         await stream.readexactly(samples)
     except EOFError:
         return None
-    message: dict[str, Any] = json.loads(text)
-    return message
+    return _header(text)
 
 
 def pack_frames(frames: Sequence[Frame], states: Mapping[str, Any], waiting: float = 0.0) -> bytes:
@@ -71,6 +77,24 @@ def unpack_frames(header: Mapping[str, Any], payload: bytes) -> list[Frame]:
     sizes += [channel["n"] for frame in header["frames"] for channel in frame["channels"]]
     pieces = (samples[start:end] for start, end in pairwise(accumulate(sizes)))
     return [_frame(frame, pieces) for frame in header["frames"]]
+
+
+def _joined(header: bytes, samples: Sequence[bytes]) -> bytes:
+    return b"".join((_LENGTHS.pack(len(header), sum(map(len, samples))), header, *samples))
+
+
+def _read(stream: IO[bytes], decode: Callable[[bytes], dict[str, Any]]) -> tuple[dict[str, Any], bytes] | None:
+    lengths = stream.read(_LENGTHS.size)
+    if len(lengths) < _LENGTHS.size:
+        return None
+    header, samples = _LENGTHS.unpack(lengths)
+    text, payload = stream.read(header), stream.read(samples)
+    return (decode(text), payload) if len(payload) == samples and len(text) == header else None
+
+
+def _header(packed: bytes) -> dict[str, Any]:
+    unpacked: dict[str, Any] = msgpack.unpackb(packed, unicode_errors=_FILE_NAMES)
+    return unpacked
 
 
 def _frame_header(frame: Frame) -> dict[str, Any]:

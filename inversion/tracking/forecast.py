@@ -64,16 +64,19 @@ class Place:
 def trends(tracker: Tracker, track: Track, space: ParameterSpace, limits: Sequence[Limit]) -> tuple[Trend, ...]:
     """One trend for every parameter that is no nuisance."""
     return tuple(
-        _trend(tracker.suppose(name), track, name, space, [limit for limit in limits if limit.parameter == name])
-        for name in track.beliefs
+        Trend(name, None, (), belief.step_ns)
+        if belief.bank is None or not belief.resolved
+        else _trend(tracker.suppose(name), track, belief.bank, name, space, limits)
+        for name, belief in track.beliefs.items()
     )
 
 
-def _trend(suppose: Hypotheses, track: Track, name: str, space: ParameterSpace, limits: Sequence[Limit]) -> Trend:
+def _trend(
+    suppose: Hypotheses, track: Track, bank: Bank, name: str, space: ParameterSpace, limits: Sequence[Limit]
+) -> Trend:
+    """Of a parameter that its track resolves, for those of the limits that are its own. bank: of its belief"""
     belief = track.beliefs[name]
-    if belief.bank is None or not belief.resolved:
-        return Trend(name, None, (), belief.step_ns)
-    bank, suppose = _heavy(belief.bank, suppose)
+    bank, suppose = _heavy(bank, suppose)
     rate_var = _rate_var(bank)
     if space[name].irreversible:
         bank, suppose = only_rising(bank, suppose, rate_var)
@@ -89,6 +92,8 @@ def _trend(suppose: Hypotheses, track: Track, name: str, space: ParameterSpace, 
         growth = Spread(np.maximum(per_day, least) * float(space.high[i] - space.low[i]) / _DAY_S)
     times = []
     for limit in limits:
+        if limit.parameter != name:
+            continue
         theta = space.low.copy()
         theta[i] = limit.value
         beyond = 1.0 if limit.side == "above" else -1.0

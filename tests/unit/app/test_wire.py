@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 
 import numpy as np
 from hypothesis import given
@@ -51,6 +52,31 @@ def test_frames_survive_the_wire(sent):
     assert [list(frame.channels) for frame in received] == [list(frame.channels) for frame in sent]
     assert all(same(a, b) for a, b in zip(sent, received, strict=True))
     assert wire.read(stream) is None
+
+
+plain = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False)
+    | st.text(st.characters(exclude_categories=[]), max_size=10),  # lone surrogates: file names that are no Unicode
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(st.dictionaries(st.text(max_size=5), plain, max_size=4), st.sampled_from(["process", "file"]))
+def test_plain_data_survive_to_the_bit(header, way):
+    pack, read = (wire.pack, wire.read) if way == "process" else (wire.pack_file, wire.read_file)
+    received, payload = read(io.BytesIO(pack(header, [b"12", b"3456"])))
+    assert repr(received) == repr(header)  # tells -0.0 from 0.0
+    assert payload == b"123456"
+
+
+def test_what_is_no_number_stays_so():
+    received, _ = wire.read(io.BytesIO(wire.pack({"a": float("nan"), "b": [float("-inf"), (1, 2)]})))
+    assert math.isnan(received["a"])
+    assert received["b"] == [-math.inf, [1, 2]]
 
 
 @given(st.data())

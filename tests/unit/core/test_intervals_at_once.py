@@ -27,3 +27,17 @@ def test_at_once_is_one_by_one_to_the_bit(level: float, seed: int, resolved: lis
         np.minimum(steps.cumsum(axis=1) - 1e-3, 8e-3) if tabulated else None,
     )
     assert middles_and_intervals(estimate, level) == [estimate.middle_and_interval(name, level) for name in "abc"]
+
+
+@given(st.integers(0, 2**32 - 1), st.one_of(st.sampled_from([0.0, 1.0, *QUANTILE_LEVELS]), st.floats(0, 1)), st.data())
+def test_what_is_tabulated_is_interpolated_as_numpy_does_to_the_bit(seed, probability, data) -> None:
+    rng = np.random.default_rng(seed)
+    steps = rng.exponential(1e-4, (1, QUANTILE_LEVELS.size)) * (rng.random((1, QUANTILE_LEVELS.size)) < 0.8)
+    row = np.minimum(steps.cumsum(axis=1) - 0.9e-3, 7e-3)
+    estimate = Estimate(
+        ParameterSpace(SPACE.parameters[:1]), np.zeros(1), np.eye(1), np.zeros(1), (True,), Fit(), marginals=row
+    )
+    assert estimate.quantile("a", probability) == np.interp(probability, QUANTILE_LEVELS, row[0])
+    assert estimate.quantiles("a", [probability]) == [np.interp(probability, QUANTILE_LEVELS, row[0])]
+    limit = data.draw(st.one_of(st.sampled_from(row[0].tolist()), st.floats(-1e-3, 7.9e-3)))
+    assert estimate.probability_above("a", limit) == 1 - np.interp(limit, row[0], QUANTILE_LEVELS, left=0, right=1)
