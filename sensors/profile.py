@@ -67,6 +67,13 @@ class Register:
         return Checks(self.plausible, self.not_a_number, self.values)
 
     @property
+    def extent(self) -> tuple[float, float]:
+        """Lowest and highest value that it can hold, SI; infinite where it holds floating point numbers."""
+        raw = (0, self.mask >> self.bits[0]) if self.bits else self.encoding.extent
+        ends = [float(to_si(end * self.scale + self.offset, self.unit)) for end in raw]
+        return min(ends), max(ends)
+
+    @property
     def place(self) -> str:
         """Its address in both notations."""
         return notation(self.table, self.address)

@@ -113,6 +113,18 @@ class Encoding:
         return KINDS.get(self.kind) or BCD_KINDS[self.kind]
 
     @property
+    def extent(self) -> tuple[float, float]:
+        """Lowest and highest raw number; infinite of floating point numbers."""
+        if self.kind == "bool":
+            return 0.0, 1.0
+        if self.kind in BCD_KINDS:
+            return 0.0, 10.0 ** (4 * self.width) - 1
+        if self._layout.kind == "f":
+            return -np.inf, np.inf
+        whole = np.iinfo(self._layout)
+        return float(whole.min), float(whole.max)
+
+    @property
     def si_unit(self) -> str:
         """Unit of the decoded values."""
         return si_unit(self.unit)

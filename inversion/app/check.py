@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from inversion.alerts import AlertRule, QualityRule
+from inversion.alerts import AlertRule, QualityRule, StateRule
 from inversion.app.check_sinks import check_sinks
 from inversion.app.check_tls import check_tls
 from inversion.app.configuration import Site, load_pipeline, load_site
@@ -58,6 +58,7 @@ def plan_lines(planned: dict[str, Any]) -> list[str]:
     lines += [f"network: {network}" for network in planned["networks"]]
     lines += [f"caution: {caution}" for caution in planned["cautions"]]
     lines += [f"parameter: {name}: {text}" for name, text in planned["parameters"].items()]
+    lines += [f"machine state: {state}" for state in planned["machine_states"]]
     lines += [f"alarm: {alarm}" for alarm in planned["alarms"]]
     lines += [f"sink: {name}: {sink}" for name, sink in planned["sinks"].items()]
     lines.append(f"limits of the worker: {planned['limits']}")
@@ -84,6 +85,7 @@ def _plan(site: Site, pipeline: Pipeline) -> dict[str, Any]:
             for p in space
             if not p.nuisance
         },
+        "machine_states": [_state_told(state) for state in pipeline.states],
         "alarms": [
             *(_alarm_told(rule, space) for rule in pipeline.rules),
             *(f"{rule.name}: when no window has come for {rule.after_s:g} s" for rule in site.silences),
@@ -104,9 +106,25 @@ def _networks(pipeline: Pipeline) -> tuple[Answered, ...]:
     return pipeline.inverter.networks if isinstance(pipeline.inverter, Trained) else ()
 
 
+def _state_told(state: StateRule) -> str:
+    """In SI, which is what a channel is compared in, whatever unit its device has."""
+    ends = [] if state.at_least is None else [f"at least {state.at_least:g}"]
+    ends += [] if state.below is None else [f"below {state.below:g}"]
+    told = [f"{state.channel} is {' and '.join(ends)}"] if ends else []
+    told += [] if state.changing is None else [f"{state.channel} changes by more than {state.changing:g} a second"]
+    held = f", and {state.hold_s:g} s after" if state.hold_s else ""
+    return f"{state.name}: while {' and '.join(told)} (SI){held}"
+
+
+def _watched(rule: AlertRule | QualityRule) -> str:
+    if rule.only_in:
+        return f", only while the machine is {' or '.join(rule.only_in)}"
+    return f", not while the machine is {' or '.join(rule.suppressed_in)}" if rule.suppressed_in else ""
+
+
 def _alarm_told(rule: AlertRule | QualityRule, space: ParameterSpace) -> str:
     if isinstance(rule, QualityRule):
-        return f"{rule.name}: when windows are {rule.worst} for {rule.on_delay_s:g} s"
+        return f"{rule.name}: when windows are {rule.worst} for {rule.on_delay_s:g} s{_watched(rule)}"
     shown, to_shown = space[rule.parameter].shown, space[rule.parameter].to_shown
     condition = f"{rule.parameter} {rule.side} {to_shown(rule.limit):g} {shown}"
     if rule.condition == "growth":
@@ -115,7 +133,8 @@ def _alarm_told(rule: AlertRule | QualityRule, space: ParameterSpace) -> str:
     if rule.within_days:
         condition += f" within {rule.within_days:g} days"
     learned = f", or the limit learned in {rule.baseline.windows} windows" if rule.baseline else ""
-    return f"{rule.name}: when P({condition}) reaches {rule.confidence:g} for {rule.on_delay_s:g} s{learned}"
+    when = f"when P({condition}) reaches {rule.confidence:g} for {rule.on_delay_s:g} s"
+    return f"{rule.name}: {when}{learned}{_watched(rule)}"
 
 
 def _told(plugin: Any) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from inversion.app.nearest import did_you_mean
-from inversion.app.options import Document, read_document
+from inversion.app.options import Document, Key, read_document
 from inversion.core import ConfigurationError, ForwardModel
 from sensors import Source
 from sensors.tomlfile import load
@@ -33,6 +34,16 @@ class KnownPace(Protocol):
     @property
     def every_s(self) -> float:
         """From one frame to the next at least, s."""
+        ...
+
+
+@runtime_checkable
+class KnownExtents(Protocol):
+    """A source that knows what its channels can hold before it measures. Optional."""
+
+    @property
+    def channel_extents(self) -> Mapping[str, tuple[float, float]]:
+        """Lowest and highest value, SI, by channel."""
         ...
 
 
@@ -63,6 +74,8 @@ def check_state_channels(
             if state.channel not in delivered:
                 problem = f"no source delivers {state.channel!r} ({did_you_mean(state.channel, delivered)})"
                 raise document.error(("machine_state", i, "channel"), problem)
+    for i, state in enumerate(states):
+        _check_extent(document, ("machine_state", i), state, sources)
     for source in known:
         shown = {state.name for state in states if state.channel in source.channel_names}
         for rule in rules:
@@ -71,6 +84,27 @@ def check_state_channels(
                 asset = getattr(source, "asset", "an asset")
                 problem = f"its source does not deliver what tells them, so that this never alarms for {asset!r}"
                 raise document.error(("alarm", _index(document, rule.name), "only_in"), problem)
+
+
+def _check_extent(document: Document, key: Key, state: StateRule, sources: Sequence[Source]) -> None:
+    """Raises ConfigurationError for a state that holds whatever can be measured, or never: its unit is another one."""
+    if state.changing is not None or not all(isinstance(source, KnownExtents) for source in sources):
+        return
+    every = [source.channel_extents for source in sources if isinstance(source, KnownExtents)]
+    extents = [each[state.channel] for each in every if state.channel in each]
+    if not extents:
+        return
+    low, high = min(each[0] for each in extents), max(each[1] for each in extents)
+    at_least = -math.inf if state.at_least is None else state.at_least
+    below = math.inf if state.below is None else state.below
+    always, never = at_least <= low and below > high, at_least > high or below <= low
+    if always or never:
+        option = "below" if (below <= low or (always and state.below is not None)) else "at_least"
+        found = state.below if option == "below" else state.at_least
+        told = (
+            f"{state.name!r} would {'always' if always else 'never'} hold: {state.channel} is {low:g} to {high:g} (SI)"
+        )
+        raise document.error((*key, option), f"{told}, found {found:g}")
 
 
 def check_pace(

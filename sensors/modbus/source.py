@@ -159,6 +159,14 @@ class ModbusSource:
         times = (POLL_TIME,) if self.window > 1 else ()
         return (*(r.name for r in profile.registers), *(block.channel for block in profile.waveforms), *times)
 
+    @property
+    def channel_extents(self) -> dict[str, tuple[float, float]]:
+        """Lowest and highest value, SI, that a channel can have; of several polls in a window: their RMS."""
+        extents = {register.name: register.extent for register in self.loaded_profile.registers}
+        if self.window == 1:
+            return extents
+        return {name: (max(low, 0.0), max(abs(low), abs(high))) for name, (low, high) in extents.items()}
+
     async def frames(self, clock: Callable[[], int] = time.time_ns) -> AsyncGenerator[Frame, None]:
         """Frames, in order. clock: UTC, ns.
 

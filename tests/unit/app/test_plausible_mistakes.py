@@ -131,6 +131,35 @@ def test_what_is_doubtful_is_told_and_taken(tmp_path):
     assert plan(path)["cautions"] == [f"sink syslog: address {tmp_path}/log is no socket here"]
 
 
+STATE = '[[machine_state]]\nname = "stopped"\nchannel = "shaft_hz"\n'
+
+
+@pytest.mark.parametrize(
+    ("bounds", "refused"),
+    [
+        ("below = 60000.0", "below: 'stopped' would always hold: shaft_hz is 0 to 655.35 (SI), found 60000"),
+        ("below = 0.0", "below: 'stopped' would never hold: shaft_hz is 0 to 655.35 (SI), found 0"),
+        ("at_least = 700.0", "at_least: 'stopped' would never hold: shaft_hz is 0 to 655.35 (SI), found 700"),
+        ("at_least = 0.0", "at_least: 'stopped' would always hold: shaft_hz is 0 to 655.35 (SI), found 0"),
+        ("at_least = 0.0\nbelow = 60000.0", "below: 'stopped' would always hold: shaft_hz is 0 to 655.35 (SI)"),
+        ("at_least = 0.0\nbelow = 1.0", ""),
+        ("below = 60000.0\nchanging = 1.0", ""),
+    ],
+)
+def test_a_machine_that_would_stand_for_ever_or_never_is_refused(tmp_path, bounds, refused):
+    found = told(tmp_path, f"{SITE}{STATE}{bounds}\n")
+    assert [line.partition("machine_state.0.")[2][: len(refused)] for line in found] == ([refused] if refused else [])
+
+
+def test_what_alarms_are_watched_in_is_told(tmp_path):
+    path = tmp_path / "plant.toml"
+    text = SITE.replace("0.05", '0.05\nsuppressed_in = ["stopped"]')
+    path.write_text(f"{text}{STATE}below = 1.0\nhold_s = 30\n")
+    planned = plan(path)
+    assert planned["machine_states"] == ["stopped: while shaft_hz is below 1 (SI), and 30 s after"]
+    assert planned["alarms"][0].endswith("for 0 s, not while the machine is stopped")
+
+
 @pytest.mark.parametrize(
     ("written", "proper"),
     [

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from sensors.capture import Capture, Page, Start, Status, WaveformBlock
 from sensors.profile import Device, Profile, Register
+from sensors.registers import BCD_KINDS, KINDS
 
 START, STATUS = Start(0), Status(1, ready=2, busy=(1,))
 
@@ -19,6 +20,27 @@ def test_a_register_decodes_what_it_encodes():
     register = Register("shaft_hz", 3, kind="uint32", order="CDAB", unit="rpm", scale=0.1)
     assert register.decode(register.encode(29.5)) == pytest.approx(29.5, abs=0.1 / 60 / 2)
     assert register.place == "holding 3 (40004)"
+
+
+@given(
+    st.sampled_from([*sorted(KINDS), *sorted(BCD_KINDS)]),
+    st.sampled_from([0.01, -3.0]),
+    st.sampled_from(["rpm", "degC", "g"]),
+    st.lists(st.sampled_from([0, 1, 0x7FFF, 0x8000, 0x9999, 0xFFFF]), min_size=4, max_size=4),
+)
+def test_nothing_that_is_read_lies_beyond_the_extent_of_its_register(kind, scale, unit, words):
+    register = Register("x", 3, "coil" if kind == "bool" else "holding", kind, scale=scale, offset=7.0, unit=unit)
+    raw = np.array([words[0] & 1] if kind == "bool" else words[: register.encoding.width], dtype=np.uint16)
+    low, high = register.extent
+    value = register.decode(raw)
+    assert np.isnan(value) or low <= value <= high
+
+
+@given(st.integers(0, 0xFFFF))
+def test_bits_of_a_register_hold_no_more_than_they_can(word):
+    register = Register("x", 3, bits=(4, 6))
+    assert register.extent == (0.0, 7.0)
+    assert 0.0 <= register.decode(np.array([word], dtype=np.uint16)) <= 7.0
 
 
 @given(st.integers(1, 5000), st.sampled_from(["int16", "float32", "float64"]), st.integers(1, 100))
