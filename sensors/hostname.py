@@ -15,6 +15,7 @@ def proper_host(text: str) -> str:
     Source: RFC 952 and 1123 for names, and the underscores that many have; a last part that is a number makes an
     address (WHATWG URL, 3.5).
     """
+    shown = repr(text) if "@" not in text else "one with user or password"
     small = text.lower().removesuffix(".")
     bare = small[1:-1] if small.startswith("[") and small.endswith("]") else small
     try:
@@ -22,9 +23,9 @@ def proper_host(text: str) -> str:
     except ValueError:
         pass
     if "://" in text:
-        raise ValueError(f"must be the name or address of a host alone, without scheme, got {text!r}")
+        raise ValueError(f"must be the name or address of a host alone, without scheme, got {shown}")
     if re.fullmatch(r"[^:]+:\d+", text):
-        raise ValueError(f"must be the name or address of a host alone, without port, got {text!r}")
+        raise ValueError(f"must be the name or address of a host alone, without port, got {shown}")
     if len(small) > 253 or not _NAME.fullmatch(small) or _NUMBER.fullmatch(small.rpartition(".")[2]):
-        raise ValueError(f"must be the name or address of a host, such as 'gateway.plant.example', got {text!r}")
+        raise ValueError(f"must be the name or address of a host, such as 'gateway.plant.example', got {shown}")
     return small

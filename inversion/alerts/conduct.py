@@ -40,8 +40,15 @@ class Rule(Protocol):
 LONGEST_S = 744 * 3600.0
 
 
+def check_name(name: str) -> None:
+    """Raises ValueError for a name that people could not tell, or that would begin a line of its own."""
+    if not name or not name.isprintable() or name != name.strip():
+        raise ValueError(f"name must be one line of text without blanks at its ends, got {name!r}")
+
+
 def check_conduct(rule: Rule) -> None:
     """Raises ValueError for what no alarm can do."""
+    check_name(rule.name)
     if rule.severity not in SEVERITIES:
         raise ValueError(f"alarm {rule.name!r}: severity must be 'warning' or 'alarm', got {rule.severity!r}")
     for key in ("on_delay_s", "off_delay_s"):

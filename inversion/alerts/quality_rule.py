@@ -28,8 +28,6 @@ class QualityRule:
     only_in: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.name:
-            raise ValueError(f"an alarm needs a name, got {self.name!r}")
         if self.worst not in QUALITIES:
             raise ValueError(f"alarm {self.name!r}: worst must be 'uncertain' or 'bad', got {self.worst!r}")
         check_conduct(self)

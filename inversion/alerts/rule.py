@@ -48,8 +48,8 @@ class AlertRule:
     only_in: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.name or not self.parameter:
-            raise ValueError(f"an alarm needs a name and a parameter, got {self.name!r} and {self.parameter!r}")
+        if not self.parameter:
+            raise ValueError(f"parameter must be given, got {self.parameter!r}")
         if not math.isfinite(self.limit):
             raise ValueError(f"alarm {self.name!r}: limit must be a number, got {self.limit}")
         if self.side not in SIDES:

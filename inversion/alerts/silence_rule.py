@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from inversion.alerts.conduct import LONGEST_S
+from inversion.alerts.conduct import LONGEST_S, check_name
 
 _NS = 1_000_000_000
 _LEAST_S = 1.0  # a clock judges it about once a second
@@ -25,8 +25,7 @@ class SilenceRule:
     latched: bool = False
 
     def __post_init__(self) -> None:
-        if not self.name:
-            raise ValueError(f"an alarm needs a name, got {self.name!r}")
+        check_name(self.name)
         if not (self.after_s > 0 and math.isfinite(self.after_s)):
             raise ValueError(f"alarm {self.name!r}: after_s must be positive, got {self.after_s} s")
         if self.after_s < _LEAST_S:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 #: An hour of milliseconds is 3,600,000: no bound on seconds that lets it through is one.
-MOST_WAIT_S = 600.0
+LONGEST_S = 600.0
 #: 1 TB.
 MOST_MB = 1e6
 

@@ -45,7 +45,7 @@ def examined(path: Path) -> tuple[Site, Pipeline]:
     check_channels(path, site.sources, pipeline.model)
     check_state_channels(path, site.sources, pipeline.states, pipeline.rules)
     check_pace(path, site.sources, pipeline.rules, site.silences)
-    check_stale(path, site.sources, list(site.sinks.values()))
+    check_stale(path, site.sources, list(site.sinks.values()), site.journalling.commit_s)
     check_sinks(path, site, pipeline)
     return site, pipeline
 

@@ -220,7 +220,7 @@ def _sinks(document: Document) -> dict[str, Sink]:
     for i, table in enumerate(tables(document, "sink")):
         key = ("sink", i)
         name = table.get("name", table.get("use", ""))
-        if not isinstance(name, str) or (not name and "name" in table):
+        if not isinstance(name, str) or (not name and "name" in table) or not name.isprintable():
             raise document.error((*key, "name"), f"must be a name, found {name!r}")
         if name in sinks:
             raise document.error(key, f"a second sink named {name!r}; give it a `name` of its own")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from inversion.app.nearest import did_you_mean
 from inversion.app.options import Document, Key, read_document
+from inversion.app.site_options import ENOUGH, LEAST_WAIT_S, MOST_WAIT_S
 from inversion.core import ConfigurationError, ForwardModel
 from sensors import Source
 from sensors.tomlfile import load
@@ -125,15 +126,26 @@ def check_pace(
                 )
 
 
-def check_stale(path: Path, sources: Sequence[Source], sinks: Sequence[object]) -> None:
-    """Raises ConfigurationError for a server whose values are stale before the next ones can come."""
-    document = read_document(path)
+def check_stale(path: Path, sources: Sequence[Source], sinks: Sequence[object], commit_s: float | None) -> None:
+    """Raises ConfigurationError for a server whose values are stale before the next ones can come.
+
+    commit_s: how long findings wait for others before a sink has them; None: as the gateway chooses
+    """
+    document, wait_s = read_document(path), commit_s if commit_s is not None else _wait_s(sources)
     for asset, every_s in _paces(sources):
         for number, sink in enumerate(sinks):
             stale_s = getattr(sink, "stale_s", None)
-            if isinstance(stale_s, float) and stale_s <= every_s:
-                problem = f"{_longer(asset, every_s)}, found {stale_s:g}: no value would hold until the next"
+            if isinstance(stale_s, float) and stale_s <= every_s + wait_s:
+                waits = f"and the {wait_s:g} s that a finding may wait for others"
+                problem = f"{_longer(asset, every_s)} {waits}, found {stale_s:g}: no value would hold until the next"
                 raise document.error(("sink", number, "stale_s"), problem)
+
+
+def _wait_s(sources: Sequence[Source]) -> float:
+    paces = [source.every_s for source in sources if isinstance(source, KnownPace)]
+    if len(paces) < len(sources):
+        return LEAST_WAIT_S
+    return min(MOST_WAIT_S, max(LEAST_WAIT_S, ENOUGH / sum(1 / every_s for every_s in paces)))
 
 
 def _paces(sources: Sequence[Source]) -> Iterator[tuple[str, float]]:

@@ -17,14 +17,14 @@ from inversion.app.clock.correct import KIND
 from inversion.app.clock.telling import setting_record, stamped, worth_saying
 from inversion.app.journal import Batch, Event, Journal, JournalUnavailable, Record, Retention
 from inversion.app.patience import delays, first_of
-from inversion.app.site_options import JournalOptions
+from inversion.app.site_options import ENOUGH, LEAST_WAIT_S, MOST_WAIT_S, JournalOptions
 
 _MOST_NOTES = 1000
 _MOST_RECORDS = 512  # that wait for the disk before the worker is held back
 _FORGET_S = 600.0
 _DROPPED_S = 3600.0
 #: Of a site that does not say how long findings wait: so long at least and at most, until so many wait together.
-_LEAST_S, _MOST_S, _ENOUGH = 0.5, 4.0, 8
+_LEAST_S, _MOST_S, _ENOUGH = LEAST_WAIT_S, MOST_WAIT_S, ENOUGH
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from inversion.app.bounds import MOST_MB, MOST_WAIT_S, check_within
+from inversion.app.bounds import LONGEST_S, MOST_MB, check_within
 
+#: Where a site does not say `commit_s`: routine findings wait until so many do, s at least and at most.
+ENOUGH, LEAST_WAIT_S, MOST_WAIT_S = 8, 0.5, 4.0
 _LONGEST_NAME = 100
 _CENTURY_DAYS = 36_525.0
 
@@ -79,13 +81,13 @@ class GatewayOptions:
     def __post_init__(self) -> None:
         check_within("queue_frames", self.queue_frames, 1, 10_000, "", "frames wait in memory")
         why = "a worker takes a second for its first frame, and one that hangs is not replaced before"
-        check_within("frame_timeout_s", self.frame_timeout_s, 1.0, MOST_WAIT_S, "s", why)
+        check_within("frame_timeout_s", self.frame_timeout_s, 1.0, LONGEST_S, "s", why)
         why = "what is back is not noticed before, and who is asked more often does nothing else"
         for name in ("retry_s", "retry_cap_s"):
-            check_within(name, getattr(self, name), 0.01, MOST_WAIT_S, "s", why)
+            check_within(name, getattr(self, name), 0.01, LONGEST_S, "s", why)
         if self.retry_s > self.retry_cap_s:
             raise ValueError(f"retry_s must be at most retry_cap_s, {self.retry_cap_s:g} s, got {self.retry_s:g} s")
         why = "a sink that hangs is not tried again before, and none answers sooner"
-        check_within("sink_timeout_s", self.sink_timeout_s, 0.1, MOST_WAIT_S, "s", why)
+        check_within("sink_timeout_s", self.sink_timeout_s, 0.1, LONGEST_S, "s", why)
         why = "what a stop does not finish in time is lost, and a box that is shut down does not wait"
-        check_within("stop_s", self.stop_s, 0.1, MOST_WAIT_S, "s", why)
+        check_within("stop_s", self.stop_s, 0.1, LONGEST_S, "s", why)

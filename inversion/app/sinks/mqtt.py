@@ -28,7 +28,7 @@ from urllib.parse import quote
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from inversion.app.bounds import MOST_WAIT_S, check_within
+from inversion.app.bounds import LONGEST_S, check_within
 from inversion.app.journal import Entry
 from inversion.app.mqtt_connection import Connection, Message
 from inversion.app.secret import Secret
@@ -87,7 +87,7 @@ class MqttSink:
             raise ValueError("a password is sent only over TLS or to this machine; give tls = true, or ca")
         why = "so long, and half as long again, the broker takes to tell that this gateway is gone"
         check_within("keepalive_s", self.keepalive_s, 5, 3600, "s", why)
-        check_within("timeout_s", self.timeout_s, 0.1, MOST_WAIT_S, "s", "a broker that hangs holds all up so long")
+        check_within("timeout_s", self.timeout_s, 0.1, LONGEST_S, "s", "a broker that hangs holds all up so long")
         named = (self.sparkplug_group, self.sparkplug_node)
         if all(named) != any(named) or any(each in "".join(named) for each in "+#/\0"):
             raise ValueError(f"sparkplug_group and sparkplug_node belong together, without +, # and /, got {named}")

@@ -121,7 +121,7 @@ def test_prior_alone_never_alarms():
         ({"off_delay_s": float("nan")}, "off_delay_s must be zero or more, got nan s"),
         ({"limit": float("inf")}, "limit must be a number, got inf"),
         ({"max_gap_s": 0}, "max_gap_s must be positive, got 0 s"),
-        ({"name": ""}, "needs a name and a parameter"),
+        ({"name": ""}, "name must be one line of text"),
     ],
 )
 def test_an_impossible_rule_is_refused(change, says):

@@ -134,9 +134,15 @@ class Served:
 
 
 def test_a_value_that_is_stale_before_the_next_can_come_is_refused(alarms):
-    with pytest.raises(ConfigurationError, match=r"sink.1.stale_s: must be longer than the 10 s .* found 10: no value"):
-        check_stale(alarms, (WITH,), (Silent(), Served(10.0)))
-    check_stale(alarms, (WITH, Silent()), (Silent(), Served(10.1)))
+    told = r"sink.1.stale_s: must be longer than the 10 s .* and the 4 s that .* found 14: no value would hold"
+    with pytest.raises(ConfigurationError, match=told):
+        check_stale(alarms, (WITH,), (Silent(), Served(14.0)), None)
+    check_stale(alarms, (WITH,), (Silent(), Served(14.1)), None)
+    check_stale(alarms, (WITH,), (Served(10.1),), 0.0)
+    check_stale(alarms, (WITH,) * 160, (Served(10.6),), None)
+    check_stale(alarms, (WITH, Silent()), (Served(10.6),), None)
+    with pytest.raises(ConfigurationError, match="and the 60 s that a finding may wait"):
+        check_stale(alarms, (WITH,), (Served(70.0),), 60.0)
 
 
 def test_growth_and_time_ahead_are_bounded_by_what_a_track_can_tell():

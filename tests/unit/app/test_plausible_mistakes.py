@@ -83,6 +83,9 @@ def test_the_site_itself_is_right(tmp_path):
         ('"demo_vibration"', '"profiles/fan.toml"', "6: source.0.profile: profiles/fan.toml: cannot be read: No such"),
         ("[forward]\n", TWIN + "[forward]\n", "11: source.1: must differ from source.0 (line 4) in line, unit_id or"),
         ("0.05", "0,05", "25: no valid TOML: Expected newline or end of document after a statement (column 10); decim"),
+        ('"outer race', '"outer\\nrace', "23: alarm.0.name: name must be one line of text without blanks at its ends"),
+        ('"outer race strikes"', '" "', "23: alarm.0.name: name must be one line of text without blanks at its ends"),
+        ('[[sink]]\nuse = "j', '[[sink]]\nname = "a\\nb"\nuse = "j', "32: sink.1.name: must be a name, found 'a\\nb'"),
         ("0.05", "500", "25: alarm.0.limit: must lie inside the range of outer_impact, 0 to 50 g, found 500"),
         ("0.05", "0.05\nseverity = 'high'", "26: alarm.0.severity: alarm 'outer race strikes': severity must be"),
         ("0.05", "0.05\nconfidence = 90", "26: alarm.0.confidence: alarm 'outer race strikes': confidence must lie"),
@@ -100,6 +103,24 @@ def test_a_mistake_is_one_line_with_its_place(tmp_path, right, wrong, says):
     assert right in SITE
     (line,) = told(tmp_path, SITE.replace(right, wrong, 1))
     assert line.startswith(says), line
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ('host = "broker', 'host = "mqtt://gateway:canary@broker'),
+        ('host = "broker', 'host = "gateway:canary@broker'),
+        ("https://m", "https://gateway:canary@m"),
+        ("https://m", "https://gateway:canary/@m"),
+        ("https://maintenance.example", "https://gateway:canary@maintenance.exa mple"),
+        ("https://maintenance.example", "https://gateway:canary@maintenance.example:99999"),
+        ("host =", 'username = "a"\npassword = "canary"\nhost ='),
+    ],
+)
+def test_a_password_in_the_wrong_place_is_refused_and_not_repeated(tmp_path, right, wrong):
+    (line,) = told(tmp_path, SITE.replace(right, wrong, 1))
+    assert ": sink." in line
+    assert "canary" not in line
 
 
 def test_a_file_of_another_encoding_is_told_with_its_line(tmp_path):
