@@ -71,7 +71,10 @@ def _learned(rule: AlertRule | QualityRule, state: AlertState, estimate: Estimat
     if machine_state != RUNNING and machine_state not in rule.only_in:  # a machine at rest is no baseline
         return state
     low, high = estimate.interval(rule.parameter, rule.confidence)
-    known = learn(rule.baseline, state.learned or Learned(), high if rule.side == "above" else low)
+    before = (
+        state.learned if state.learned is not None and state.learned.about(rule.learns) else Learned(of=rule.learns)
+    )
+    known = learn(rule.baseline, before, high if rule.side == "above" else low)
     return state if known == state.learned else replace(state, learned=known)
 
 

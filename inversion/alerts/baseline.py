@@ -37,11 +37,19 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Learned:
-    """Count, mean and sum of squared deviations (SI) of what was seen; Welford, Technometrics 4 (1962) 419."""
+    """Count, mean and sum of squared deviations (SI) of what was seen; Welford, Technometrics 4 (1962) 419.
+
+    of: parameter and side; of others it says nothing. Empty: learned by a version that did not say
+    """
 
     count: int = 0
     mean: float = 0.0
     squares: float = 0.0
+    of: str = ""
+
+    def about(self, what: str) -> bool:
+        """Whether it was learned of this."""
+        return self.of in ("", what)
 
 
 def learn(baseline: Baseline, learned: Learned, value: float) -> Learned:

@@ -29,7 +29,7 @@ def judge(
 
 def limit_in_force(rule: AlertRule, state: AlertState) -> float:
     """SI limit: the learned one where there is one and it is tighter."""
-    if rule.baseline is None:
+    if rule.baseline is None or (state.learned is not None and not state.learned.about(rule.learns)):
         return rule.limit
     return tightened(rule.baseline, state.learned, rule.limit, rule.side)
 

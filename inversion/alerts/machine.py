@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,9 @@ import numpy as np
 from sensors import Frame, Quality
 
 RUNNING = "running"
+#: After a channel that tells the state could not be read for `_UNREAD_S`: nothing is suppressed by what was then.
+UNKNOWN = "unknown"
+_UNREAD_S = 3600.0
 _LONGEST_S = 8 * 3600.0
 _NS = 1_000_000_000
 
@@ -76,11 +79,15 @@ class MachineState:
 
 
 def follow(rules: Sequence[StateRule], state: MachineState, frame: Frame) -> MachineState:
-    """State at one more frame; the first rule that holds names it. Where no channel can be read it stays. Pure."""
+    """State at one more frame; the first rule that holds names it. Pure.
+
+    Where no channel can be read it stays, for an hour; then nobody knows it.
+    """
     values = {rule.channel: _value(frame, rule.channel) for rule in rules}
     known = {name: value for name, value in values.items() if value is not None}
     if not known:
-        return state
+        unread = state.at_ns is not None and frame.start_ns - state.at_ns > _UNREAD_S * _NS
+        return replace(state, name=UNKNOWN, until_ns=0) if unread and state.name != UNKNOWN else state
     before = dict(state.values)
     elapsed_s = 0.0 if state.at_ns is None else (frame.start_ns - state.at_ns) / _NS
     change = {n: (v - before[n]) / elapsed_s if n in before and elapsed_s > 0 else 0.0 for n, v in known.items()}
@@ -88,7 +95,7 @@ def follow(rules: Sequence[StateRule], state: MachineState, frame: Frame) -> Mac
     for rule in rules:
         if rule.channel in known and rule.holds(known[rule.channel], change[rule.channel]):
             return MachineState(rule.name, frame.start_ns + round(rule.hold_s * _NS), frame.start_ns, after)
-    held = elapsed_s >= 0 and frame.start_ns < state.until_ns
+    held = state.name != UNKNOWN and elapsed_s >= 0 and frame.start_ns < state.until_ns
     return MachineState(state.name if held else RUNNING, state.until_ns if held else 0, frame.start_ns, after)
 
 

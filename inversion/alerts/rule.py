@@ -64,6 +64,11 @@ class AlertRule:
         check_conduct(self)
         self._check_condition()
 
+    @property
+    def learns(self) -> str:
+        """What its baseline is of."""
+        return f"{self.parameter} {self.side}"
+
     def _check_condition(self) -> None:
         if self.condition not in CONDITIONS:
             raise ValueError(f"condition must be one of {', '.join(CONDITIONS)}; got {self.condition!r}")

@@ -10,6 +10,7 @@ import asyncio
 import gc
 import logging
 import os
+import resource
 from importlib import import_module
 from pathlib import Path
 
@@ -44,6 +45,7 @@ def run_site(path: Path, stop: Stop) -> int:
 
     It forks: the process must have one thread only.
     """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a dump of its memory would hold its secrets
     take_secrets(path)
     _share()
     from inversion.app.reading import told_site

@@ -113,6 +113,23 @@ def test_an_alarm_that_a_reload_takes_away_ends_for_everybody(tmp_path, monkeypa
     assert "too loud" not in tell("alarms", "list", path, "--all").replace("far too loud", "")
 
 
+def test_what_was_asked_of_a_gateway_that_is_gone_is_not_done_by_the_next(tmp_path):
+    """The alarm that stands by then is another than the one that somebody has seen."""
+    path = write_site(tmp_path)
+    tell("run", path)
+    with open_journal(site_with(path).journal, 0) as journal:
+        number = journal.ask(0, {"verb": "ack", "asset": "fan", "alarm": "too loud", "by": "kim", "comment": ""})
+
+        async def scenario() -> None:
+            running = Running(site_with(path, sources=(Devices("", "fan"),)), journal)
+            await running.until(lambda: newest(journal.path))
+            await running.end()
+
+        asyncio.run(scenario())
+        assert journal.answer(number) == "refused: the gateway was started anew before it could answer; ask again"
+    assert tell("alarms", "list", path).startswith("unacknowledged ")
+
+
 def test_a_reload_takes_what_the_journal_may_hold_and_metrics_forget_a_sink_that_is_gone(tmp_path, monkeypatch):
     path = write_site(tmp_path)
 

@@ -99,6 +99,8 @@ def test_no_secret_is_in_any_log_dump_metric_or_file(tmp_path, form, free_port):
         children += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
     assert len(children) >= 3
     metrics += "".join(Path(f"/proc/{pid}/environ").read_text() for pid in children)
+    for pid in children:  # of what is in their memory no dump is made
+        assert re.search(r"Max core file size +0 +0 ", Path(f"/proc/{pid}/limits").read_text())
     gateway.terminate()
     said += gateway.communicate(timeout=120)[1]
     assert "inversion_up" in metrics

@@ -19,6 +19,7 @@ from inversion.app.ledger import Ledger
 from inversion.core import ConfigurationError
 
 _LOOK_S = 0.25  # between two looks at the clock and at what operators ask
+_STALE = "refused: the gateway was started anew before it could answer; ask again"
 _NEWEST = 1000  # changes of alarms that tell whether there is a flood
 
 log = logging.getLogger("inversion.gateway")
@@ -55,6 +56,9 @@ class DeskKeeper:
         self._desk.know(findings)
         self._desk.recall_flood([entry.body for entry in await self._ledger.ask(self._journal.alarms, _NEWEST)])
         await self._journalled(self._desk.end_removed(self._ledger.now_ns()))
+        stale = await self._ledger.ask(self._journal.asked)
+        if stale:  # what stands now is not what they saw who asked
+            await self._ledger.put(answers=dict.fromkeys((number for number, _ in stale), _STALE), urgent=True)
         self._intake.expect(named_assets(site))
         if not all(isinstance(getattr(source, "asset", None), str) for source in site.sources):
             self._intake.expect(str(finding["asset"]) for finding in findings)

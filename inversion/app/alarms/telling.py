@@ -101,6 +101,8 @@ def condition(body: Mapping[str, Any]) -> str:
         return f"{body['quality']}: {body['reason']}" if body["reason"] else str(body["quality"])
     if kind == "supervision":
         return str(body["reason"])
+    if kind == "silence" and body["value"]["mean"] < body["limit"]:
+        return "heard of again"
     if kind == "silence":
         return f"nothing heard for {body['value']['mean']:.3g} s, limit {body['limit']:g} s"
     probability = "unknown" if body["probability"] is None else f"{body['probability']:.2f}"

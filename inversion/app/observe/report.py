@@ -63,15 +63,19 @@ def pages(look: Look, tally: Tally) -> dict[str, Callable[[], Awaitable[Answer]]
 
     async def healthy() -> Answer:
         now = await look()
-        return Answer(200, "ok\n") if now.flowing else Answer(503, "frames are not answered\n")
+        return Answer(200, "ok\n" + _remark(now)) if now.flowing else Answer(503, "frames are not answered\n")
 
     async def ready() -> Answer:
         now = await look()
-        remark = "limits: not in force\n" if now.limited is False else ""
+        remark = _remark(now)
         problems = "".join(f"{each}\n" for each in _problems(now))
         return Answer(503, problems + remark) if problems else Answer(200, "ok\n" + remark)
 
     return {"/metrics": metrics, "/healthz": healthy, "/readyz": ready}
+
+
+def _remark(now: Snapshot) -> str:
+    return "limits: not in force\n" if now.limited is False else ""
 
 
 def _problems(now: Snapshot) -> Iterable[str]:

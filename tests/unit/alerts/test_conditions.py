@@ -156,6 +156,31 @@ def test_a_machine_whose_speed_cannot_be_read_stays_in_its_state():
     assert follow((STOPPED,), state, Frame("fan", 0, False, {"x": at(0, 1).channels["shaft_hz"]})) == state
 
 
+def test_a_state_that_nobody_could_read_for_an_hour_suppresses_nothing():
+    """The machine may have been started since; its alarms must not stay put aside for a broken tachometer."""
+    state = follow((STOPPED,), MachineState(), at(0, 0))
+    state = follow((STOPPED,), state, at(3600, 25, Quality.BAD))
+    assert state.name == "stopped"
+    state = follow((STOPPED,), state, at(3601, 25, Quality.BAD))
+    assert state.name == "unknown"
+    assert follow((STOPPED,), state, at(3602, 25, Quality.BAD)) == state
+    rule = replace(RULE, suppressed_in=("stopped",))
+    assert advance(rule, AlertState(), estimate(5e-3), 0, (), state.name).phase == "active"
+    assert follow((STOPPED,), state, at(3603, 0)).name == "stopped"
+    assert follow((STOPPED,), state, at(3603, 25)).name == "running"
+
+
+def test_a_baseline_is_of_its_parameter_and_side():
+    """An alarm that keeps its name and gets another parameter begins to learn."""
+    learned = learn(replace(RULE, baseline=Baseline(windows=5, least=0.1e-3)), [0.5e-3] * 5)
+    rule = replace(RULE, baseline=Baseline(windows=5, least=0.1e-3), side="below", limit=0.1e-3)
+    assert limit_in_force(rule, learned) == rule.limit
+    after = advance(rule, learned, estimate(2e-3), 9 * SECOND)
+    assert (after.learned.count, after.learned.of) == (1, f"{rule.parameter} below")
+    older = replace(learned, learned=replace(learned.learned, of=""))
+    assert limit_in_force(replace(rule, side="above", limit=RULE.limit), older) < RULE.limit
+
+
 def test_an_alarm_is_not_judged_while_it_is_suppressed_and_its_delay_does_not_run():
     rule = replace(RULE, suppressed_in=("stopped",), on_delay_s=10)
     wide = estimate(5e-3)

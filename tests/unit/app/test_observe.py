@@ -51,6 +51,7 @@ def test_what_is_produced_is_delivered_buffered_or_dropped():
 
 def test_limits_that_are_not_in_force_are_told_in_every_status():
     assert page("/readyz", limited=False).text == "ok\nlimits: not in force\n"
+    assert page("/healthz", limited=False).text == "ok\nlimits: not in force\n"
     assert page("/readyz", limited=False, gone=["source"]).text == "source: gone\nlimits: not in force\n"
     assert page("/readyz", limited=True).text == page("/readyz").text == "ok\n"
     assert samples(limited=False)["inversion_limits_in_force", ()] == 0
