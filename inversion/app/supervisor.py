@@ -6,6 +6,7 @@ A frame that loses a worker is tried once more, alone; then it is set aside with
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ from typing import Any
 from inversion.app.configuration import Site
 from inversion.app.degrade import DegradeRule, Health, later, lost
 from inversion.app.limits import Group, LimitsUnavailable, make_group
+from inversion.app.limits.strain import Pressure
 from inversion.app.patience import pause
 from inversion.app.template_link import TemplateLink, TemplateLost
 from inversion.app.worker_link import Answer, NotReached, WorkerLink, WorkerLost
@@ -48,6 +50,8 @@ class Supervisor:
         self._rule = DegradeRule()
         self._health = Health()
         self._waited_s = 0.0  # for workers that were lost: one that hangs is lost no less often for it
+        self._short_s = -math.inf  # when one was killed for memory
+        self._pressure = Pressure()
         self._reloaded = asyncio.Event()
         self._skipped = 0
         self._renewing: asyncio.Task[None] | None = None
@@ -103,7 +107,8 @@ class Supervisor:
         await leaving.stop()
 
     async def invert(self, frames: Sequence[Frame], waiting: float = 0.0) -> Answer:
-        """Findings of these frames, as far as there are any. waiting: share of the queue behind them that is filled.
+        """Findings of these frames, as far as there are any. waiting: share of the queue behind them that is filled;
+        the worker chooses its precision by it, or by the pressure on its group where that is more.
 
         Frames of other assets may be sent while these wait for their answer: the worker takes them in turn. Where it is
         lost, the first request that it has not answered is at fault; those behind are sent again, as if for the first
@@ -113,7 +118,7 @@ class Supervisor:
             return await self._asked(frames, waiting)
         except WorkerLost as problem:
             self._note("worker_lost", f"{problem}; started again")
-            self._lost(str(problem), problem.waited_s)
+            self._lost(str(problem), problem)
         answers = [await self._once_more(frame, waiting) for frame in frames]
         findings = [finding for answer in answers for finding in answer.findings]
         states = {asset: state for answer in answers for asset, state in answer.states.items()}
@@ -124,7 +129,7 @@ class Supervisor:
         try:
             return await self._asked([frame], waiting)
         except WorkerLost as problem:
-            self._lost(str(problem), problem.waited_s)
+            self._lost(str(problem), problem)
             where = f"{frame.source} window {frame.position}" if frame.position is not None else frame.source
             self._note("frame_set_aside", f"{frame.asset}: {where}: set aside: {problem}, twice", frame.asset)
             return Answer([], {}, self.worker.fingerprint)
@@ -135,14 +140,16 @@ class Supervisor:
             async with self._turn:
                 self._reloaded.clear()
                 self._heal()
-                asked = self.worker.send(frames, self.states, waiting) if await self._have_worker() else None
+                live = any(frame.position is None for frame in frames)
+                strain = max(waiting, self._pressure.of(self.group)) if live else waiting
+                asked = self.worker.send(frames, self.states, strain) if await self._have_worker() else None
                 rest_s = self._health.rest_s
             if asked is not None:
                 with suppress(NotReached):
                     answer = await asked
                     self.states |= answer.states
                     return answer
-            elif any(frame.position is None for frame in frames):
+            elif live:
                 self._skipped += len(frames)
                 return Answer([], {}, self.worker.fingerprint)
             else:
@@ -162,14 +169,14 @@ class Supervisor:
             try:
                 await self.worker.start()
             except WorkerLost as problem:
-                self._not_started(f"{problem} while starting", problem.waited_s)
+                self._not_started(f"{problem} while starting", problem)
             except ConfigurationError as problem:
                 self._not_started(f"no worker can be started: {'; '.join(str(problem).splitlines())}")
         return False
 
-    def _not_started(self, why: str, waited_s: float = 0.0) -> None:
+    def _not_started(self, why: str, problem: WorkerLost | None = None) -> None:
         self._note("worker_lost", f"{why}; trying again")
-        self._lost(why, waited_s)
+        self._lost(why, problem)
 
     async def _leave_lite(self) -> None:
         """Ends a worker that answers cheaply, once everything may be done again; the next one does."""
@@ -177,12 +184,16 @@ class Supervisor:
             await self.worker.settle()
             await self.worker.stop()
 
-    def _lost(self, why: str, waited_s: float) -> None:
-        self._waited_s += waited_s
+    def _lost(self, why: str, problem: WorkerLost | None = None) -> None:
+        if problem is not None:
+            self._waited_s += problem.waited_s
+            self._short_s = self._now_s if problem.for_memory else self._short_s
         self._become(lost(self._rule, self._health, self._now_s), f"workers are lost again and again: {why}")
 
     def _heal(self) -> None:
         self._become(later(self._rule, self._health, self._now_s), "tried again")
+        short = self._now_s - self._short_s < self._rule.recover_s
+        self.worker.lite = self._health.step > 0 or short  # what needs more memory than there is may do with less
 
     @property
     def _now_s(self) -> float:

@@ -27,11 +27,14 @@ _REQUESTS = 1 << 20  # bytes: those of eight windows of 16,384 samples, and what
 
 
 class WorkerLost(InversionError):
-    """The worker ended, or did not answer in time; another one may do better. waited_s: for its answer, s"""
+    """The worker ended, or did not answer in time; another one may do better.
 
-    def __init__(self, told: str, waited_s: float = 0.0) -> None:
+    waited_s: for its answer, s; for_memory: the kernel ended it, since it needed more than its limit
+    """
+
+    def __init__(self, told: str, waited_s: float = 0.0, for_memory: bool = False) -> None:
         super().__init__(told)
-        self.waited_s = waited_s
+        self.waited_s, self.for_memory = waited_s, for_memory
 
 
 class NotReached(InversionError):
@@ -194,7 +197,8 @@ class WorkerLink:
             ending = _ending(await _left(process))
             waited_s = time.monotonic() - began
             if self._usage().oom_kills > killed:
-                raise WorkerLost("the worker was killed: it needs more memory than its limit", waited_s)
+                told = "the worker was killed: it needs more memory than its limit"
+                raise WorkerLost(told, waited_s, for_memory=True)
             raise WorkerLost(f"the worker ended ({ending})", waited_s)
         return answer
 

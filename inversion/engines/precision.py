@@ -40,7 +40,7 @@ class Strain:
     """What was measured while one window was answered.
 
     elapsed_s: from its samples to its finding; throttled: whether the quota stopped the process meanwhile
-    waiting: share of the queue that is filled, 0 to 1
+    waiting: share of the queue that is filled, 0 to 1; or of the time that was waited for a core or memory, if more
     """
 
     elapsed_s: float

@@ -20,6 +20,7 @@ from inversion.app.configuration import Site
 from inversion.app.degrade import DegradeRule
 from inversion.app.gateway import Gateway
 from inversion.app.journal import Journal, open_journal, read_journal
+from inversion.app.limits import Usage
 
 pytestmark = pytest.mark.usefixtures("acme")
 
@@ -182,15 +183,76 @@ def test_workers_that_hang_are_a_crash_loop_too(tmp_path, plugin_folder, monkeyp
     assert asyncio.run(scenario())[0].endswith("again and again: the worker did not answer within 4 s")
 
 
-def test_after_a_while_without_a_loss_answers_are_the_best_again(acme, tmp_path, monkeypatch):
+def adaptive_site(folder: Path, more: str = "") -> Path:
     from acme.model import Level
 
+    write_tiny(folder / "tiny_v1", Level(), grid_network(Level(), cells=500))
+    engine = 'use = "network"\nnetwork = "tiny_v1"\nprecision = "adaptive"\nbudget_ms = 60000'
+    path = folder / "tone.toml"
+    text = SITE.format(windows=8, pause_s=0.02, stop_s=10.0).replace('use = "acme_direct"', engine)
+    path.write_text(text + more)
+    return path
+
+
+class Everyone(set):
+    def __contains__(self, _: object) -> bool:
+        return True
+
+
+class Told:
+    """A group that limits nothing, and tells what a test has written into `now`."""
+
+    version, joins, now = "2", (), Usage()
+
+    def members(self) -> Everyone:
+        return Everyone()
+
+    def usage(self) -> Usage:
+        return self.now
+
+    def share(self, _: int) -> bool:
+        return True
+
+    def remove(self) -> None:
+        """Nothing was made."""
+
+
+@pytest.mark.parametrize("what", ["cpu_pressure", "memory_pressure", "oom_kills"])
+def test_what_the_group_tells_feeds_the_precision(acme, tmp_path, monkeypatch, what):
+    """A worker under pressure, or one that needed more memory than there is, answers cheaply, and the best later."""
+    group = Told()
+    monkeypatch.setattr(supervisor, "make_group", lambda *_, **__: group)
+    monkeypatch.setattr(supervisor, "DegradeRule", lambda: DegradeRule(recover_s=2.0))
+    path = adaptive_site(tmp_path, '[limits]\ncpu = "50%"\n')
+
+    async def scenario() -> None:
+        with open_journal(site_with(path).journal, 0) as journal:
+            running = Running(site_with(path, sources=(Endless([]),)), journal)
+
+            def precision() -> str:
+                return str(newest(journal.path).get("network", {}).get("precision"))
+
+            await running.until(lambda: precision() == "full")
+            if what == "oom_kills":
+                group.now = Usage(oom_kills=1)
+                os.kill(running.gateway.worker.pid, signal.SIGKILL)
+                await running.until(lambda: running.gateway.worker.runs_lite)
+            else:
+                group.now = Usage(**{what: 0.9})
+            await running.until(lambda: precision() == "lite")
+            if what != "oom_kills":
+                group.now = Usage()
+            await running.until(lambda: precision() == "full")
+            assert told(journal.path, "inference degraded") == []
+            await running.end()
+
+    asyncio.run(scenario())
+
+
+def test_after_a_while_without_a_loss_answers_are_the_best_again(acme, tmp_path, monkeypatch):
     rule = DegradeRule(losses=2, recover_s=1.0)
     monkeypatch.setattr(supervisor, "DegradeRule", lambda: rule)
-    write_tiny(tmp_path / "tiny_v1", Level(), grid_network(Level(), cells=500))
-    engine = 'use = "network"\nnetwork = "tiny_v1"\nprecision = "adaptive"\nbudget_ms = 60000'
-    path = tmp_path / "tone.toml"
-    path.write_text(SITE.format(windows=8, pause_s=0.02, stop_s=10.0).replace('use = "acme_direct"', engine))
+    path = adaptive_site(tmp_path)
 
     async def scenario() -> list[str]:
         with open_journal(site_with(path).journal, 0) as journal:
