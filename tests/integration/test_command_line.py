@@ -65,6 +65,17 @@ def test_check_says_how_far_an_alarm_looks_ahead(tmp_path):
     assert "alarm: too loud: when P(level above 0.5 g within 14 days) reaches 0.9 for 0 s" in told.stdout
 
 
+@pytest.mark.parametrize("verb", ["check", "run", "buffer"])
+def test_a_site_that_would_spoil_its_own_work_is_refused_before_anything_is_written(tmp_path, verb):
+    path = write_site(tmp_path, more='[[sink]]\nuse = "jsonl"\nname = "again"\npath = "./findings.jsonl"\n')
+    told = command(verb, path)
+    found = tmp_path / "findings.jsonl"
+    assert (told.returncode, told.stdout) == (2, "")
+    says = f"sink.1.path: must be a file of its own, found {found}: that is what sink.0.path (line 20) writes"
+    assert told.stderr == f"{path}:28: {says}\n"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 @pytest.mark.parametrize("verb", ["check", "run"])
 def test_a_wrong_configuration_is_one_line_and_exit_code_2(tmp_path, verb):
     path = write_site(tmp_path)
