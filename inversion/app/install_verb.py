@@ -24,7 +24,7 @@ def install(
     with complaints():
         from inversion.app.check import examined
         from inversion.app.configuration import load_parts
-        from inversion.app.install import check_installable, planned, write_files
+        from inversion.app.install import check_free, check_installable, planned, write_files
         from inversion.core import ConfigurationError
 
         if not unit:
@@ -34,6 +34,7 @@ def install(
         command = Path(sys.argv[0]).resolve()
         cautions = check_installable(loaded, load_parts(site), command, user, root)
         texts = planned(loaded, command, user)
+        check_free(loaded, texts, root)
         if write:
             show("\n".join(f"written: {path}" for path in write_files(texts, root)))
             show(

@@ -100,6 +100,35 @@ def test_an_alarm_that_could_never_be_raised_is_not_installed(tmp_path):
 
 
 @needs_systemd
+def test_systemd_understands_a_site_of_any_name_in_a_folder_of_any_name(tmp_path):
+    folder = tmp_path / 'hall 3, 100% $HOME; it\'s \\ "new"'
+    folder.mkdir()
+    path = write_site(folder)
+    path.write_text(path.read_text().replace('name = "tone"', 'name = "100% $HOME: tone"'))
+    for user in ("inversion", "root"):
+        unit = write_files(planned(load_site(path), Path(COMMAND), user), tmp_path / user)[0]
+        verified = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, timeout=60)
+        assert (verified.returncode, verified.stderr) == (0, "")
+
+
+@needs_place
+def test_the_unit_of_another_site_is_not_replaced(tmp_path):
+    site = ROOT / "configs" / "simulated.toml"
+    assert install(site, "--write", "--root", tmp_path).returncode == 0
+    assert install(site, "--write", "--root", tmp_path).returncode == 0
+    unit = tmp_path / "etc/systemd/system/inversion-simulated.service"
+    before = unit.read_text().replace(str(site), "/etc/inversion/simulated.toml")
+    unit.write_text(before)
+    told = install(site, "--write", "--root", tmp_path)
+    assert told.returncode == 2
+    assert (
+        "'simulated' names the unit inversion-simulated.service, which runs /etc/inversion/simulated.toml"
+        in told.stderr
+    )
+    assert unit.read_text() == before
+
+
+@needs_systemd
 @pytest.mark.parametrize("more", ["", SERIAL, LOW], ids=["usual", "serial line", "low port"])
 def test_systemd_knows_every_key_and_finds_the_unit_hard(tmp_path, more):
     path = write_site(tmp_path, more="" if more is SERIAL else more)

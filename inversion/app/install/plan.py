@@ -7,30 +7,35 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from importlib.resources import files
 from pathlib import Path
+from urllib.parse import quote
 
 from inversion.app.claims.files import READ
 from inversion.app.configuration import Site
 from inversion.app.install.allowed import capabilities, devices
-from inversion.core import InversionError
+from inversion.core import ConfigurationError, InversionError
 
 #: The user that is made, and the folder that systemd makes for it.
 OURS, STATE = "inversion", Path("/var/lib/inversion")
+_USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,30}")
 
 
 def planned(site: Site, command: Path, user: str) -> dict[Path, str]:
-    """Text by the absolute path of every file, for systemd 250 or later."""
+    """Text by the absolute path of every file, for systemd 250 or later. Raises ConfigurationError."""
+    if not _USER.fullmatch(user):
+        raise ConfigurationError(f"install: --user must be the name of a user, such as {OURS!r}, found {user!r}")
     name = f"inversion-{re.sub(r'[^A-Za-z0-9_.-]', '_', site.name)}.service"
     template = files("inversion.app.install").joinpath("inversion.service").read_text(encoding="utf-8")
     folder = site.path.resolve().parent
     ours = user == OURS
     unit = template.format(
         name=name,
-        site_name=site.name,
-        site=_word(site.path.resolve()),
-        command=_word(command),
+        site_name=_literal(site.name),
+        document=_document(site),
+        site=_argument(site.path.resolve()),
+        command=_argument(command),
         user=user,
         state="StateDirectory=inversion\n" if ours else "",
-        folder=_word(STATE if ours else folder),
+        folder=_literal(str(STATE if ours else folder)),
         writable="".join(f"ReadWritePaths={_word(path)}\n" for path in written(site)),
         capabilities=capabilities(site),
         devices=devices(site),
@@ -65,7 +70,37 @@ def written(site: Site) -> list[Path]:
     return list(dict.fromkeys(folders))
 
 
+def check_free(site: Site, texts: Mapping[Path, str], root: Path) -> None:
+    """Raises ConfigurationError where the unit is there and runs another site: one name would replace the other."""
+    ours = f"Documentation={_document(site)}"
+    for path in texts:
+        try:
+            held = (root / path.relative_to("/")).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        others = [line for line in re.findall(r"^Documentation=.*$", held, re.MULTILINE) if line != ours]
+        if path.suffix == ".service" and others:
+            other = others[0].removeprefix("Documentation=file://")
+            problem = f"site.name: {site.name!r} names the unit {path.name}, which runs {other}: give it another name"
+            raise ConfigurationError(f"{site.path}: {problem}")
+
+
+def _document(site: Site) -> str:
+    return f"file://{_literal(quote(str(site.path.resolve())))}"
+
+
+def _literal(text: str) -> str:
+    """Where systemd takes a line as it is, but for its specifiers."""
+    return text.replace("%", "%%")
+
+
 def _word(path: Path) -> str:
-    """A path as one word of a unit: `%` doubled, quoted where it has blanks."""
-    text = str(path).replace("%", "%%")
-    return f'"{text}"' if re.search(r"\s", text) else text
+    """A path as one word of a unit: quoted where it has what would end it, or mean something."""
+    text = _literal(str(path))
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"' if re.search(r"[\s'\"\\;]", text) else text
+
+
+def _argument(path: Path) -> str:
+    """The same in a command, where a dollar begins a variable."""
+    return _word(path).replace("$", "$$")

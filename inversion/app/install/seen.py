@@ -96,6 +96,8 @@ def cautions(needs: Sequence[Needed], folders: Sequence[Path], user: str, root: 
             yield f"{folder} cannot be written by {user}: chown {user} {folder}"
     if root != Path("/"):
         return  # who may read what there nobody knows yet
+    if user != OURS and not _known(user):
+        yield f"there is no user {user}, as whom the service would run"
     said = set()
     for need in needs:
         stop = _stopped(need.path, user)
@@ -148,6 +150,14 @@ def _stopped(path: Path, user: str) -> Path | None:
         if folder.exists() and not _may(folder, user, 0o1):
             return folder
     return None if not place.exists() or _may(place, user, 0o5 if place.is_dir() else 0o4) else place
+
+
+def _known(user: str) -> bool:
+    try:
+        pwd.getpwnam(user)
+    except KeyError:
+        return False
+    return True
 
 
 def _owner(place: Path) -> str:

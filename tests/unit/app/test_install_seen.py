@@ -108,15 +108,26 @@ def test_who_may_not_reach_a_file_is_told_why(box):
     for folder in (box, *box.parents):
         if folder.owner() == pwd.getpwuid(os.getuid()).pw_name and folder != Path("/"):
             folder.chmod(0o755)
-    assert list(cautions(needs, [], "somebody new", Path("/"))) == []
+    assert list(cautions(needs, [], OURS, Path("/"))) == []
     closed.chmod(0o700)
-    (told,) = cautions(needs, [], "somebody new", Path("/"))
-    assert told.startswith(f"the site: {closed / 'site.toml'} cannot be reached by somebody new: {closed} has mode 700")
+    (told,) = cautions(needs, [], OURS, Path("/"))
+    assert told.startswith(f"the site: {closed / 'site.toml'} cannot be reached by {OURS}: {closed} has mode 700")
     assert list(cautions(needs, [], pwd.getpwuid(os.getuid()).pw_name, Path("/"))) == []
-    assert list(cautions(needs, [], "somebody new", box)) == []
+    assert list(cautions(needs, [], OURS, box)) == []
     closed.chmod(0o755)
-    (told,) = cautions([], [closed], "somebody new", Path("/"))
-    assert "cannot be written by somebody new: chown" in told
+    (told,) = cautions([], [closed], OURS, Path("/"))
+    assert f"cannot be written by {OURS}: chown" in told
+    assert list(cautions([], [], "nobody-has-this-name", Path("/"))) == [
+        "there is no user nobody-has-this-name, as whom the service would run"
+    ]
+
+
+@pytest.mark.parametrize("user", ["", "a b", "x\nExecStartPre=/bin/sh", "-x", "../x", "%H"])
+def test_what_is_no_user_is_refused(box, user):
+    path = box / "etc" / "plant.toml"
+    site_at(path)
+    with pytest.raises(ConfigurationError, match="--user must be the name of a user"):
+        planned(load_site(path), Path("/usr/bin/inversion"), user)
 
 
 @dataclass(frozen=True)
