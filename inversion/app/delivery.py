@@ -12,10 +12,11 @@ from typing import Any, Protocol, runtime_checkable
 from inversion.app.journal import KINDS, Entry, Journal
 from inversion.app.last_resort import attempt, reason
 from inversion.app.ledger import Ledger
-from inversion.app.patience import Later, delays, first_of, within
+from inversion.app.patience import Later, TooMuch, delays, first_of, within
 from inversion.core import Sink
 
 _MOST = 256  # findings in one delivery
+_CUT_OFF = (TimeoutError, ConnectionResetError, BrokenPipeError)  # amid what may have been too much
 
 log = logging.getLogger("inversion.gateway")
 
@@ -61,7 +62,7 @@ class Delivery:
     """Brings one sink what it lacks, from its cursor on, and waits for news.
 
     retry: first and longest wait before a failed delivery is tried again, s
-    timeout_s: a delivery that lasts longer has failed
+    timeout_s: a delivery that lasts longer has failed; half as much is tried then, or where a destination takes less
     """
 
     def __init__(
@@ -69,6 +70,8 @@ class Delivery:
     ) -> None:
         self._name, self._sink, self._journal, self._ledger = name, sink, journal, ledger
         self._retry, self._timeout_s = retry, timeout_s
+        self._most = self._ceiling = _MOST
+        self._took_s = 0.0
         self.news = asyncio.Event()
         self._retired = asyncio.Event()
 
@@ -88,11 +91,14 @@ class Delivery:
         while not self._retired.is_set():
             last = finished.is_set()  # read before the journal: what came before it is then in the journal
             self.news.clear()
-            entries, upto = await self._ledger.ask(self._journal.chosen, cursor, _MOST, self._wants)
+            entries, upto = await self._ledger.ask(self._journal.chosen, cursor, self._most, self._wants)
             if upto > cursor:
                 try:
-                    if entries and not await self._deliver(entries):
-                        return
+                    if entries:
+                        delivered = await self._deliver(entries)
+                        if not delivered:
+                            return
+                        upto = upto if delivered == len(entries) else entries[delivered - 1].number
                 except Later as later:
                     if last:
                         return  # what waits has its place in the journal
@@ -127,16 +133,34 @@ class Delivery:
         cycles = await self._ledger.ask(self._journal.cycles)
         return await self._until_done(lambda: sink.open(last, cycles), finished)
 
-    async def _deliver(self, entries: Sequence[Entry]) -> bool:
-        """Whether the sink has them; it has, sooner or later, unless it is retired before."""
-        return await self._until_done(lambda: self._timed(entries), self._retired)
+    async def _deliver(self, entries: Sequence[Entry]) -> int:
+        """How many of them the sink has, the first ones; none where it is retired before."""
+        if not await self._until_done(lambda: self._timed(entries[: self._most]), self._retired, self._failed):
+            return 0
+        delivered = min(self._most, len(entries))
+        if self._took_s < self._timeout_s / 4:
+            self._most = min(2 * self._most, self._ceiling)
+        return delivered
+
+    def _failed(self, error: Exception) -> None:
+        """A slow line never carries in time what is always as much; nor does who refuses so much take it later."""
+        if isinstance(error, (*_CUT_OFF, TooMuch)):
+            self._most = max(1, self._most // 2)
+        if isinstance(error, TooMuch):
+            self._ceiling = self._most
 
     async def _timed(self, entries: Sequence[Entry]) -> None:
         began = time.perf_counter()
         await self._write(entries)
-        self._ledger.took(f"deliver {self._name}", time.perf_counter() - began)
+        self._took_s = time.perf_counter() - began
+        self._ledger.took(f"deliver {self._name}", self._took_s)
 
-    async def _until_done(self, work: Callable[[], Awaitable[None]], given_up: asyncio.Event) -> bool:
+    async def _until_done(
+        self,
+        work: Callable[[], Awaitable[None]],
+        given_up: asyncio.Event,
+        on_failure: Callable[[Exception], None] = lambda _: None,
+    ) -> bool:
         """Whether the work was done, sooner or later, before the delivery was retired or given up. Raises Later."""
         failed = False
         for delay_s in delays(*self._retry):
@@ -147,6 +171,7 @@ class Delivery:
                 break
             if isinstance(error, Later):
                 raise error
+            on_failure(error)
             if not failed:
                 failed = True
                 self._ledger.note("sink_failed", f"sink {self._name}: failed: {reason(error)}; trying again")

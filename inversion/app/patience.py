@@ -17,6 +17,10 @@ class Later(Exception):
         self.seconds = seconds
 
 
+class TooMuch(ConnectionError):
+    """A sink's destination takes less at a time than it was given, however often that is tried."""
+
+
 def delays(first_s: float, cap_s: float) -> Iterator[float]:
     """Waits between attempts, s: doubled each time up to the cap, for ever."""
     wait_s = first_s

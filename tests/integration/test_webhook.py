@@ -7,13 +7,17 @@ import dataclasses
 import hashlib
 import hmac
 import json
+import socket
+import struct
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from gateway_site import site_with, write_site
 from modbus_rig import Authority
 
+from inversion.app.gateway import run_gateway
 from inversion.app.journal import Entry
 from inversion.app.sinks.webhook import WebhookSink
 
@@ -71,6 +75,45 @@ def test_records_of_the_kinds_asked_for_are_posted_in_order():
     assert sent[0][1] == {
         "journal": "a1b2", "asset": "", "sequence": 7, "kind": "event", "body": {"text": "grüße"},
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("how", ["answer", "reset"])
+def test_what_is_too_large_for_a_receiver_comes_in_smaller_posts(acme, tmp_path, how):
+    """After an outage, more waits than many receivers take at a time (100 kB where nobody has said otherwise)."""
+    got = []
+
+    class Small(BaseHTTPRequestHandler):
+        def do_POST(self):
+            length = int(self.headers["Content-Length"])
+            if length > 20_000 and how == "reset":
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.close_connection = True
+                return
+            body = self.rfile.read(length)
+            if length <= 20_000:
+                got.extend(each["sequence"] for each in json.loads(body)["records"])
+            self.send_response(413 if length > 20_000 else 200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Small)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        url = f"http://127.0.0.1:{server.server_port}/"
+        path = write_site(tmp_path, windows=60)
+        sinks = {"hook": WebhookSink(url, kinds=("finding",))}
+        assert asyncio.run(run_gateway(site_with(path, sinks={}), asyncio.Event())) == 0
+        assert asyncio.run(run_gateway(site_with(path, sinks=sinks), asyncio.Event())) == 0
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert len(got) == 60
+    assert got == sorted(set(got))
 
 
 def test_the_signature_covers_time_and_body_and_follows_the_file(tmp_path):

@@ -23,11 +23,13 @@ from urllib.parse import urlsplit
 
 from inversion.app.bounds import LONGEST_S, check_within
 from inversion.app.journal import Entry
+from inversion.app.patience import TooMuch
 from inversion.app.secret import Secret
 from inversion.core import dumps
 from sensors.hostname import proper_host
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_TOO_LARGE = 413
 _ENOUGH = 4096  # bytes of an answer that are read
 _KINDS = ("finding", "alarm", "event")
 
@@ -104,9 +106,13 @@ class WebhookSink:
                 answer.read(_ENOUGH)
         except urllib.error.HTTPError as problem:
             problem.close()
+            if problem.code == _TOO_LARGE and len(records) > 1:
+                raise TooMuch(f"{where} answered {problem.code} to {len(records)} records at a time") from problem
             raise ConnectionError(f"{where} answered {problem.code} {problem.reason}") from problem
         except (OSError, HTTPException) as problem:
-            raise ConnectionError(f"{where}: {getattr(problem, 'reason', problem)}") from problem
+            why = getattr(problem, "reason", problem)
+            cut_off = isinstance(why, (BrokenPipeError, ConnectionResetError))  # as some refuse what is too large
+            raise (ConnectionResetError if cut_off else ConnectionError)(f"{where}: {why}") from problem
 
     def _opener(self) -> urllib.request.OpenerDirector:
         context = ssl.create_default_context(cafile=self.ca)
