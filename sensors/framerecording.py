@@ -11,7 +11,7 @@ from pathlib import Path
 from sensors.errors import RecordingError
 from sensors.frame import Frame
 from sensors.framefile import read_frames
-from sensors.recording import expand
+from sensors.recording import expand, missing
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,11 @@ class FrameRecordingSource:
     def paths(self) -> tuple[Path, ...]:
         """The files, globs expanded. Raises SensorError for a glob that matches none."""
         return tuple(path for pattern in self.files for path in expand(Path(pattern)))
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What is wrong with the files as they are now; others may lie there when it is run."""
+        return missing(self)
 
     def asset_of(self, path: Path) -> str:
         """The asset of a file; `record` writes one for each. The name of a file that cannot be read."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from glob import has_magic
 from pathlib import Path
+from typing import Protocol
 
 from sensors.errors import RecordingError, SensorError
 from sensors.frame import Frame
@@ -17,6 +18,14 @@ from sensors.recorded import Recording, read_recording
 from sensors.windows import check_window, window_frames, window_size
 
 __all__ = ["Recording", "RecordingSource", "load_layout", "paced", "read_recording", "window_frames", "window_size"]
+
+
+class Recorded(Protocol):
+    """A source of files."""
+
+    def paths(self) -> tuple[Path, ...]:
+        """The files. Raises SensorError."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -77,6 +86,11 @@ class RecordingSource:
                 )
         return paths
 
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What is wrong with the files as they are now; others may lie there when it is run."""
+        return missing(self)
+
     def read(self, path: Path) -> list[Frame]:
         """All frames of one file. Raises RecordingError."""
         recording = read_recording(path, self.loaded_layout)
@@ -122,6 +136,15 @@ async def paced(
         if (wait := due - now()) > 0:
             await sleep(wait)
         yield frame
+
+
+def missing(source: Recorded) -> tuple[str, ...]:
+    """Why a source's files cannot be named, or which first is not there; empty where they are."""
+    try:
+        absent = next((path for path in source.paths() if not path.exists()), None)
+    except SensorError as problem:
+        return (str(problem),)
+    return () if absent is None else (f"files: {absent} is not there",)
 
 
 def expand(pattern: Path) -> list[Path]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from inversion.alerts import AlertRule, QualityRule, StateRule
-from inversion.app.check_sinks import check_sinks
+from inversion.app.check_sinks import check_patience, check_sinks
 from inversion.app.check_tls import check_tls
 from inversion.app.configuration import Site, load_pipeline, load_site
 from inversion.app.delivered import check_channels, check_pace, check_stale, check_state_channels
@@ -47,6 +47,7 @@ def examined(path: Path) -> tuple[Site, Pipeline]:
     check_pace(path, site.sources, pipeline.rules, site.silences)
     check_stale(path, site.sources, list(site.sinks.values()), site.journalling.commit_s)
     check_sinks(path, site, pipeline)
+    check_patience(path, site)
     return site, pipeline
 
 
@@ -76,7 +77,7 @@ def _plan(site: Site, pipeline: Pipeline) -> dict[str, Any]:
             *(doubt for who, user in _users(site) for doubt in doubts(who, vars(user))),
             *(f"{who}: {each}" for who, user in _users(site) if isinstance(user, Cautious) for each in user.cautions),
             *([] if pipeline.rules or site.silences else ["no alarm: whatever is found, nobody is called"]),
-            *([] if site.sinks else ["no sink: findings stay in the journal"]),
+            *([] if site.sinks else ["no sink: what a gateway finds stays in its journal"]),
         ],
         "engine": pipeline.engine,
         "networks": [f"{each.network}, {each.precision}, {each.fingerprint}" for each in _networks(pipeline)],

@@ -21,6 +21,17 @@ class Mapping(Protocol):
         ...
 
 
+def check_patience(path: Path, site: Site) -> None:
+    """Raises ConfigurationError for a sink that is more patient than the gateway: what it sends would come twice."""
+    document, most_s = read_document(path), site.gateway.sink_timeout_s
+    for number, sink in enumerate(site.sinks.values()):
+        timeout_s = getattr(sink, "timeout_s", None)
+        if isinstance(timeout_s, float) and timeout_s > most_s:
+            problem = f"must be at most gateway.sink_timeout_s, {most_s:g} s, found {timeout_s:g}"
+            told = f"{problem}: a delivery would be given up, and begun again, while it goes on"
+            raise document.error(("sink", number, "timeout_s"), told)
+
+
 def check_sinks(path: Path, site: Site, pipeline: Pipeline) -> None:
     """Raises ConfigurationError, one line for each thing that has no place."""
     document = read_document(path)

@@ -50,6 +50,7 @@ use = "webhook"
 url = "https://maintenance.example/hook"
 """
 TWIN = '[[source]]\nuse = "modbus"\nprofile = "demo_vibration"\nasset = "fan 4"\nline = "tcp://192.0.2.10:502"\n\n'
+LAYOUT = (Path(__file__).parents[3] / "configs" / "layouts" / "simulated.toml").read_text(encoding="utf-8")
 HOST = "the name or address of a host"
 
 
@@ -95,6 +96,7 @@ def test_the_site_itself_is_right(tmp_path):
         ("example/hook", "exa mple/hook", "37: sink.2.url: url must be an address such as https://a.example/hook"),
         ("example/hook", "example:99999/hook", "37: sink.2.url: url must be an address such as https://a.example"),
         ("example/hook", 'example/hook"\nca = "none.pem', "38: sink.2.ca: none.pem cannot be read: No such file"),
+        ('host = "b', 'timeout_s = 60.0\nhost = "b', "29: sink.0.timeout_s: must be at most gateway.sink_timeout"),
         ('name = "plant"', f'name = "{"x" * 101}"', "2: site.name: name must be at most 100 bytes, got 101"),
         ("= 39.04", "= 0.03904", "16: forward.bearing.element_diameter_mm: element_diameter_mm must be positive and"),
     ],
@@ -146,7 +148,7 @@ def test_what_is_doubtful_is_told_and_taken(tmp_path):
     path.write_text(SITE[: SITE.index("[[alarm]]")])
     assert plan(path)["cautions"] == [
         "no alarm: whatever is found, nobody is called",
-        "no sink: findings stay in the journal",
+        "no sink: what a gateway finds stays in its journal",
     ]
     path.write_text(f'{SITE}[[sink]]\nuse = "syslog"\naddress = "{tmp_path}/log"\n')
     assert plan(path)["cautions"] == [f"sink syslog: address {tmp_path}/log is no socket here"]
@@ -179,6 +181,19 @@ def test_what_alarms_are_watched_in_is_told(tmp_path):
     planned = plan(path)
     assert planned["machine_states"] == ["stopped: while shaft_hz is below 1 (SI), and 30 s after"]
     assert planned["alarms"][0].endswith("for 0 s, not while the machine is stopped")
+
+
+def test_recordings_that_are_not_there_yet_are_told(tmp_path):
+    (tmp_path / "layout.toml").write_text(LAYOUT)
+    begin, end = SITE.index("[[source]]"), SITE.index("[forward]")
+    for files, says in (("*.npz", "source: files: no file matches"), ("a.npz", "source: files: ")):
+        source = f'[source]\nuse = "recording"\nlayout = "layout.toml"\nfiles = ["{files}"]\nwindow_s = 1.0\n'
+        path = tmp_path / "plant.toml"
+        path.write_text(SITE[:begin] + source + SITE[end:].replace('"acceleration"', '"vibration"'))
+        (told,) = plan(path)["cautions"]
+        assert told.startswith(says)
+    (tmp_path / "a.npz").touch()
+    assert plan(path)["cautions"] == []
 
 
 @pytest.mark.parametrize(
