@@ -264,8 +264,11 @@ def test_pressure_is_told_where_version_2_is_mounted_beside(group):
     if group.beside is None or not (group.beside / "cpu.pressure").exists():
         pytest.skip("no version 2 with pressure (PSI) beside")
     with inside(group, BUSY) as process:
-        share_of_a_core(process.pid, 4.0)
-        told = group.usage().cpu_pressure
+        for _ in range(20):  # the kernel's mean of ten seconds, which it makes anew every two, takes its time to rise
+            share_of_a_core(process.pid, 1.0)
+            told = group.usage().cpu_pressure
+            if told > 0.1:
+                break
     assert 0.1 < told <= 1.0
 
 
