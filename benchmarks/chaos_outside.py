@@ -140,11 +140,13 @@ def broker(folder: Path, port: int) -> Iterator[Callable[[bool], None]]:
         "max_queued_messages 0\nautosave_interval 1\nlog_type none\nuser root\n"
     )
     running: list[subprocess.Popen[bytes]] = []
+    told = folder / "mosquitto.log"
 
     def switch(on: bool) -> None:
         if on and not running:
-            running.append(subprocess.Popen([command, "-c", str(settings)]))
-            _listening(port)
+            with told.open("ab") as log:
+                running.append(subprocess.Popen([command, "-c", str(settings)], stderr=log))
+            _listening(port, told)
         elif not on and running:
             running[0].send_signal(signal.SIGTERM)
             running.pop().wait(30)
@@ -223,10 +225,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _listening(port: int) -> None:
+def _listening(port: int, told: Path) -> None:
     end = time.monotonic() + 20
     while time.monotonic() < end:
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return
         time.sleep(0.02)
-    raise SystemExit("mosquitto does not listen")
+    raise SystemExit(f"mosquitto does not listen: {told.read_text(errors='replace')}")
