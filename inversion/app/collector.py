@@ -12,6 +12,8 @@ from inversion.app.journal import Record
 from inversion.app.supervisor import Note
 from sensors import Frame
 
+_STANDS = ("active", "clearing")
+
 
 class Collector:
     """Saves what a finding was made of; a disk that is full costs the evidence, never the finding."""
@@ -41,6 +43,7 @@ class Collector:
     ) -> None:
         """Keeps what is wanted of one request to the worker."""
         raised = {(c.asset, c.body.get("start_ns")) for c in changes if c.body.get("to") == "unacknowledged"}
+        raised |= _risen(findings, states)
         for finding in findings:
             asset, start_ns = finding["asset"], finding["start_ns"]
             if self._options.keep != "all" and (self._options.keep == "none" or (asset, start_ns) not in raised):
@@ -60,3 +63,23 @@ class Collector:
             self._failed = False
             if self._options.keep == "alarm":
                 self._note("evidence", f"{asset}: evidence: {path}", asset)
+
+
+def _risen(findings: Sequence[Mapping[str, Any]], states: Mapping[str, Any]) -> set[tuple[str, int]]:
+    """Asset and time of every finding with which a condition begins to stand, also where nobody is told (shelved)."""
+    standing = {
+        (asset, name)
+        for asset, state in states.items()
+        for name, alert in state.get("alerts", {}).items()
+        if alert["phase"] in _STANDS
+    }
+    found = set()
+    for finding in findings:
+        for alarm in finding["alarms"]:
+            key = (finding["asset"], alarm["name"])
+            if alarm["state"] not in _STANDS:
+                standing.discard(key)
+            elif key not in standing:
+                standing.add(key)
+                found.add((finding["asset"], finding["start_ns"]))
+    return found

@@ -5,9 +5,11 @@ A bundle is a message of `inversion.app.wire`, as a file: a JSON header and raw 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -21,6 +23,7 @@ from inversion.core import InversionError, dumps
 from sensors import Frame
 
 KEEP = ("none", "alarm", "all")
+_RESERVE_BYTES = 24_000_000
 _FORMAT = 1
 
 
@@ -56,6 +59,7 @@ class Bundle:
 def save(bundle: Bundle, folder: Path, most_mb: float, synced: bool = False) -> Path:
     """Writes a bundle whole or not at all, and removes the oldest where there are too many. Raises OSError.
 
+    The last 24 MB of a disk are left to the journal: a new bundle takes the place of old ones there.
     synced: it is on the disk when this returns, and not only on its way there
     """
     header, samples = wire.frames_message(bundle.frames, bundle.states)
@@ -74,10 +78,11 @@ def save(bundle: Bundle, folder: Path, most_mb: float, synced: bool = False) -> 
     folder.mkdir(parents=True, exist_ok=True)
     for torn in folder.glob("*.part"):  # of a gateway that was killed
         torn.unlink()
-    beside = target.with_suffix(".part")
+    beside, content = target.with_suffix(".part"), wire.pack_file({**header, **more}, samples)
+    _leave_to_others(folder, len(content))
     try:
         with beside.open("wb") as file:
-            file.write(wire.pack_file({**header, **more}, samples))
+            file.write(content)
             file.flush()
             if synced:
                 os.fsync(file.fileno())
@@ -159,14 +164,29 @@ def _site(bundle: Bundle) -> Iterator[Path]:
 
 def _make_room(folder: Path, most_mb: float, newest: Path) -> None:
     """Bundles go in the order in which they were saved, which their times keep though the clock is set back."""
-    told = {path: path.stat() for path in folder.glob("*.bundle")}
-    before_ns = max((one.st_mtime_ns for path, one in told.items() if path != newest), default=0)
-    if told[newest].st_mtime_ns <= before_ns:
+    older, own = [each for each in _oldest_first(folder) if each[0] != newest], newest.stat()
+    before_ns = max((one.st_mtime_ns for _, one in older), default=0)
+    if own.st_mtime_ns <= before_ns:
         os.utime(newest, ns=(before_ns + 1, before_ns + 1))
-    oldest_first = sorted((path for path in told if path != newest), key=lambda path: told[path].st_mtime_ns)
-    size = sum(one.st_size for one in told.values())
-    for path in oldest_first:
-        if size <= most_mb * 1e6:
-            return
-        size -= told[path].st_size
+    _remove(older, own.st_size + sum(one.st_size for _, one in older) - most_mb * 1e6)
+
+
+def _leave_to_others(folder: Path, size: int) -> None:
+    """On a disk that is short of room a bundle of this size takes the room of the oldest. Raises OSError."""
+    if shutil.disk_usage(folder).free - size < _RESERVE_BYTES and _remove(_oldest_first(folder), size) < size:
+        raise OSError(errno.ENOSPC, "what room there is on the disk is left to the journal")
+
+
+def _oldest_first(folder: Path) -> list[tuple[Path, os.stat_result]]:
+    return sorted(((path, path.stat()) for path in folder.glob("*.bundle")), key=lambda each: each[1].st_mtime_ns)
+
+
+def _remove(oldest_first: Sequence[tuple[Path, os.stat_result]], wanted: float) -> int:
+    """Bundles of so many bytes at least, as far as there are any; how many bytes they had."""
+    removed = 0
+    for path, one in oldest_first:
+        if removed >= wanted:
+            break
         path.unlink()
+        removed += one.st_size
+    return removed

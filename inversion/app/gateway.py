@@ -183,6 +183,7 @@ class Gateway:
     async def _deadline(self, tasks: Sequence[asyncio.Task[Any]]) -> None:
         """A stop lasts no longer than `stop_s`, whatever the worker, the disk and the sinks do."""
         await self._stop.wait()
+        self._keeper.listen_no_more()
         await asyncio.sleep(self._site.gateway.stop_s)
         while True:  # a sink may have swallowed it
             for task in (*tasks, *self._couriers.tasks):

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from gateway_site import SITE, ScriptedSource, frame, site_with, write_site
+from gateway_site import SITE, ScriptedSink, ScriptedSource, frame, site_with, write_site
 from test_alarm_verbs import tell
 from test_way_back import Running, changes, newest, told
 
@@ -64,6 +64,26 @@ def test_only_an_asset_ends_the_alarm_on_its_silence_and_who_fell_silent_meanwhi
             await third.until(lambda: of(journal.path, "mill") == ["unacknowledged", "returned unacknowledged"])
             assert of(journal.path, "fan") == []
             await third.end()
+
+    asyncio.run(scenario())
+
+
+def test_nobody_is_missed_while_the_gateway_is_about_to_stop(tmp_path):
+    """A sink that is dead keeps it waiting for longer than the alarm does; its sources have ended by then."""
+    path = site_about_silence(tmp_path)
+    path.write_text(path.read_text().replace("stop_s = 10.0", "stop_s = 4.0"))
+
+    async def scenario() -> None:
+        dead = ScriptedSink([ConnectionError("nobody there")] * 1000)
+        site = site_with(path, sources=(Devices("", "fan"),))
+        with open_journal(site.journal, 0) as journal:
+            running = Running(site_with(path, sources=site.sources, sinks={"dead": dead}), journal)
+            await running.until(lambda: newest(journal.path))
+            began = time.monotonic()
+            running.stop.set()
+            await running.task
+            assert time.monotonic() - began > 3.0  # it has had time to be missed
+            assert of(journal.path, "fan") == []
 
     asyncio.run(scenario())
 

@@ -9,10 +9,12 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from gateway_site import write_site
 
+from inversion.app import evidence
 from inversion.app.configuration import load_site
 from inversion.app.evidence import EvidenceOptions, read, replay, save
 
@@ -115,6 +117,41 @@ def test_a_full_disk_keeps_no_half_bundle_and_what_a_killed_gateway_left_goes(tm
     path = save(kept, folder, 64.0, synced=True)
     assert list(folder.iterdir()) == [path]
     assert replay(read(path)) == []
+
+
+def test_evidence_leaves_the_last_room_of_a_disk_to_the_journal(tmp_path, monkeypatch):
+    """It would take all that is left, and the gateway could journal nothing any more."""
+    kept, folder = a_bundle(tmp_path), tmp_path / "spool"
+    size = save(kept, folder, 64.0).stat().st_size
+    free = [evidence._RESERVE_BYTES + 3.5 * size]
+    monkeypatch.setattr(evidence.shutil, "disk_usage", lambda _: SimpleNamespace(free=free[0]))
+    saved = []
+    for n in range(1, 9):
+        before = sum(path.stat().st_size for path in folder.iterdir())
+        saved.append(save(replace(kept, finding={**kept.finding, "start_ns": n}), folder, 64.0))
+        free[0] -= sum(path.stat().st_size for path in folder.iterdir()) - before
+    assert free[0] >= evidence._RESERVE_BYTES
+    assert set(saved[-3:]) <= set(folder.iterdir())
+    for path in folder.iterdir():
+        path.unlink()
+    free[0] = 0
+    with pytest.raises(OSError, match="left to the journal"):
+        save(kept, folder, 64.0)
+    assert list(folder.iterdir()) == []
+
+
+def test_what_rises_while_its_alarm_is_shelved_leaves_evidence_too(tmp_path):
+    """When it comes back nobody else can tell any more what it was raised on."""
+    path = write_site(tmp_path, windows=2)
+    tell("run", path)
+    assert bundles(tmp_path) == []
+    path.write_text(path.read_text().replace("windows = 2", "windows = 8"))
+    tell("alarms", "shelve", path, "fan", "too loud", "--for", "1h")
+    tell("run", path)
+    (bundle,) = bundles(tmp_path)
+    assert [alarm["state"] for alarm in read(bundle).finding["alarms"]] == ["active"]
+    assert "shelved" in tell("alarms", "list", path)
+    assert replay(read(bundle)) == []
 
 
 def test_options_that_mean_nothing_are_refused(tmp_path):

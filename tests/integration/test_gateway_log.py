@@ -104,6 +104,7 @@ def test_no_secret_is_in_any_log_dump_metric_or_file(tmp_path, form, free_port):
     gateway.terminate()
     said += gateway.communicate(timeout=120)[1]
     assert "inversion_up" in metrics
+    assert re.search(r"inversion_written_bytes_total \d", metrics)
     assert 'inversion_memory_bytes{process="template"}' in metrics
     dumps = (
         ["check", path],

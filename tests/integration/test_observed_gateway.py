@@ -55,7 +55,9 @@ def test_a_gateway_that_has_lost_a_device_is_healthy_but_not_ready(acme, tmp_pat
                     pages = {path: await asyncio.to_thread(get, port, path) for path in ("/metrics", "/healthz")}
                 except OSError:
                     continue  # it does not listen yet
-                if ready[0] == 503 and 'inversion_findings_total{asset="fan",quality="good"} 3' in pages["/metrics"][1]:
+                told = pages["/metrics"][1]
+                delivered = 'stage="deliver there"' in told  # which comes some time after the finding
+                if ready[0] == 503 and delivered and 'findings_total{asset="fan",quality="good"} 3' in told:
                     break
         stop.set()
         assert await running == 0

@@ -41,6 +41,7 @@ class DeskKeeper:
         self._desk = _desk(site, {})
         self._learning, self._known = site.learning, known
         self._forget: dict[str, set[str]] = {}
+        self._deaf = False
 
     async def restore(self, site: Site) -> None:
         """Life cycles, the last findings and a flood, from the journal; what the clock did meanwhile is told.
@@ -62,6 +63,10 @@ class DeskKeeper:
         self._intake.expect(named_assets(site))
         if not all(isinstance(getattr(source, "asset", None), str) for source in site.sources):
             self._intake.expect(str(finding["asset"]) for finding in findings)
+
+    def listen_no_more(self) -> None:
+        """The sources are told to end: from now on silence means nothing."""
+        self._deaf = True
 
     def _clock_set(self, by_ns: int) -> None:
         self._desk.clock_set(by_ns)
@@ -102,7 +107,8 @@ class DeskKeeper:
         seen = -1
         while True:
             now_ns = self._ledger.now_ns()
-            records = self._desk.tick(self._intake.heard, time.monotonic_ns(), now_ns, self._intake.awaited)
+            heard = {} if self._deaf else self._intake.heard
+            records = self._desk.tick(heard, time.monotonic_ns(), now_ns, self._intake.awaited)
             await self._journalled(records)
             changed = await self._ledger.ask(self._journal.changed)
             if changed != seen:

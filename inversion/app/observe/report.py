@@ -121,10 +121,12 @@ def _of_box(now: Snapshot) -> list[Metric]:
     others = (("template", now.template_pid), ("worker", now.worker_pid))
     processes = [("gateway", os.getpid()), *((name, pid) for name, pid in others if pid is not None)]
     memory = [({"process": name}, vitals.memory_bytes(pid)) for name, pid in processes]
+    written: tuple[tuple[Mapping[str, str], float | None], ...] = (({}, vitals.written_bytes(os.getpid())),)
     files = [({"process": name}, vitals.open_files(pid)) for name, pid in processes]
     return [
         _gauge("memory_bytes", "Resident memory.", *memory),
         _gauge("open_files", "File descriptors.", *files),
+        Metric("inversion_written_bytes_total", "counter", "Written to devices by the gateway: flash wears.", written),
         _gauge("journal_bytes", "The journal on the disk.", ({}, float(now.journal_bytes))),
         _gauge("disk_free_bytes", "Room on the disk of the journal.", ({}, vitals.free_bytes(now.journal))),
         _gauge("clock_trusted", "Whether the clock is synchronized.", ({}, float(now.clock_trusted))),

@@ -24,6 +24,15 @@ def open_files(pid: int) -> int | None:
         return None
 
 
+def written_bytes(pid: int) -> int | None:
+    """What a process has had written to a device: flash wears by it."""
+    try:
+        lines = Path(f"/proc/{pid}/io").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("write_bytes:"))
+    except (OSError, ValueError, StopIteration):
+        return None
+
+
 def cpu_celsius() -> float | None:
     """The hottest thermal zone."""
     found = []
