@@ -23,7 +23,7 @@ from inversion.core import InversionError, dumps
 from sensors import Frame
 
 KEEP = ("none", "alarm", "all")
-_RESERVE_BYTES = 24_000_000
+_RESERVE_BYTES, _BLOCK_BYTES = 24_000_000, 4096
 _FORMAT = 1
 
 
@@ -173,7 +173,8 @@ def _make_room(folder: Path, most_mb: float, newest: Path) -> None:
 
 def _leave_to_others(folder: Path, size: int) -> None:
     """On a disk that is short of room a bundle of this size takes the room of the oldest. Raises OSError."""
-    if shutil.disk_usage(folder).free - size < _RESERVE_BYTES and _remove(_oldest_first(folder), size) < size:
+    wanted = size - _BLOCK_BYTES  # one is some bytes larger than another; for that no second one goes
+    if shutil.disk_usage(folder).free - size < _RESERVE_BYTES and _remove(_oldest_first(folder), wanted) < wanted:
         raise OSError(errno.ENOSPC, "what room there is on the disk is left to the journal")
 
 

@@ -128,10 +128,11 @@ def test_evidence_leaves_the_last_room_of_a_disk_to_the_journal(tmp_path, monkey
     saved = []
     for n in range(1, 9):
         before = sum(path.stat().st_size for path in folder.iterdir())
-        saved.append(save(replace(kept, finding={**kept.finding, "start_ns": n}), folder, 64.0))
+        finding = {**kept.finding, "start_ns": 10**n}  # each is a byte larger than the one before
+        saved.append(save(replace(kept, finding=finding), folder, 64.0))
         free[0] -= sum(path.stat().st_size for path in folder.iterdir()) - before
     assert free[0] >= evidence._RESERVE_BYTES
-    assert set(saved[-3:]) <= set(folder.iterdir())
+    assert set(folder.iterdir()) == set(saved[-4:])
     for path in folder.iterdir():
         path.unlink()
     free[0] = 0
