@@ -68,6 +68,24 @@ def test_only_an_asset_ends_the_alarm_on_its_silence_and_who_fell_silent_meanwhi
     asyncio.run(scenario())
 
 
+def test_who_has_not_been_heard_of_for_a_month_is_not_missed_at_every_start(tmp_path, monkeypatch):
+    """A machine that was taken away, of a source that does not say what it measures; here a month is no time at all."""
+    path = site_about_silence(tmp_path)
+    monkeypatch.setattr("inversion.app.alarms.keeper.LONGEST_S", 0.0)
+
+    async def scenario() -> None:
+        with open_journal(site_with(path).journal, 0) as journal:
+            first = Running(site_with(path, sources=(Devices("", "fan mill"),)), journal)
+            await first.until(lambda: newest(journal.path))
+            await first.end()
+            second = Running(site_with(path, sources=(Devices("fan pump", "fan"),)), journal)
+            await second.until(lambda: of(journal.path, "pump") == ["unacknowledged"])
+            assert of(journal.path, "mill") == []
+            await second.end()
+
+    asyncio.run(scenario())
+
+
 def test_nobody_is_missed_while_the_gateway_is_about_to_stop(tmp_path):
     """A sink that is dead keeps it waiting for longer than the alarm does; its sources have ended by then."""
     path = site_about_silence(tmp_path)

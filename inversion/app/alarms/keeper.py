@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from inversion.alerts.conduct import LONGEST_S
 from inversion.app.alarm_options import DEGRADED, OWN, STOPPED
 from inversion.app.alarms import relearn
 from inversion.app.alarms.desk import AlarmDesk
@@ -20,6 +21,7 @@ from inversion.core import ConfigurationError
 
 _LOOK_S = 0.25  # between two looks at the clock and at what operators ask
 _STALE = "refused: the gateway was started anew before it could answer; ask again"
+_NS = 1_000_000_000
 _NEWEST = 1000  # changes of alarms that tell whether there is a flood
 
 log = logging.getLogger("inversion.gateway")
@@ -47,14 +49,14 @@ class DeskKeeper:
         """Life cycles, the last findings and a flood, from the journal; what the clock did meanwhile is told.
 
         Awaited from now on are the assets that the site names, and, where a source does not say what it measures, those
-        of the last findings.
+        that were heard of in the last month.
         """
         self._desk = _desk(site, await self._ledger.ask(self._journal.cycles))
         settings = await self._ledger.ask(self._journal.settings)
         before = settings[-1].setting if settings else None
         await self._journalled(self._desk.resume(before, self._ledger.setting, self._ledger.now_ns()))
-        findings = await self._ledger.ask(self._journal.last_findings)
-        self._desk.know(findings)
+        last = await self._ledger.ask(self._journal.last_entries)
+        self._desk.know([entry.body for entry in last])
         self._desk.recall_flood([entry.body for entry in await self._ledger.ask(self._journal.alarms, _NEWEST)])
         await self._journalled(self._desk.end_removed(self._ledger.now_ns()))
         stale = await self._ledger.ask(self._journal.asked)
@@ -62,7 +64,8 @@ class DeskKeeper:
             await self._ledger.put(answers=dict.fromkeys((number for number, _ in stale), _STALE), urgent=True)
         self._intake.expect(named_assets(site))
         if not all(isinstance(getattr(source, "asset", None), str) for source in site.sources):
-            self._intake.expect(str(finding["asset"]) for finding in findings)
+            since_ns = self._ledger.now_ns() - round(LONGEST_S * _NS)
+            self._intake.expect(entry.asset for entry in last if entry.time_ns >= since_ns)
 
     def listen_no_more(self) -> None:
         """The sources are told to end: from now on silence means nothing."""
