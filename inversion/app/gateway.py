@@ -236,6 +236,7 @@ class Gateway:
             site=self._site.name,
             step=self._supervisor.step,
             flowing=self._systemd.well,
+            not_inverted=self._supervisor.not_inverted,
             worker_pid=self.worker.pid,
             limited=group is not None if self._site.limits.any else None,
             template_pid=self._template.pid or None if self._template is not None else None,
@@ -266,6 +267,7 @@ class Gateway:
         task.add_done_callback(self._said.discard)
 
     async def _last_words(self, cut_short: bool) -> None:
+        self._supervisor.tell_skipped()
         if self._supervisor.group is not None:
             self._ledger.note("limits_used", f"limits: {self._supervisor.group.usage().told()}")
         with suppress(TimeoutError):  # a disk that is still full has had its time

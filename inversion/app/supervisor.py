@@ -53,7 +53,7 @@ class Supervisor:
         self._short_s = -math.inf  # when one was killed for memory
         self._pressure = Pressure()
         self._reloaded = asyncio.Event()
-        self._skipped = 0
+        self._skipped, self.not_inverted = 0, 0  # frames while workers were spared: since that was told, and of all
         self._renewing: asyncio.Task[None] | None = None
         self._renewed_s = -_RENEW_S
         self._turn = asyncio.Lock()
@@ -151,6 +151,7 @@ class Supervisor:
                     return answer
             elif live:
                 self._skipped += len(frames)
+                self.not_inverted += len(frames)
                 return Answer([], {}, self.worker.fingerprint)
             else:
                 await pause(rest_s, self._reloaded)  # a recording can wait; what is live cannot
@@ -204,11 +205,15 @@ class Supervisor:
         before, self._health = self._health, health
         if before.step == health.step:
             return
+        self.tell_skipped()
+        self.worker.lite = health.step > 0
+        self._degraded(health.name, why)
+
+    def tell_skipped(self) -> None:
+        """Says how many frames were not inverted since that was said last."""
         if self._skipped:
             self._note("frames_not_inverted", f"{self._skipped} frames were not inverted while workers were spared")
             self._skipped = 0
-        self.worker.lite = health.step > 0
-        self._degraded(health.name, why)
 
     def _link(self, site: Site) -> WorkerLink:
         timeout_s = site.gateway.frame_timeout_s

@@ -102,6 +102,7 @@ def test_a_gateway_that_is_started_anew_is_degraded_no_more(tmp_path, plugin_fol
         with open_journal(site_with(path).journal, 0) as journal:
             first = Running(site_with(path, sources=(Endless([]),)), journal)
             await first.changed("inference stopped", "unacknowledged")
+            await first.until(lambda: first.gateway._supervisor.not_inverted > 0)
             await first.end()
         path.write_text(path.read_text().replace("mortal_level", "acme_level"))
         with open_journal(site_with(path).journal, 0) as journal:
@@ -109,6 +110,8 @@ def test_a_gateway_that_is_started_anew_is_degraded_no_more(tmp_path, plugin_fol
             await second.changed("inference stopped", "returned unacknowledged")
             await second.changed("inference degraded", "returned unacknowledged")
             await second.end()
+            [counted] = [event.text for event in journal.events() if event.kind == "frames_not_inverted"]
+            assert int(counted.split()[0]) > 0  # told at the end, since nothing else ends it
             return told(journal.path, "inference stopped")
 
     assert asyncio.run(scenario())[-1] == (
@@ -156,6 +159,7 @@ def test_workers_that_cannot_be_started_are_a_crash_loop_too(tmp_path, monkeypat
             assert "no worker can be started: " in told(journal.path, "inference stopped")[0]
             before = source.taken
             await running.until(lambda: source.taken > before + 50)  # more than the queue holds
+            assert (await running.gateway._look()).not_inverted > 30
             path.write_text(good)
             await running.changed("inference stopped", "returned unacknowledged")
             await running.changed("inference degraded", "returned unacknowledged")

@@ -16,6 +16,7 @@ from inversion.app.observe.server import Answer
 from inversion.app.observe.tally import Tally
 
 _WHOLE = "full"
+_SPARED = "Frames that came while workers were lost again and again, and were measured only."
 _IN_FORCE = "Whether the worker is kept within the limits that were asked for."
 
 
@@ -26,6 +27,7 @@ class Snapshot:
     step: of degradation, "full" where there is none; gone: names of sources that are asked again from time to time
     requests: how often what happened to the requests of sources, by asset and kind
     template_pid: of what workers are forked from
+    not_inverted: frames that came while workers were spared
     limited: whether the worker is kept within the limits that were asked for; None where none were
     certificates: who uses which, and for how many days it is valid yet
     heard: monotonic ns at which a frame of each asset came last; flowing: whether frames that come are answered
@@ -49,6 +51,7 @@ class Snapshot:
     certificates: Sequence[tuple[Mapping[str, str], float]] = ()
     template_pid: int | None = None
     limited: bool | None = None
+    not_inverted: int = 0
     requests: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
@@ -111,6 +114,7 @@ def _of_gateway(now: Snapshot) -> list[Metric]:
         _gauge("start_time_seconds", "When it was started.", (here, now.started_s)),
         _gauge("degraded", "Whether less than everything is done, and what.", ({"step": now.step}, degraded)),
         *([] if now.limited is None else [_gauge("limits_in_force", _IN_FORCE, ({}, float(now.limited)))]),
+        Metric("inversion_frames_not_inverted_total", "counter", _SPARED, (({}, float(now.not_inverted)),)),
         _gauge("queue_frames", "Frames that wait for the worker.", ({}, float(now.waiting))),
         _gauge("sources", "Sources by state.", ({"state": "gone"}, gone), ({"state": "there"}, there)),
         _gauge("quiet_seconds", "Since a frame of the asset came last.", *quiet),
