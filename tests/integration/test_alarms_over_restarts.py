@@ -181,8 +181,9 @@ def test_a_reload_takes_what_the_journal_may_hold_and_metrics_forget_a_sink_that
             running.reload.set()
             await running.until(lambda: journal.kept == Retention(7.0, 50.0))
             await running.until(lambda: (tmp_path / "findings.jsonl").exists())
-            while [one.sink for one in (await running.gateway._look()).standings] != ["copy"]:
-                await asyncio.sleep(0.02)
+            async with asyncio.timeout(60):
+                while [one.sink for one in (await running.gateway._look()).standings] != ["copy"]:
+                    await asyncio.sleep(0.02)
             await running.end()
 
     asyncio.run(scenario())

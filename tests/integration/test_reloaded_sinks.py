@@ -70,12 +70,7 @@ def test_a_plc_keeps_its_connection_unless_the_servers_options_change(tmp_path, 
         with open_journal(site_with(path).journal, 0) as journal:
             devices = (Devices("", "fan"),)
             running = Running(site_with(path, sources=devices, sinks={"plc": server(60.0)}), journal)
-            while True:
-                try:
-                    plc = await asyncio.to_thread(socket.create_connection, ("127.0.0.1", free_port), 10)
-                    break
-                except ConnectionRefusedError:
-                    await asyncio.sleep(0.02)
+            plc = await connected(free_port)
             with plc:
                 assert await asyncio.to_thread(ask, plc)
                 reloaded_to(monkeypatch, site_with(path, sources=devices, sinks={"plc": server(stale_s)}))
@@ -91,6 +86,15 @@ def test_a_plc_keeps_its_connection_unless_the_servers_options_change(tmp_path, 
             await running.end()
 
     asyncio.run(scenario())
+
+
+async def connected(port: int) -> socket.socket:
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                return await asyncio.to_thread(socket.create_connection, ("127.0.0.1", port), 10)
+            except ConnectionRefusedError:
+                await asyncio.sleep(0.02)
 
 
 def heard(ask, plc: socket.socket) -> bytes:

@@ -59,9 +59,10 @@ class Running:
         self.task = asyncio.create_task(self.gateway.run())
 
     async def until(self, condition) -> None:
-        while not condition():
-            assert not self.task.done(), self.task.exception()
-            await asyncio.sleep(0.02)
+        async with asyncio.timeout(60):
+            while not condition():
+                assert not self.task.done(), self.task.exception()
+                await asyncio.sleep(0.02)
 
     async def changed(self, alarm: str, to: str) -> None:
         await self.until(lambda: [change["to"] for change in changes(self.journal.path, alarm)][-1:] == [to])
