@@ -2,7 +2,8 @@
 
 `NAME-20261121T113000Z.csv.open` grows, its last line repaired after a crash; finished it loses `.open`, at once. For
 Parquet, which cannot grow, the open file holds lines of JSON; a process of its own makes the table, since the library
-would cost the gateway some 80 MB for ever.
+would cost the gateway some 80 MB for ever. An open file whose lines are no rows (a disk rots) is set aside, as
+`NAME-20261121T113000Z.parquet.damaged`, and said once: nobody has to come for the next rows to be written.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import logging
 import os
 import re
 import subprocess
@@ -24,6 +26,8 @@ from typing import Any
 
 from inversion.app.appending import append
 
+log = logging.getLogger("inversion.gateway")
+
 _STAMP = "%Y%m%dT%H%M%SZ"
 _CONVERT_S = 600.0
 _FORMULA = ("=", "+", "-", "@", "\t")
@@ -32,8 +36,17 @@ _MAKE = """\
 import sys
 from pathlib import Path
 from inversion.app.tables import write_rows
-write_rows(*map(Path, sys.argv[1:]))
+try:
+    write_rows(*map(Path, sys.argv[1:]))
+except (ValueError, TypeError, LookupError, AttributeError) as problem:
+    print(*str(problem).split(), file=sys.stderr)
+    sys.exit(65)
 """
+_NO_ROWS = 65  # its exit code where lines are no rows: EX_DATAERR of sysexits(3)
+
+
+class NoRows(OSError):
+    """An open file whose lines are no rows."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +69,9 @@ class Table:
         self.folder.mkdir(parents=True, exist_ok=True)
         columns = tuple(dict.fromkeys(name for row in rows for name in row))
         path = next(reversed(self._open_files()), None)
-        if path is not None:
-            held = _columns(path, self.format)
+        if path is not None and (held := self._held(path)) is None:
+            path = None
+        elif path is not None and held is not None:
             new = [name for name in columns if name not in held]
             if (held and new) or self._old(path) or path.stat().st_size >= self.rotate_bytes:
                 self._finished(path)
@@ -113,6 +127,10 @@ class Table:
             try:
                 _made(path, beside)
                 beside.replace(final)
+            except NoRows as problem:
+                beside.unlink(missing_ok=True)
+                self._set_aside(path, str(problem))
+                return
             except OSError:
                 beside.unlink(missing_ok=True)
                 raise
@@ -122,6 +140,23 @@ class Table:
             path.replace(final)
             _to_disk(self.folder)
         self._forget()
+
+    def _held(self, path: Path) -> tuple[str, ...] | None:
+        """Columns of an open file; None where its first line is none, and it was set aside."""
+        try:
+            return _columns(path, self.format)
+        except (ValueError, StopIteration, TypeError) as problem:
+            self._set_aside(path, f"its first line is no row: {problem}")
+            return None
+
+    def _set_aside(self, path: Path, why: str) -> None:
+        self._seen_s.pop(path.name, None)
+        damaged = path.with_suffix(".damaged")
+        path.replace(damaged)
+        _to_disk(self.folder)
+        log.warning(
+            "files: %s: %s; set aside, its rows are in the journal for as long as that keeps them", damaged, why
+        )
 
     def _forget(self) -> None:
         """The oldest go, the newest stays; not by age, since a clock may be set forward."""
@@ -177,7 +212,8 @@ def _made(lines: Path, table: Path) -> None:
         raise OSError(f"{table.name} could not be made within {_CONVERT_S:g} s") from None
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines()
-        raise OSError(f"{table.name} could not be made: {said[-1] if said else f'exit {done.returncode}'}")
+        kind = NoRows if done.returncode == _NO_ROWS else OSError
+        raise kind(f"{table.name} could not be made: {said[-1] if said else f'exit {done.returncode}'}")
     with table.open("rb") as file:
         os.fsync(file.fileno())
 

@@ -65,14 +65,17 @@ def write_parquet(findings: Path, table: Path) -> None:
 
 
 def write_rows(lines: Path, table: Path) -> None:
-    """Rows, a line of JSON each and all with the same keys, as a Parquet file."""
+    """Rows, a line of JSON each and all with the same keys, as a Parquet file. Raises ValueError where some differ."""
     arrow, parquet = require_pyarrow()
     with lines.open(encoding="utf-8") as file:
         rows = (json.loads(line) for line in file)
         chunk = list(islice(rows, _ROWS))
+        keys = chunk[0].keys()
         schema = arrow.schema([(name, _type(arrow, name)) for name in chunk[0]])
         with parquet.ParquetWriter(table, schema) as writer:
             while chunk:
+                if any(row.keys() != keys for row in chunk):
+                    raise ValueError("rows differ in their columns")
                 writer.write_table(arrow.Table.from_pylist(chunk, schema))
                 chunk = list(islice(rows, _ROWS))
 

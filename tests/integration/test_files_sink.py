@@ -190,15 +190,40 @@ def test_texts_stay_on_their_line_and_are_no_formulas(tmp_path):
     assert rows(path)[0]["comment"] == '\'=HYPERLINK("http://example") second line, "quoted"'
 
 
-def test_a_table_that_cannot_be_made_is_said_and_nothing_is_lost(tmp_path):
+@pytest.mark.parametrize(
+    "rotten", [b'{"asset": "fan", "duration_s": "long"}\n', b'{"asset": "fa\n', b"\xff\x00\xfe\n", b"7\n", b"{}\n"]
+)
+@pytest.mark.parametrize("first", [False, True])
+def test_an_open_file_whose_lines_are_no_rows_is_set_aside_and_the_next_rows_are_written(
+    tmp_path, caplog, rotten, first
+):
+    """Else one bit on a worn disk would stop the sink until somebody comes."""
+    pytest.importorskip("pyarrow")
     table = Table(tmp_path, "findings", "parquet", 1_000_000, 3600.0)
-    table.add([{"asset": "fan", "duration_s": 1.0}])
+    row = {"asset": "fan", "duration_s": 1.0}
+    table.add([row])
     [lines] = tmp_path.iterdir()
-    with lines.open("a") as file:
-        file.write('{"asset": "fan", "duration_s": "long"}\n')
-    with pytest.raises(OSError, match=r"findings-.*parquet.* could not be made"):
-        table.finish()
-    assert lines.exists()
+    whole = lines.read_bytes()
+    lines.write_bytes(rotten + whole if first else whole + rotten)
+    table.add([row])
+    table.finish()
+    table.add([row])
+    table.finish()
+    damaged = [path for path in tmp_path.iterdir() if path.suffix == ".damaged"]
+    kept = sum(path.read_bytes().count(whole) for path in damaged)
+    assert kept + len(parquet_rows(*table.files())) == 3
+    assert len(damaged) == len([each for each in caplog.messages if "set aside" in each]) == 1
+
+
+def test_a_head_that_is_no_text_is_set_aside(tmp_path, caplog):
+    table = Table(tmp_path, "findings", "csv", 1_000_000, 3600.0)
+    table.add([{"asset": "fan"}])
+    [lines] = tmp_path.iterdir()
+    lines.write_bytes(b"\xff\xfe" + lines.read_bytes())
+    table.add([{"asset": "fan 2"}])
+    table.finish()
+    assert names(tmp_path) == ["findings.csv", "findings.csv.damaged"]
+    assert "set aside" in caplog.text
 
 
 @pytest.mark.parametrize("problem", ["exit", "time"])
