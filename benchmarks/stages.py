@@ -65,7 +65,7 @@ def followed(pipeline: Pipeline, samples: np.ndarray, other: np.ndarray, count: 
             state = {frame.asset: after.to_dict()}
         with timed(took, "finding"):
             told = to_json(finding)
-        with timed(took, "answer as JSON"):
+        with timed(took, "answer"):
             wire.pack({"findings": [told], "states": state})
     return took
 

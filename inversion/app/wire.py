@@ -1,8 +1,8 @@
 """What passes between the gateway and its worker: messages of a header and raw samples. Never pickle.
 
 A message is two unsigned 32-bit lengths (header, samples; big-endian), the header, and the samples of every waveform in
-the header's order, float32, little-endian. The header is MessagePack between processes, in a tenth of the time that
-JSON takes, and JSON in files, which outlive a version.
+the header's order, float32, little-endian. The header is MessagePack between processes, in less than half of the time
+that JSON takes, and JSON in files, which outlive a version.
 """
 
 from __future__ import annotations
