@@ -69,9 +69,10 @@ class Table:
         self.folder.mkdir(parents=True, exist_ok=True)
         columns = tuple(dict.fromkeys(name for row in rows for name in row))
         path = next(reversed(self._open_files()), None)
-        if path is not None and (held := self._held(path)) is None:
+        held = None if path is None else self._held(path)
+        if path is None or held is None:
             path = None
-        elif path is not None and held is not None:
+        else:
             new = [name for name in columns if name not in held]
             if (held and new) or self._old(path) or path.stat().st_size >= self.rotate_bytes:
                 self._finished(path)
